@@ -1,0 +1,139 @@
+/* The region: every account and everything in it, under one lock. Modules (iam, kms, s3, ec2, elb, ...) each own their
+ * tables and their file of this room; here is what they share: accounts, identifiers, the module table by which state is
+ * saved and restored, and the call a handler gets.
+ *
+ * The lock protects every table. Handlers run with it held and do nothing slow under it; what takes time (networks,
+ * machines, files) goes to the plane (plane.h) or is streamed (s3.c releases it). */
+#ifndef LOCALAWS_REGION_H
+#define LOCALAWS_REGION_H
+
+#include "base/buffer.h"
+#include "base/record.h"
+#include "net/http_server.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+
+struct plane;
+
+struct account {
+    char id[13];
+    struct account *next;
+    void *modules[16]; /* by struct module's slot: each module's tables of this account */
+};
+
+struct region {
+    pthread_mutex_t lock;
+    const char *name;            /* "us-east-1" */
+    const char *directory;       /* state: volumes, objects, state.json */
+    const char *api_address;     /* where instances reach the API: "2001:db8:ffff::1" */
+    const char *certificate_pem; /* of the API endpoint's authority, for instances */
+    struct account *accounts;
+    struct plane *plane;
+    const struct module *const *module_table;
+    size_t module_count;
+    void *modules[16];           /* region-wide tables */
+    uint64_t sequence;           /* for identifiers */
+    bool changed;                /* something to save */
+};
+
+/* One AWS service's part of the region. `save` gives a JSON value of an account's tables, `restore` takes it back. */
+struct module {
+    const char *name;
+    unsigned slot;
+    void (*account_created)(struct region *region, struct account *account);
+    json_t *(*save)(struct region *region, struct account *account);
+    int (*restore)(struct region *region, struct account *account, json_t *state, struct error *err);
+    void (*restored)(struct region *region); /* after every module of every account; may be NULL */
+};
+
+struct account *region_account(struct region *region, const char *id); /* NULL when there is none */
+struct account *region_account_create(struct region *region, const char *id);
+/* "vpc" -> "vpc-0123456789abcdef0" (17 hex digits). In the arena. */
+char *region_identifier(struct region *region, struct arena *arena, const char *prefix);
+void region_changed(struct region *region); /* state will be saved soon */
+
+/* Who calls: found by access key, never by anything else the caller says. */
+enum caller_kind { CALLER_ROOT, CALLER_USER, CALLER_ROLE, CALLER_SERVICE };
+struct caller {
+    enum caller_kind kind;
+    struct account *account;
+    const char *arn;      /* arn:aws:iam::1:root, arn:aws:iam::1:user/x, arn:aws:sts::1:assumed-role/role/session */
+    const char *principal_arn; /* of a role session: the role's ARN; else arn */
+    const char *user_id, *access_key_id;
+    const char *source_identity;
+    void *session;        /* iam's */
+};
+
+/* One call, while it is answered. */
+struct call {
+    struct region *region;
+    struct http_request *request;
+    struct arena *arena;
+    struct caller *caller;
+    struct account *account; /* caller's, for short */
+    const char *service, *action;
+    const char *request_id;
+    bool secure;             /* came over TLS, or on loopback (which counts as secure) */
+    json_t *json;            /* body of json protocols */
+    struct buffer answer;    /* XML or JSON text of the answer's inside, written by the handler */
+};
+
+/* Query-protocol parameters; NULL when absent. */
+const char *call_parameter(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool call_true(struct call *call, const char *name); /* "true" */
+/* Fails with AWS's code and an HTTP status: `return call_fail(...)` gives -1. */
+int call_fail(struct call *call, struct error *err, int status, const char *code, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* May the caller do `action` ("ec2:RunInstances") on `resource` (an ARN or "*")? Conditions come from `context`
+ * (pairs of key and value, NULL-terminated: "aws:RequestTag/zone", "dev.x", ...; may be NULL). -1 with AWS's
+ * AccessDenied/UnauthorizedOperation when not. Provided by iam. */
+int call_authorize(struct call *call, const char *action, const char *resource, const char *const *context,
+                   struct error *err);
+
+/* A row of a service's action table. The dispatcher authorizes `service:action` on "*" first, unless `own_authorization`:
+ * then the handler calls call_authorize itself with the resources it found. */
+struct action {
+    const char *name;
+    int (*handler)(struct call *call, struct error *err);
+    bool own_authorization;
+};
+
+enum protocol { PROTOCOL_EC2, PROTOCOL_QUERY, PROTOCOL_JSON };
+struct service {
+    const char *name;      /* SigV4's: "ec2", "iam", "sts", "elasticloadbalancing", "kms", "ssm" */
+    const char *iam_prefix; /* "elasticloadbalancing" */
+    enum protocol protocol;
+    const char *xml_namespace;  /* of query protocols */
+    const char *target_prefix;  /* of JSON: "TrentService" */
+    const struct action *actions; /* ended by a NULL name */
+};
+extern const struct service ec2_service, iam_service, sts_service, elb_service, kms_service, ssm_service;
+extern const struct module ec2_module, iam_module, elb_module, kms_module, s3_module;
+
+/* S3 is REST: its own routing over a raw request, with SigV4 already checked. Never under the region's lock. */
+enum http_answer s3_handle(struct call *call);
+http_body_piece s3_body_piece;
+
+/* KMS, for the services that encrypt (S3, EBS). Fails as KMS would: disabled, deleted, refused to `caller`. The plaintext
+ * key is 32 bytes. `via` is the calling service ("s3", "ec2") for kms:ViaService. */
+int kms_data_key(struct region *region, struct caller *caller, const char *via, const char *key_id_or_alias_or_arn,
+                 const char *encryption_context, unsigned char plaintext[32], struct arena *arena, char **key_arn,
+                 char **ciphertext_base64, struct error *err);
+int kms_unwrap(struct region *region, struct caller *caller, const char *via, const char *ciphertext_base64,
+               const char *encryption_context, unsigned char plaintext[32], struct error *err);
+
+/* IAM, for IMDS and services that act for a role. */
+struct role_keys {
+    const char *access_key_id, *secret_access_key, *session_token;
+    int64_t expires_ms;
+};
+/* New keys for a session of the role behind an instance profile, session name = instance id. */
+int iam_instance_role_keys(struct region *region, const char *account, const char *profile_arn,
+                           const char *instance_id, struct arena *arena, struct role_keys *keys, char **role_name,
+                           struct error *err);
+int iam_find_instance_profile(struct region *region, struct account *account, const char *name_or_arn,
+                              struct arena *arena, char **arn, char **id, char **role_arn, struct error *err);
+
+#endif

@@ -1,0 +1,81 @@
+/* The store: a tree of versioned records, shaped by ZooKeeper so that SQLite can match it exactly. Paths are
+ * "/a/b/c"; the parent must exist; values are at most 512 KiB; versions start at 0 and rise by one per set. One
+ * implementation is embedded (SQLite), one distributed (ZooKeeper); one contract test suite holds for both.
+ * Safe to call from several threads. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/error.h"
+#include "base/memory.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { STORE_VALUE_LARGEST = 512 * 1024, STORE_ANY_VERSION = -1 };
+
+enum store_result {
+    STORE_OK,
+    STORE_EXISTS,     /* create: it is there already */
+    STORE_NONODE,     /* the node, or the parent of one to create, is not there */
+    STORE_BADVERSION, /* somebody wrote in between */
+    STORE_NOTEMPTY,   /* delete: it has children */
+    STORE_LOST,       /* outcome unknown: read before you retry */
+    STORE_INVALID,    /* bad path or too large a value: our bug */
+};
+
+enum store_flag { STORE_EPHEMERAL = 1, STORE_SEQUENTIAL = 2 };
+
+enum store_session { STORE_CONNECTED, STORE_SUSPENDED, STORE_EXPIRED };
+
+struct store;
+struct store_stat {
+    int32_t version;
+    int64_t created_ms;
+};
+
+/* Embedded: one file, WAL, every commit on disk before it returns. */
+int store_open_sqlite(const char *path, struct store **store, struct error *err);
+void store_close(struct store **store);
+
+/* On anything but STORE_OK `err` (may be NULL) says what and on which path. */
+enum store_result store_create(struct store *store, const char *path, const void *value, size_t length, unsigned flags,
+                               char **made, struct error *err); /* made: full path; may be NULL; the caller frees */
+enum store_result store_get(struct store *store, struct arena *arena, const char *path, char **value, size_t *length,
+                            struct store_stat *stat, struct error *err);
+enum store_result store_set(struct store *store, const char *path, const void *value, size_t length, int32_t version,
+                            struct error *err);
+enum store_result store_delete(struct store *store, const char *path, int32_t version, struct error *err);
+enum store_result store_exists(struct store *store, const char *path, struct store_stat *stat, struct error *err);
+/* Names, not paths, sorted. */
+enum store_result store_children(struct store *store, struct arena *arena, const char *path, char ***names,
+                                 size_t *count, struct error *err);
+
+enum store_operation_kind { STORE_CHECK, STORE_CREATE, STORE_SET, STORE_DELETE };
+struct store_operation {
+    enum store_operation_kind kind;
+    const char *path;
+    const void *value;
+    size_t length;
+    int32_t version; /* of check, set, delete */
+    unsigned flags;  /* of create */
+};
+/* All or nothing; `*failed` (may be NULL) is the index of the one that failed. */
+enum store_result store_multi(struct store *store, const struct store_operation *operations, size_t count,
+                              size_t *failed, struct error *err);
+
+/* Fires once, coalesced, on the store's own thread; the reader reads again. `children`: of the path's child list,
+ * otherwise of its value or existence. */
+typedef void store_watcher(void *context, const char *path);
+enum store_result store_watch(struct store *store, const char *path, bool children, store_watcher *watcher,
+                              void *context, struct error *err);
+enum store_result store_sync(struct store *store, const char *path, struct error *err);
+
+/* Creates every missing parent of `path` and the path itself, empty. */
+int store_make_path(struct store *store, const char *path, struct error *err);
+
+/* A lock others see as held until released or our session ends; the fencing token rises with each holder. */
+enum store_result store_lock(struct store *store, const char *path, int timeout_ms, int64_t *fencing_token,
+                             struct error *err);
+void store_unlock(struct store *store, const char *path);
+
+#endif
