@@ -1,6 +1,7 @@
 /* A WireGuard device and its peers: the kernel's when the kernel has it, else wireguard-go. The device outlives our
  * process: opening one that is up takes it over. Configuration goes through wg(8) and ip(8), so keys are given by
- * file or standard input, never by argument. Used by config servers (many peers) and hosts (the config servers). */
+ * file or standard input, never by argument. Used by config servers (many peers) and hosts (the config servers).
+ * One thread at a time uses a tunnel. */
 #ifndef TUNNEL_TUNNEL_H
 #define TUNNEL_TUNNEL_H
 
