@@ -25,7 +25,8 @@ struct sigv4_scope {
     const char *region, *service;
 };
 
-/* S3 signs the path as it is; every other service encodes it once more. Which one follows from scope->service. */
+/* S3 signs the path as it is; every other service encodes it once more. Which one follows from scope->service. The
+ * X-Amz-Signature of a presigned query is left out; `signed_headers` is taken as it is ("host;x-amz-date"). */
 char *sigv4_canonical_request(struct arena *arena, const struct sigv4_request *request,
                               const struct sigv4_scope *scope, const char *signed_headers);
 char *sigv4_string_to_sign(struct arena *arena, const char *amz_date, const struct sigv4_scope *scope,
@@ -47,12 +48,15 @@ struct sigv4_claim {
     const char *signature;
     const char *amz_date;
     bool presigned;
-    int64_t expires_s; /* of a presigned query */
+    int64_t expires_s;          /* of a presigned query, with its token; a header's token is x-amz-security-token */
+    const char *security_token;
 };
+/* Grammar only: nothing here is believed before the signature was recomputed. ERROR_UNAUTHENTICATED when the request
+ * carries none, ERROR_INVALID when it is malformed, ERROR_FORBIDDEN when its dates disagree. */
 int sigv4_claim_parse(struct arena *arena, const char *authorization, const char *query, const char *amz_date_header,
                       struct sigv4_claim *claim, struct error *err);
 
-/* Lower-case hex SHA-256 and raw HMAC-SHA-256 (32 bytes). */
+/* Lower-case hex SHA-256. */
 char *sigv4_sha256(struct arena *arena, const void *bytes, size_t length);
 
 #endif
