@@ -28,13 +28,14 @@ struct region {
     const char *directory;       /* state: volumes, objects, state.json */
     const char *api_address;     /* where instances reach the API: "2001:db8:ffff::1" */
     const char *certificate_pem; /* of the API endpoint's authority, for instances */
+    const char *images_path;     /* the list of machine images; NULL: none */
     struct account *accounts;
     struct plane *plane;
     const struct module *const *module_table;
     size_t module_count;
     void *modules[16];           /* region-wide tables */
-    uint64_t sequence;           /* for identifiers */
-    bool changed;                /* something to save */
+    struct identity_signer *identity_signer;
+    struct state_saver *saver;   /* writes state.json soon after region_changed */
 };
 
 /* One AWS service's part of the region. `save` gives a JSON value of an account's tables, `restore` takes it back. */
@@ -77,7 +78,18 @@ struct call {
     bool secure;             /* came over TLS, or on loopback (which counts as secure) */
     json_t *json;            /* body of json protocols */
     struct buffer answer;    /* XML or JSON text of the answer's inside, written by the handler */
+    int status;              /* HTTP status of a refusal (call_fail's); 0: by the error's kind */
+    /* What was signed for the body: its SHA-256 in hex (checked already, but S3 checks it itself while the body streams),
+     * UNSIGNED-PAYLOAD or STREAMING-.... */
+    const char *payload_hash;
+    struct parameters *parameters; /* the dispatcher's, for call_parameter */
+    void *state;             /* S3's, between the pieces of a body; in `arena` or freed by arena_defer */
 };
+
+/* The call that belongs to a request, from before its body arrives: for s3_body_piece. */
+struct call *call_of(struct http_request *request);
+/* Answers with the error in the form of the call's protocol (S3's XML, ...), with call->status. HTTP_ANSWERED. */
+enum http_answer call_refuse(struct call *call, const struct error *err);
 
 /* Query-protocol parameters; NULL when absent. */
 const char *call_parameter(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -91,6 +103,13 @@ int call_fail(struct call *call, struct error *err, int status, const char *code
  * AccessDenied/UnauthorizedOperation when not. Provided by iam. */
 int call_authorize(struct call *call, const char *action, const char *resource, const char *const *context,
                    struct error *err);
+
+/* As call_authorize, for a resource of `owner` that has a policy of its own (a bucket; JSON text, NULL when it has none).
+ * Inside an account either policy may allow; across accounts both must; a deny in either refuses. */
+int call_authorize_with_policy(struct call *call, const char *action, const char *resource, const char *owner,
+                               const char *resource_policy, const char *const *context, struct error *err);
+/* Is this text a resource policy we can decide by? ERROR_INVALID with MalformedPolicy when not. */
+int resource_policy_check(const char *text, struct error *err);
 
 /* A row of a service's action table. The dispatcher authorizes `service:action` on "*" first, unless `own_authorization`:
  * then the handler calls call_authorize itself with the resources it found. */
@@ -135,5 +154,14 @@ int iam_instance_role_keys(struct region *region, const char *account, const cha
                            struct error *err);
 int iam_find_instance_profile(struct region *region, struct account *account, const char *name_or_arn,
                               struct arena *arena, char **arn, char **id, char **role_arn, struct error *err);
+
+/* A name that the region's internet knows (a load balancer's DNS name): an address, in the arena, or NULL. Takes the
+ * lock. Provided by elb. */
+char *region_resolve(struct region *region, struct arena *arena, const char *name);
+
+/* The identity document's signatures, for IMDS: RSA-2048 over SHA-256 with the region's own certificate. Base64 of the
+ * bare signature, and base64 (64 columns) of a PKCS#7 that holds the document. */
+int identity_document_sign(struct region *region, struct arena *arena, const char *document, char **signature,
+                           char **pkcs7, struct error *err);
 
 #endif
