@@ -3,7 +3,9 @@
  * saved and restored, and the call a handler gets.
  *
  * The lock protects every table. Handlers run with it held and do nothing slow under it; what takes time (networks,
- * machines, files) goes to the plane (plane.h) or is streamed (s3.c releases it). */
+ * machines, files) goes to the plane (plane.h) or is streamed (s3.c takes it only to look). It is recursive, so that what
+ * one module offers another (call_authorize, kms_data_key, iam_..., region_resolve) takes it itself and may be called
+ * with or without it. */
 #ifndef LOCALAWS_REGION_H
 #define LOCALAWS_REGION_H
 
@@ -38,10 +40,13 @@ struct region {
     struct state_saver *saver;   /* writes state.json soon after region_changed */
 };
 
+/* Where each module's tables are in `modules`. */
+enum module_slot { MODULE_IAM, MODULE_KMS, MODULE_SSM, MODULE_S3, MODULE_EC2, MODULE_ELB };
+
 /* One AWS service's part of the region. `save` gives a JSON value of an account's tables, `restore` takes it back. */
 struct module {
     const char *name;
-    unsigned slot;
+    enum module_slot slot;
     void (*account_created)(struct region *region, struct account *account);
     json_t *(*save)(struct region *region, struct account *account);
     int (*restore)(struct region *region, struct account *account, json_t *state, struct error *err);
@@ -53,6 +58,10 @@ struct account *region_account_create(struct region *region, const char *id);
 /* "vpc" -> "vpc-0123456789abcdef0" (17 hex digits). In the arena. */
 char *region_identifier(struct region *region, struct arena *arena, const char *prefix);
 void region_changed(struct region *region); /* state will be saved soon */
+void region_open(struct region *region);    /* makes its lock; everything else is set by whoever starts it */
+/* cleanup(region_unlock) struct region *locked = region;  with region_lock(locked) holds it to the end of the block. */
+void region_lock(struct region *region);
+void region_unlock(struct region **region);
 
 /* Who calls: found by access key, never by anything else the caller says. */
 enum caller_kind { CALLER_ROOT, CALLER_USER, CALLER_ROLE, CALLER_SERVICE };
@@ -73,7 +82,8 @@ struct call {
     struct arena *arena;
     struct caller *caller;
     struct account *account; /* caller's, for short */
-    const char *service, *action;
+    const struct service *interface; /* the service called */
+    const char *service, *action;    /* "ec2", "RunInstances" */
     const char *request_id;
     bool secure;             /* came over TLS, or on loopback (which counts as secure) */
     json_t *json;            /* body of json protocols */
@@ -119,7 +129,7 @@ struct action {
     bool own_authorization;
 };
 
-enum protocol { PROTOCOL_EC2, PROTOCOL_QUERY, PROTOCOL_JSON };
+enum protocol { PROTOCOL_EC2, PROTOCOL_QUERY, PROTOCOL_JSON, PROTOCOL_S3 };
 struct service {
     const char *name;      /* SigV4's: "ec2", "iam", "sts", "elasticloadbalancing", "kms", "ssm" */
     const char *iam_prefix; /* "elasticloadbalancing" */
@@ -129,7 +139,7 @@ struct service {
     const struct action *actions; /* ended by a NULL name */
 };
 extern const struct service ec2_service, iam_service, sts_service, elb_service, kms_service, ssm_service;
-extern const struct module ec2_module, iam_module, elb_module, kms_module, s3_module;
+extern const struct module ec2_module, iam_module, elb_module, kms_module, s3_module, ssm_module;
 
 /* S3 is REST: its own routing over a raw request, with SigV4 already checked. Never under the region's lock. */
 enum http_answer s3_handle(struct call *call);
