@@ -26,7 +26,8 @@ static int compare_path(const void *key, const void *file)
     return strcmp(key, ((const struct package_file *)file)->path);
 }
 
-const struct package_file *application_package_file(const struct application_package *package, const char *path)
+const struct package_file *application_package_file(const struct application_package *package,
+                                                    const char *path)
 {
     if (package->file_count == 0)
         return NULL;
@@ -47,15 +48,16 @@ int package_xml(struct arena *arena, const struct package_file *file, const char
     return 0;
 }
 
-int application_package_read(struct arena *arena, const void *zip, size_t length, struct application_package *package,
-                             struct error *err)
+int application_package_read(struct arena *arena, const void *zip, size_t length,
+                             struct application_package *package, struct error *err)
 {
     *package = (struct application_package){0};
     if (package_unzip(arena, zip, length, package, err) < 0)
         return -1;
     if (!application_package_file(package, "services.xml"))
-        return package_refuse(err, "the package has no services.xml in its root: zip the files in the application's "
-                                   "directory, not the directory itself");
+        return package_refuse(
+            err, "the package has no services.xml in its root: zip the files in the application's "
+                 "directory, not the directory itself");
     const struct package_file *clients = application_package_file(package, "security/clients.pem");
     if (clients && !text_utf8(clients->bytes, clients->length))
         return package_refuse(err, "security/clients.pem is not text");

@@ -41,6 +41,7 @@ static int begin(void **state)
     draft->zip = buffer_new(256 << 20);
     draft->writer = archive_write_new();
     archive_write_set_format_zip(draft->writer);
+    archive_write_set_bytes_in_last_block(draft->writer, 1);
     archive_write_open(draft->writer, &draft->zip, NULL, keep, NULL);
     *state = draft;
     return 0;
@@ -87,8 +88,8 @@ static void add_link(struct draft *draft, const char *path, const char *target)
 static int read_package(struct draft *draft)
 {
     archive_write_close(draft->writer);
-    return application_package_read(draft->arena, buffer_string(&draft->zip), draft->zip.length, &draft->package,
-                                    &draft->err);
+    return application_package_read(draft->arena, buffer_string(&draft->zip), draft->zip.length,
+                                    &draft->package, &draft->err);
 }
 
 static void refuses(struct draft *draft, const char *words)
@@ -130,7 +131,8 @@ static void a_package_is_read_with_its_clusters(void **state)
     assert_true(albums->resources.memory_gb == 16 && albums->resources.disk_gb == 300);
     assert_null(albums->image);
     assert_string_equal(draft->package.clients_pem, "PEM");
-    assert_string_equal(application_package_file(&draft->package, "schemas/album.sd")->bytes, "schema album {}");
+    assert_string_equal(application_package_file(&draft->package, "schemas/album.sd")->bytes,
+                        "schema album {}");
     assert_null(application_package_file(&draft->package, "schemas"));
 }
 
@@ -138,11 +140,13 @@ static void what_is_no_zip_is_refused(void **state)
 {
     struct draft *draft = *state;
     const char *text = "<services/>";
-    assert_int_equal(application_package_read(draft->arena, text, strlen(text), &draft->package, &draft->err), -1);
+    assert_int_equal(application_package_read(draft->arena, text, strlen(text), &draft->package, &draft->err),
+                     -1);
     assert_string_equal(draft->err.code, "INVALID_APPLICATION_PACKAGE");
     assert_non_null(strstr(draft->err.message, "not a zip"));
     assert_int_equal(application_package_read(draft->arena, "", 0, &draft->package, &draft->err), -1);
-    assert_int_equal(application_package_read(draft->arena, "PK\3\4garbage", 11, &draft->package, &draft->err), -1);
+    assert_int_equal(
+        application_package_read(draft->arena, "PK\3\4garbage", 11, &draft->package, &draft->err), -1);
 }
 
 static void a_zip_cut_short_is_refused(void **state)
@@ -151,8 +155,8 @@ static void a_zip_cut_short_is_refused(void **state)
     add(draft, "services.xml", SERVICES);
     archive_write_close(draft->writer);
     for (size_t length = 0; length < draft->zip.length - 22; length += 7)
-        assert_int_equal(application_package_read(draft->arena, buffer_string(&draft->zip), length, &draft->package,
-                                                  &draft->err),
+        assert_int_equal(application_package_read(draft->arena, buffer_string(&draft->zip), length,
+                                                  &draft->package, &draft->err),
                          -1);
 }
 
@@ -183,11 +187,11 @@ static void a_name_with_a_control_character_is_refused(void **state)
     refuses(*state, "control character");
 }
 
-static void a_name_with_a_backslash_is_refused(void **state)
+static void backslashes_are_no_way_around_it(void **state)
 {
     add(*state, "services.xml", SERVICES);
     add(*state, "..\\b", "x");
-    refuses(*state, "backslash");
+    refuses(*state, "with '.', '..'");
 }
 
 static void a_link_is_refused(void **state)
@@ -276,21 +280,23 @@ static void two_clusters_of_one_id_are_refused(void **state)
 
 static void a_count_that_is_no_count_is_refused(void **state)
 {
-    refuses_services(*state, "<services><container id='a'><nodes count='0'/></container></services>", "count='0'");
+    refuses_services(*state, "<services><container id='a'><nodes count='0'/></container></services>",
+                     "count='0'");
 }
 
 static void resources_that_are_no_amount_are_refused(void **state)
 {
-    refuses_services(*state,
-                     "<services><container id='a'><nodes><resources memory='8 Zb'/></nodes></container></services>",
-                     "memory='8 Zb'");
+    refuses_services(
+        *state,
+        "<services><container id='a'><nodes><resources memory='8 Zb'/></nodes></container></services>",
+        "memory='8 Zb'");
 }
 
 static void an_image_that_is_an_option_is_refused(void **state)
 {
-    refuses_services(*state,
-                     "<services><container id='a'><nodes docker-image='--privileged'/></container></services>",
-                     "docker-image='--privileged'");
+    refuses_services(
+        *state, "<services><container id='a'><nodes docker-image='--privileged'/></container></services>",
+        "docker-image='--privileged'");
 }
 
 static void a_variant_is_refused_rather_than_ignored(void **state)
@@ -311,16 +317,18 @@ static const char *account_of(struct draft *draft, const char *deployment, const
     assert_int_equal(zone_parse(zone_name, &zone, NULL), 0);
     if (read_package(draft) < 0)
         fail_msg("%s", draft->err.message);
-    assert_int_equal(application_package_account(draft->arena, &draft->package, &zone, instance, &account, NULL), 0);
+    assert_int_equal(
+        application_package_account(draft->arena, &draft->package, &zone, instance, &account, NULL), 0);
     return account;
 }
 
-#define TREE                                                                                                     \
-    "<deployment version='1.0' cloud-account='aws:100000000000'><dev cloud-account='200000000000'/>"             \
-    "<instance id='main, second' cloud-account='aws:300000000000'><staging/>"                                    \
-    "<prod cloud-account='aws:400000000000'><parallel><region cloud-account='aws:500000000000'>aws-us-east-1c"   \
-    "</region></parallel><region>aws-us-west-2a</region></prod></instance>"                                      \
-    "<instance id='third'><prod><region cloud-account='default'>aws-us-east-1c</region></prod></instance>"       \
+#define TREE                                                                                               \
+    "<deployment version='1.0' cloud-account='aws:100000000000'><dev cloud-account='200000000000'/>"       \
+    "<instance id='main, second' cloud-account='aws:300000000000'><staging/>"                              \
+    "<prod cloud-account='aws:400000000000'><parallel><region "                                            \
+    "cloud-account='aws:500000000000'>aws-us-east-1c"                                                      \
+    "</region></parallel><region>aws-us-west-2a</region></prod></instance>"                                \
+    "<instance id='third'><prod><region cloud-account='default'>aws-us-east-1c</region></prod></instance>" \
     "</deployment>"
 
 static void dev_takes_its_own_account(void **state)
@@ -371,7 +379,8 @@ static void a_package_without_deployment_has_no_account(void **state)
     struct zone_id zone;
     const char *account = "";
     assert_int_equal(zone_parse("dev.aws-us-east-1c", &zone, NULL), 0);
-    assert_int_equal(application_package_account(draft->arena, &draft->package, &zone, "a", &account, NULL), 0);
+    assert_int_equal(application_package_account(draft->arena, &draft->package, &zone, "a", &account, NULL),
+                     0);
     assert_null(account);
 }
 
@@ -385,7 +394,8 @@ static void an_account_that_is_none_is_refused(void **state)
 static void an_account_on_an_element_that_has_none_is_refused(void **state)
 {
     add(*state, "services.xml", SERVICES);
-    add(*state, "deployment.xml", "<deployment><prod><delay cloud-account='aws:100000000000'/></prod></deployment>");
+    add(*state, "deployment.xml",
+        "<deployment><prod><delay cloud-account='aws:100000000000'/></prod></deployment>");
     refuses(*state, "<delay>");
 }
 
@@ -431,7 +441,7 @@ int main(void)
         TEST(path_traversal_is_refused),
         TEST(an_absolute_path_is_refused),
         TEST(a_name_with_a_control_character_is_refused),
-        TEST(a_name_with_a_backslash_is_refused),
+        TEST(backslashes_are_no_way_around_it),
         TEST(a_link_is_refused),
         TEST(a_path_given_twice_is_refused),
         TEST(a_file_that_is_also_a_directory_is_refused),

@@ -20,8 +20,7 @@ enum {
     MOST_METRICS = 1000,
 };
 
-#define ANY_TIME 0, 9e15
-#define GENERATION 0, 9e15
+#define LARGEST 9e15 /* of whole numbers: what a double still holds exactly */
 
 static bool is_instance_id(const char *text)
 {
@@ -46,16 +45,18 @@ static bool is_metric_type(const char *text)
 static const struct field challenge_request_fields[] = {
     FIELD_TEXT(struct challenge_request, hostname, "hostname", REQUIRED, HOSTNAME_LONGEST, hostname_is_valid,
                "the name from the host's user data"),
-    FIELD_TEXT(struct challenge_request, instance_id, "instanceId", REQUIRED, INSTANCE_ID_LONGEST, is_instance_id,
-               "EC2's name for it"),
+    FIELD_TEXT(struct challenge_request, instance_id, "instanceId", REQUIRED, INSTANCE_ID_LONGEST,
+               is_instance_id, "EC2's name for it"),
     FIELD_END,
 };
 const struct record challenge_request_record = {"challenge_request", sizeof(struct challenge_request),
                                                 challenge_request_fields};
 
 static const struct field challenge_fields[] = {
-    FIELD_TEXT(struct challenge, nonce, "nonce", REQUIRED, NONCE_LONGEST, NULL, "to be signed into the STS proof"),
-    FIELD_INTEGER(struct challenge, expires_at, "expiresAt", REQUIRED, ANY_TIME, "until when, ms since the epoch"),
+    FIELD_TEXT(struct challenge, nonce, "nonce", REQUIRED, NONCE_LONGEST, NULL,
+               "to be signed into the STS proof"),
+    FIELD_INTEGER(struct challenge, expires_at, "expiresAt", REQUIRED, 0, LARGEST,
+                  "until when, ms since the epoch"),
     FIELD_END,
 };
 const struct record challenge_record = {"challenge", sizeof(struct challenge), challenge_fields};
@@ -90,13 +91,17 @@ static const struct field wireguard_key_fields[] = {
     FIELD_TEXT(struct wireguard_key, key, "key", REQUIRED, 44, NULL, "public key, base64"),
     FIELD_END,
 };
-const struct record wireguard_key_record = {"wireguard_key", sizeof(struct wireguard_key), wireguard_key_fields};
+const struct record wireguard_key_record = {"wireguard_key", sizeof(struct wireguard_key),
+                                            wireguard_key_fields};
 
 static const struct field wireguard_peer_fields[] = {
-    FIELD_TEXT(struct wireguard_peer, hostname, "hostname", REQUIRED, HOSTNAME_LONGEST, hostname_is_valid, "its name"),
+    FIELD_TEXT(struct wireguard_peer, hostname, "hostname", REQUIRED, HOSTNAME_LONGEST, hostname_is_valid,
+               "its name"),
     FIELD_TEXT(struct wireguard_peer, key, "key", REQUIRED, 44, NULL, "public key, base64"),
-    FIELD_TEXT(struct wireguard_peer, endpoint, "endpoint", REQUIRED, ADDRESS_LONGEST, NULL, "[address]:port"),
-    FIELD_TEXT(struct wireguard_peer, address, "address", REQUIRED, ADDRESS_LONGEST, NULL, "inside the tunnel"),
+    FIELD_TEXT(struct wireguard_peer, endpoint, "endpoint", REQUIRED, ADDRESS_LONGEST, NULL,
+               "[address]:port"),
+    FIELD_TEXT(struct wireguard_peer, address, "address", REQUIRED, ADDRESS_LONGEST, NULL,
+               "inside the tunnel"),
     FIELD_END,
 };
 static const struct record wireguard_peer_record = {"wireguard_peer", sizeof(struct wireguard_peer),
@@ -105,7 +110,8 @@ static const struct record wireguard_peer_record = {"wireguard_peer", sizeof(str
 static const struct field wireguard_peers_fields[] = {
     FIELD_TEXT(struct wireguard_peers, address, "address", REQUIRED, ADDRESS_LONGEST, NULL,
                "the asker's own inside the tunnel"),
-    FIELD_INTEGER(struct wireguard_peers, prefix_length, "prefixLength", REQUIRED, 1, 128, "of the zone's network"),
+    FIELD_INTEGER(struct wireguard_peers, prefix_length, "prefixLength", REQUIRED, 1, 128,
+                  "of the zone's network"),
     FIELD_LIST(struct wireguard_peers, configservers, configserver_count, "configservers", REQUIRED,
                MOST_CONFIGSERVERS, &wireguard_peer_record, "the zone's config servers"),
     FIELD_END,
@@ -115,7 +121,8 @@ const struct record wireguard_peers_record = {"wireguard_peers", sizeof(struct w
 
 static const struct field node_resources_fields[] = {
     FIELD_NUMBER(struct node_resources_wire, vcpu, "vcpu", REQUIRED, 0.1, 1024, "virtual CPUs"),
-    FIELD_NUMBER(struct node_resources_wire, memory_gb, "memoryGb", REQUIRED, 0.1, 65536, "memory, 10^9 bytes"),
+    FIELD_NUMBER(struct node_resources_wire, memory_gb, "memoryGb", REQUIRED, 0.1, 65536,
+                 "memory, 10^9 bytes"),
     FIELD_NUMBER(struct node_resources_wire, disk_gb, "diskGb", REQUIRED, 1, 1048576, "disk, 10^9 bytes"),
     FIELD_END,
 };
@@ -123,11 +130,13 @@ static const struct record node_resources_record = {"resources", sizeof(struct n
                                                     node_resources_fields};
 
 static const struct field content_node_fields[] = {
-    FIELD_TEXT(struct content_node, hostname, "hostname", REQUIRED, HOSTNAME_LONGEST, hostname_is_valid, "its name"),
+    FIELD_TEXT(struct content_node, hostname, "hostname", REQUIRED, HOSTNAME_LONGEST, hostname_is_valid,
+               "its name"),
     FIELD_TEXT(struct content_node, address, "address", REQUIRED, ADDRESS_LONGEST, NULL, "its IPv6 address"),
     FIELD_END,
 };
-static const struct record content_node_record = {"content_node", sizeof(struct content_node), content_node_fields};
+static const struct record content_node_record = {"content_node", sizeof(struct content_node),
+                                                  content_node_fields};
 
 static const struct field node_spec_fields[] = {
     FIELD_TEXT(struct node_spec, hostname, "hostname", REQUIRED, HOSTNAME_LONGEST, hostname_is_valid,
@@ -137,46 +146,58 @@ static const struct field node_spec_fields[] = {
     FIELD_TEXT(struct node_spec, application, "application", REQUIRED, NAME_LONGEST, name_is_valid, "owner"),
     FIELD_TEXT(struct node_spec, instance, "instance", REQUIRED, NAME_LONGEST, name_is_valid, "owner"),
     FIELD_TEXT(struct node_spec, cluster_type, "clusterType", REQUIRED, 16, NULL, "container or content"),
-    FIELD_TEXT(struct node_spec, cluster_id, "clusterId", REQUIRED, 40, cluster_is_valid, "cluster in services.xml"),
+    FIELD_TEXT(struct node_spec, cluster_id, "clusterId", REQUIRED, 40, cluster_is_valid,
+               "cluster in services.xml"),
     FIELD_INTEGER(struct node_spec, index, "index", REQUIRED, 0, 1e9, "index in its cluster"),
     FIELD_TEXT(struct node_spec, image, "image", REQUIRED, TEXT_LONGEST, NULL, "container image"),
     FIELD_TEXT(struct node_spec, address, "address", REQUIRED, ADDRESS_LONGEST, NULL, "its IPv6 address"),
-    FIELD_RECORD(struct node_spec, resources, "resources", REQUIRED, &node_resources_record, "what it may use"),
-    FIELD_TEXT(struct node_spec, athenz_service, "athenzService", REQUIRED, 384, NULL, "its identity's service"),
+    FIELD_RECORD(struct node_spec, resources, "resources", REQUIRED, &node_resources_record,
+                 "what it may use"),
+    FIELD_TEXT(struct node_spec, athenz_service, "athenzService", REQUIRED, 384, NULL,
+               "its identity's service"),
     FIELD_TEXT(struct node_spec, athenz_domain, "athenzDomain", REQUIRED, 384, NULL, "its identity's domain"),
     FIELD_TEXT(struct node_spec, instance_id, "instanceId", REQUIRED, 512, NULL, "its identity's instance"),
-    FIELD_TEXT(struct node_spec, clients_pem, "clientsPem", OPTIONAL, PEM_LONGEST, NULL, "whom the data plane serves"),
-    FIELD_LIST(struct node_spec, application_addresses, application_address_count, "applicationAddresses", OPTIONAL,
-               MOST_ADDRESSES, &text_record, "nodes that may talk to this one"),
+    FIELD_TEXT(struct node_spec, clients_pem, "clientsPem", OPTIONAL, PEM_LONGEST, NULL,
+               "whom the data plane serves"),
+    FIELD_LIST(struct node_spec, application_addresses, application_address_count, "applicationAddresses",
+               OPTIONAL, MOST_ADDRESSES, &text_record, "nodes that may talk to this one"),
     FIELD_LIST(struct node_spec, networks, network_count, "networks", OPTIONAL, 64, &text_record,
                "networks that may reach the data plane port"),
-    FIELD_LIST(struct node_spec, content, content_count, "content", OPTIONAL, MOST_ADDRESSES, &content_node_record,
-               "where documents live"),
-    FIELD_INTEGER(struct node_spec, restart_generation, "restartGeneration", OPTIONAL, GENERATION,
+    FIELD_LIST(struct node_spec, content, content_count, "content", OPTIONAL, MOST_ADDRESSES,
+               &content_node_record, "where documents live"),
+    FIELD_INTEGER(struct node_spec, restart_generation, "restartGeneration", OPTIONAL, 0, LARGEST,
                   "restart when this rises"),
     FIELD_END,
 };
 static const struct record node_spec_record = {"node", sizeof(struct node_spec), node_spec_fields};
 
 static const struct field host_spec_fields[] = {
-    FIELD_INTEGER(struct host_spec, generation, "generation", REQUIRED, GENERATION, "rises with every change"),
-    FIELD_TEXT(struct host_spec, hostname, "hostname", REQUIRED, HOSTNAME_LONGEST, hostname_is_valid, "the host"),
+    FIELD_INTEGER(struct host_spec, generation, "generation", REQUIRED, 0, LARGEST,
+                  "rises with every change"),
+    FIELD_TEXT(struct host_spec, hostname, "hostname", REQUIRED, HOSTNAME_LONGEST, hostname_is_valid,
+               "the host"),
     FIELD_TEXT(struct host_spec, state, "state", REQUIRED, 32, NULL, "where in its life the host is"),
-    FIELD_TEXT(struct host_spec, host_address, "hostAddress", REQUIRED, ADDRESS_LONGEST, NULL, "its IPv6 address"),
-    FIELD_TEXT(struct host_spec, archive_bucket, "archiveBucket", REQUIRED, 63, NULL, "where rotated logs go"),
+    FIELD_TEXT(struct host_spec, host_address, "hostAddress", REQUIRED, ADDRESS_LONGEST, NULL,
+               "its IPv6 address"),
+    FIELD_TEXT(struct host_spec, archive_bucket, "archiveBucket", REQUIRED, 63, NULL,
+               "where rotated logs go"),
     FIELD_BOOL(struct host_spec, drain, "drain", OPTIONAL, "sync every log, then report drained"),
-    FIELD_LIST(struct host_spec, nodes, node_count, "nodes", REQUIRED, MOST_NODES, &node_spec_record, "what to run"),
+    FIELD_LIST(struct host_spec, nodes, node_count, "nodes", REQUIRED, MOST_NODES, &node_spec_record,
+               "what to run"),
     FIELD_END,
 };
 const struct record host_spec_record = {"host_spec", sizeof(struct host_spec), host_spec_fields};
 
 static const struct field node_report_fields[] = {
-    FIELD_TEXT(struct node_report, current_image, "currentDockerImage", OPTIONAL, TEXT_LONGEST, NULL, "what runs"),
+    FIELD_TEXT(struct node_report, current_image, "currentDockerImage", OPTIONAL, TEXT_LONGEST, NULL,
+               "what runs"),
     FIELD_TEXT(struct node_report, vespa_version, "vespaVersion", OPTIONAL, 64, NULL, "what runs"),
-    FIELD_INTEGER(struct node_report, current_restart_generation, "currentRestartGeneration", OPTIONAL, -1, 9e15,
-                  "the last restart carried out; -1: not said"),
-    FIELD_TEXT(struct node_report, service_status, "serviceStatus", OPTIONAL, 16, NULL, "up, down, starting, stopped"),
-    FIELD_TEXT(struct node_report, status_message, "statusMessage", OPTIONAL, TEXT_LONGEST, NULL, "why, when not up"),
+    FIELD_INTEGER(struct node_report, current_restart_generation, "currentRestartGeneration", OPTIONAL, -1,
+                  LARGEST, "the last restart carried out; -1: not said"),
+    FIELD_TEXT(struct node_report, service_status, "serviceStatus", OPTIONAL, 16, NULL,
+               "up, down, starting, stopped"),
+    FIELD_TEXT(struct node_report, status_message, "statusMessage", OPTIONAL, TEXT_LONGEST, NULL,
+               "why, when not up"),
     FIELD_BOOL(struct node_report, drained, "drained", OPTIONAL, "every log is archived, nothing runs"),
     FIELD_JSON(struct node_report, reports, "reports", OPTIONAL, "what is wrong with it, by name"),
     FIELD_END,
@@ -194,9 +215,10 @@ static const struct field metric_fields[] = {
 static const struct record metric_record = {"metric", sizeof(struct metric), metric_fields};
 
 static const struct field metrics_report_fields[] = {
-    FIELD_INTEGER(struct metrics_report, at, "at", REQUIRED, ANY_TIME, "when, ms since the epoch"),
-    FIELD_LIST(struct metrics_report, metrics, metric_count, "metrics", REQUIRED, MOST_METRICS, &metric_record,
-               "the host's and its nodes'"),
+    FIELD_INTEGER(struct metrics_report, at, "at", REQUIRED, 0, LARGEST, "when, ms since the epoch"),
+    FIELD_LIST(struct metrics_report, metrics, metric_count, "metrics", REQUIRED, MOST_METRICS,
+               &metric_record, "the host's and its nodes'"),
     FIELD_END,
 };
-const struct record metrics_report_record = {"metrics_report", sizeof(struct metrics_report), metrics_report_fields};
+const struct record metrics_report_record = {"metrics_report", sizeof(struct metrics_report),
+                                             metrics_report_fields};

@@ -28,16 +28,36 @@ static void a_spec_read_back_is_the_spec_written(void **state)
     struct content_node content[] = {{"h101a.dev.r.vespa.enclave.internal", "2001:db8::12"}};
     struct node_resources_wire resources = {2, 8, 50};
     struct node_spec node = {
-        .hostname = "h100a.dev.r.vespa.enclave.internal", .state = "active", .tenant = "acme",
-        .application = "albums", .instance = "default", .cluster_type = "container", .cluster_id = "web",
-        .index = 0, .image = "registry/image:1", .address = "2001:db8::11", .resources = &resources,
-        .athenz_service = "default", .athenz_domain = "vespa.tenant.acme.albums", .instance_id = "0.web.default",
-        .application_addresses = addresses, .application_address_count = 2, .networks = networks, .network_count = 1,
-        .content = content, .content_count = 1, .restart_generation = 3,
+        .hostname = "h100a.dev.r.vespa.enclave.internal",
+        .state = "active",
+        .tenant = "acme",
+        .application = "albums",
+        .instance = "default",
+        .cluster_type = "container",
+        .cluster_id = "web",
+        .index = 0,
+        .image = "registry/image:1",
+        .address = "2001:db8::11",
+        .resources = &resources,
+        .athenz_service = "default",
+        .athenz_domain = "vespa.tenant.acme.albums",
+        .instance_id = "0.web.default",
+        .application_addresses = addresses,
+        .application_address_count = 2,
+        .networks = networks,
+        .network_count = 1,
+        .content = content,
+        .content_count = 1,
+        .restart_generation = 3,
     };
-    struct host_spec spec = {.generation = 7, .hostname = "h100.dev.r.vespa.enclave.internal", .state = "active",
-                             .host_address = "2001:db8::10", .archive_bucket = "bucket", .drain = true,
-                             .nodes = &node, .node_count = 1};
+    struct host_spec spec = {.generation = 7,
+                             .hostname = "h100.dev.r.vespa.enclave.internal",
+                             .state = "active",
+                             .host_address = "2001:db8::10",
+                             .archive_bucket = "bucket",
+                             .drain = true,
+                             .nodes = &node,
+                             .node_count = 1};
     char *text = record_text(&host_spec_record, *state, &spec);
     struct host_spec read;
     struct error err;
@@ -77,7 +97,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_spec_read_back_is_the_spec_written, make_arena, drop_arena),
-        cmocka_unit_test_setup_teardown(a_challenge_for_a_path_instead_of_a_hostname_is_refused, make_arena, drop_arena),
+        cmocka_unit_test_setup_teardown(a_challenge_for_a_path_instead_of_a_hostname_is_refused, make_arena,
+                                        drop_arena),
         cmocka_unit_test_setup_teardown(a_host_config_must_be_whole, make_arena, drop_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,8 @@ int zone_parse(const char *text, struct zone_id *zone, struct error *err)
             snprintf(zone->region, sizeof zone->region, "%s", dot + 1);
             return 0;
         }
-    return error_set(err, ERROR_INVALID, "zone '%.80s' is not <dev|test|staging|prod>.<region>, like dev.aws-us-east-1c",
+    return error_set(err, ERROR_INVALID,
+                     "zone '%.80s' is not <dev|test|staging|prod>.<region>, like dev.aws-us-east-1c",
                      text ? text : "");
 }
 
@@ -77,8 +78,8 @@ char *host_role_name(struct arena *arena, const char *tenant, const char *accoun
 
 bool name_is_valid(const char *text)
 {
-    return text && islower((unsigned char)text[0]) && strlen(text) <= NAME_LONGEST && text_only(text, "a-z0-9-") &&
-           !text_ends(text, "-") && !strstr(text, "--");
+    return text && islower((unsigned char)text[0]) && strlen(text) <= NAME_LONGEST &&
+           text_only(text, "a-z0-9-") && !text_ends(text, "-") && !strstr(text, "--");
 }
 
 bool account_is_valid(const char *text)
@@ -121,10 +122,11 @@ int application_id_parse(struct arena *arena, const char *text, struct applicati
     size_t count = text_split(arena, text, '.', &parts);
     if (count < 2 || count > 3 || !name_is_valid(parts[0]) || !name_is_valid(parts[1]) ||
         (count == 3 && !name_is_valid(parts[2])))
-        return error_set(err, ERROR_INVALID,
-                         "'%.80s' is not tenant.application or tenant.application.instance, each 1-%d of a-z, 0-9 and "
-                         "single dashes, a letter first",
-                         text, NAME_LONGEST);
+        return error_set(
+            err, ERROR_INVALID,
+            "'%.80s' is not tenant.application or tenant.application.instance, each 1-%d of a-z, 0-9 and "
+            "single dashes, a letter first",
+            text, NAME_LONGEST);
     *id = (struct application_id){parts[0], parts[1], count == 3 ? parts[2] : "default"};
     return 0;
 }

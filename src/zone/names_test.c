@@ -30,14 +30,19 @@ static void a_zone_gives_every_name_derived_from_it(void **state)
     assert_string_equal(zone_configserver_name(*state, &zone), "vespa.configserver_dev_aws-us-east-1c");
     assert_string_equal(zone_ebs_key_alias(*state, &zone), "alias/vespa-ebs-key-dev-aws-us-east-1c");
     assert_string_equal(zone_hostname(*state, &zone, 100), "h100.dev.aws-us-east-1c.vespa.enclave.internal");
-    assert_string_equal(zone_node_hostname(*state, &zone, 100), "h100a.dev.aws-us-east-1c.vespa.enclave.internal");
+    assert_string_equal(zone_node_hostname(*state, &zone, 100),
+                        "h100a.dev.aws-us-east-1c.vespa.enclave.internal");
 }
 
 static void a_zone_of_another_form_is_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "dev", "dev.", "perf.aws-us-east-1c", "dev.AWS", "dev.a..b", "dev.a/b", "dev.-a",
-                                      "dev.a-", "dev.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+    static const char *const bad[] = {
+        "",        "dev",
+        "dev.",    "perf.aws-us-east-1c",
+        "dev.AWS", "dev.a..b",
+        "dev.a/b", "dev.-a",
+        "dev.a-",  "dev.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
     struct zone_id zone;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(zone_parse(bad[i], &zone, NULL), -1);
@@ -49,7 +54,8 @@ static void names_keep_to_their_grammar(void **state)
     assert_true(name_is_valid("acme"));
     assert_true(name_is_valid("album-search"));
     assert_true(name_is_valid("a2345678901234567890"));
-    static const char *const bad[] = {"", "-a", "a-", "a--b", "1a", "A", "a.b", "a/b", "a234567890123456789012", "a b", "å"};
+    static const char *const bad[] = {
+        "", "-a", "a-", "a--b", "1a", "A", "a.b", "a/b", "a234567890123456789012", "a b", "å"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_false(name_is_valid(bad[i]));
     assert_false(name_is_valid(NULL));
@@ -60,7 +66,8 @@ static void hostnames_are_dot_joined_labels(void **state)
     (void)state;
     assert_true(hostname_is_valid("h100.dev.aws-us-east-1c.vespa.enclave.internal"));
     assert_true(hostname_is_valid("h1"));
-    static const char *const bad[] = {"", ".", "a.", ".a", "a..b", "a/b", "-a.b", "a-.b", "A.b", "a_b", "../x"};
+    static const char *const bad[] = {"",     ".",    "a.",  ".a",  "a..b", "a/b",
+                                      "-a.b", "a-.b", "A.b", "a_b", "../x"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_false(hostname_is_valid(bad[i]));
 }

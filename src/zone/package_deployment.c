@@ -1,5 +1,5 @@
-/* deployment.xml: into which cloud account each zone's part of the application goes. Source: Vespa's reference for
- * deployment.xml, "cloud-account": the nearest ancestor's value wins. */
+/* deployment.xml: into which cloud account each zone's part of the application goes. Source: Vespa's
+ * reference for deployment.xml, "cloud-account": the nearest ancestor's value wins. */
 #include "base/text.h"
 #include "zone/package_parts.h"
 
@@ -9,7 +9,7 @@
 
 enum { MOST_ACCOUNTS = 100 };
 
-static const char *const account_holders[] = {"deployment", "instance", "prod",    "region", "test",
+static const char *const account_holders[] = {"deployment", "instance", "prod",     "region", "test",
                                               "staging",    "dev",      "parallel", "steps"};
 
 /* "aws:210987654321", "210987654321"; "" and "default" are the system's own account: `*account` is NULL. */
@@ -22,8 +22,10 @@ static int parse_account(struct arena *arena, xmlNode *element, const char *text
         return 0;
     const char *number = text_starts(value, "aws:") ? value + 4 : value;
     if (!account_is_valid(number))
-        return package_refuse(err, FILE_NAME ": <%s> (line %ld): cloud-account='%.60s' is not an AWS account: write "
-                                             "aws: and its 12 digits",
+        return package_refuse(err,
+                              FILE_NAME
+                              ": <%s> (line %ld): cloud-account='%.60s' is not an AWS account: write "
+                              "aws: and its 12 digits",
                               xml_name(element), xml_line(element), value);
     *account = number;
     return 0;
@@ -50,8 +52,8 @@ static int collect_accounts(struct arena *arena, xmlNode *element, struct applic
 {
     const char *text = xml_attribute(arena, element, "cloud-account");
     if (text && !holds_account(element))
-        return package_refuse(err, FILE_NAME ": <%s> (line %ld): may not have a cloud-account", xml_name(element),
-                              xml_line(element));
+        return package_refuse(err, FILE_NAME ": <%s> (line %ld): may not have a cloud-account",
+                              xml_name(element), xml_line(element));
     if (text) {
         const char *account;
         if (parse_account(arena, element, text, &account, err) < 0)
@@ -77,8 +79,9 @@ int package_read_deployment(struct arena *arena, struct application_package *pac
     if (package_xml(arena, file, "deployment", &root, err) < 0)
         return -1;
     if (xml_first(root, "instance") && xml_first(root, "prod"))
-        return package_refuse(err, FILE_NAME ": <deployment> has both <prod> and <instance>; put <prod> into the "
-                                             "instances");
+        return package_refuse(err,
+                              FILE_NAME ": <deployment> has both <prod> and <instance>; put <prod> into the "
+                                        "instances");
     return collect_accounts(arena, root, package, err);
 }
 
@@ -97,7 +100,8 @@ static xmlNode *find_region(struct arena *arena, xmlNode *parent, const char *re
 {
     for (xmlNode *child = xml_first(parent, NULL); child; child = xml_next(child, NULL)) {
         const char *name = xml_attribute(arena, child, "name");
-        if (text_equal(xml_name(child), "region") && text_equal(name ? name : xml_content(arena, child), region))
+        if (text_equal(xml_name(child), "region") &&
+            text_equal(name ? name : xml_content(arena, child), region))
             return child;
         xmlNode *found = find_region(arena, child, region);
         if (found)
@@ -107,7 +111,8 @@ static xmlNode *find_region(struct arena *arena, xmlNode *parent, const char *re
 }
 
 /* The element that stands for the zone, from which its ancestors are asked. */
-static xmlNode *find_zone(struct arena *arena, xmlNode *root, const struct zone_id *zone, const char *instance)
+static xmlNode *find_zone(struct arena *arena, xmlNode *root, const struct zone_id *zone,
+                          const char *instance)
 {
     bool dev = text_equal(zone->environment, "dev"); /* dev is the root's, whatever the instance */
     xmlNode *scope = root;
@@ -117,7 +122,8 @@ static xmlNode *find_zone(struct arena *arena, xmlNode *root, const struct zone_
     xmlNode *environment = xml_first(scope, zone->environment);
     if (!environment)
         return scope;
-    xmlNode *region = text_equal(zone->environment, "prod") ? find_region(arena, environment, zone->region) : NULL;
+    xmlNode *region =
+        text_equal(zone->environment, "prod") ? find_region(arena, environment, zone->region) : NULL;
     return region ? region : environment;
 }
 
@@ -132,7 +138,8 @@ int application_package_account(struct arena *arena, const struct application_pa
     xmlNode *root;
     if (package_xml(arena, file, "deployment", &root, err) < 0)
         return -1;
-    for (xmlNode *at = find_zone(arena, root, zone, instance); at && at->type == XML_ELEMENT_NODE; at = at->parent) {
+    for (xmlNode *at = find_zone(arena, root, zone, instance); at && at->type == XML_ELEMENT_NODE;
+         at = at->parent) {
         const char *text = xml_attribute(arena, at, "cloud-account");
         if (text)
             return parse_account(arena, at, text, account, err);

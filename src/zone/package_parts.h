@@ -1,5 +1,5 @@
-/* The steps of reading an application package (zone/application_package.h), one file each, and what they share.
- * Private to this folder. */
+/* The steps of reading an application package (zone/application_package.h), one file each, and what they
+ * share. Private to this folder. */
 #ifndef ZONE_PACKAGE_PARTS_H
 #define ZONE_PACKAGE_PARTS_H
 

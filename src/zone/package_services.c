@@ -1,5 +1,6 @@
-/* services.xml: the clusters an application asks for. What of it decides capacity is read here; the rest is for Vespa
- * itself, inside the node. What would change what is deployed and is not understood is refused, never ignored. */
+/* services.xml: the clusters an application asks for. What of it decides capacity is read here; the rest is
+ * for Vespa itself, inside the node. What would change what is deployed and is not understood is refused,
+ * never ignored. */
 #include "base/text.h"
 #include "zone/package_parts.h"
 
@@ -30,8 +31,8 @@ static bool is_architecture(const char *text)
 
 static bool is_image(const char *text)
 {
-    return strlen(text) <= IMAGE_LONGEST && text_only(text, "A-Za-z0-9._/:@-") && text[0] != '-' && text[0] != '/' &&
-           text[0] != '.';
+    return strlen(text) <= IMAGE_LONGEST && text_only(text, "A-Za-z0-9._/:@-") && text[0] != '-' &&
+           text[0] != '/' && text[0] != '.';
 }
 
 static int refuse_variants(xmlNode *element, struct error *err)
@@ -39,8 +40,9 @@ static int refuse_variants(xmlNode *element, struct error *err)
     for (const xmlAttr *attribute = element->properties; attribute; attribute = attribute->next)
         if (attribute->ns)
             return package_refuse(err,
-                                  FILE_NAME ": <%s> (line %ld): attribute %s:%s selects a variant, which Enclave does "
-                                            "not do yet",
+                                  FILE_NAME
+                                  ": <%s> (line %ld): attribute %s:%s selects a variant, which Enclave does "
+                                  "not do yet",
                                   xml_name(element), xml_line(element),
                                   attribute->ns->prefix ? (const char *)attribute->ns->prefix : "",
                                   (const char *)attribute->name);
@@ -62,10 +64,10 @@ static int parse_amount(const char *text, bool bytes, double *amount)
     if (bytes) {
         static const char units[] = "kMGTP";
         const char *unit = *end ? strchr(units, *end == 'K' ? 'k' : *end) : NULL;
-        if (unit) {
-            value *= pow(1000, (double)(unit - units + 1));
+        for (; unit && unit >= units; unit--)
+            value *= 1000;
+        if (*end && strchr("kKMGTP", *end))
             end++;
-        }
         if (*end == 'b' || *end == 'B')
             end++;
         value /= 1e9;
@@ -76,8 +78,8 @@ static int parse_amount(const char *text, bool bytes, double *amount)
     return 0;
 }
 
-static int read_amount(struct arena *arena, xmlNode *element, const char *name, bool bytes, double least, double most,
-                       double *amount, struct error *err)
+static int read_amount(struct arena *arena, xmlNode *element, const char *name, bool bytes, double least,
+                       double most, double *amount, struct error *err)
 {
     const char *text = xml_attribute(arena, element, name);
     if (!text)
@@ -85,19 +87,21 @@ static int read_amount(struct arena *arena, xmlNode *element, const char *name, 
     double value;
     if (parse_amount(text, bytes, &value) < 0 || value < least || value > most)
         return package_refuse(err, FILE_NAME ": <%s> (line %ld): %s='%.40s' is not %s from %g to %g%s",
-                              xml_name(element), xml_line(element), name, text, bytes ? "a size" : "a number", least,
-                              most, bytes ? " GB, like 8Gb" : "");
+                              xml_name(element), xml_line(element), name, text, bytes ? "a size" : "a number",
+                              least, most, bytes ? " GB, like 8Gb" : "");
     *amount = value;
     return 0;
 }
 
-static int read_resources(struct arena *arena, xmlNode *nodes, struct node_resources *resources, struct error *err)
+static int read_resources(struct arena *arena, xmlNode *nodes, struct node_resources *resources,
+                          struct error *err)
 {
     xmlNode *element = xml_first(nodes, "resources");
     if (!element)
         return 0;
     if (xml_next(element, "resources"))
-        return package_refuse(err, FILE_NAME ": <nodes> (line %ld): more than one <resources>", xml_line(nodes));
+        return package_refuse(err, FILE_NAME ": <nodes> (line %ld): more than one <resources>",
+                              xml_line(nodes));
     if (xml_first(element, "gpu"))
         return package_refuse(err, FILE_NAME ": <gpu> (line %ld): hosts with GPUs are not offered yet",
                               xml_line(element));
@@ -110,9 +114,9 @@ static int read_resources(struct arena *arena, xmlNode *nodes, struct node_resou
     if (!architecture)
         return 0;
     if (!is_architecture(architecture))
-        return package_refuse(err,
-                              FILE_NAME ": <resources> (line %ld): architecture='%.40s' is not x86_64, arm64 or any",
-                              xml_line(element), architecture);
+        return package_refuse(
+            err, FILE_NAME ": <resources> (line %ld): architecture='%.40s' is not x86_64, arm64 or any",
+            xml_line(element), architecture);
     resources->architecture = architecture;
     return 0;
 }
@@ -123,9 +127,11 @@ static int read_node_count(struct arena *arena, xmlNode *nodes, int *count, stru
     if (!text)
         return 0;
     double value;
-    if (parse_amount(text, false, &value) < 0 || value < 1 || value > MOST_NODES || value != floor(value))
-        return package_refuse(err, FILE_NAME ": <nodes> (line %ld): count='%.40s' is not a whole number from 1 to %d",
-                              xml_line(nodes), text, MOST_NODES);
+    if (parse_amount(text, false, &value) < 0 || value < 1 || value > MOST_NODES ||
+        value != (double)(int)value)
+        return package_refuse(
+            err, FILE_NAME ": <nodes> (line %ld): count='%.40s' is not a whole number from 1 to %d",
+            xml_line(nodes), text, MOST_NODES);
     *count = (int)value;
     return 0;
 }
@@ -138,15 +144,18 @@ static int read_nodes(struct arena *arena, xmlNode *nodes, struct cluster_spec *
         return package_refuse(err, FILE_NAME ": cluster '%s' (line %ld): more than one <nodes>", cluster->id,
                               xml_line(nodes));
     if (xml_attribute(arena, nodes, "of"))
-        return package_refuse(err, FILE_NAME ": <nodes> (line %ld): of='…' shares another cluster's nodes, but in an "
-                                             "enclave every cluster has its own",
+        return package_refuse(err,
+                              FILE_NAME
+                              ": <nodes> (line %ld): of='…' shares another cluster's nodes, but in an "
+                              "enclave every cluster has its own",
                               xml_line(nodes));
     if (xml_first(nodes, "node"))
         return package_refuse(err, FILE_NAME ": <nodes> (line %ld): lists its hosts; ask for a count instead",
                               xml_line(nodes));
     cluster->image = xml_attribute(arena, nodes, "docker-image");
     if (cluster->image && !is_image(cluster->image))
-        return package_refuse(err, FILE_NAME ": <nodes> (line %ld): docker-image='%.80s' is not an image's name",
+        return package_refuse(err,
+                              FILE_NAME ": <nodes> (line %ld): docker-image='%.80s' is not an image's name",
                               xml_line(nodes), cluster->image);
     if (read_node_count(arena, nodes, &cluster->node_count, err) < 0)
         return -1;
@@ -160,8 +169,9 @@ static int read_cluster(struct arena *arena, xmlNode *element, const struct kind
         return -1;
     const char *id = xml_attribute(arena, element, "id");
     if (!id || !cluster_is_valid(id))
-        return package_refuse(err, FILE_NAME ": <%s> (line %ld): needs an id of 1-40 letters, digits, - and _, a "
-                                             "letter first",
+        return package_refuse(err,
+                              FILE_NAME ": <%s> (line %ld): needs an id of 1-40 letters, digits, - and _, a "
+                                        "letter first",
                               kind->element, xml_line(element));
     for (size_t i = 0; i < package->cluster_count; i++)
         if (text_equal(package->clusters[i].id, id))
@@ -170,7 +180,8 @@ static int read_cluster(struct arena *arena, xmlNode *element, const struct kind
     if (package->cluster_count == MOST_CLUSTERS)
         return package_refuse(err, FILE_NAME ": more than %d clusters", MOST_CLUSTERS);
     struct cluster_spec *cluster = &package->clusters[package->cluster_count++];
-    *cluster = (struct cluster_spec){.type = kind->type, .id = id, .node_count = 1, .resources = kind->defaults};
+    *cluster =
+        (struct cluster_spec){.type = kind->type, .id = id, .node_count = 1, .resources = kind->defaults};
     xmlNode *nodes = xml_first(element, "nodes");
     return nodes ? read_nodes(arena, nodes, cluster, err) : 0;
 }
@@ -184,8 +195,8 @@ int package_read_services(struct arena *arena, struct application_package *packa
     bool has_container = false;
     for (xmlNode *element = xml_first(root, NULL); element; element = xml_next(element, NULL)) {
         if (element->ns && text_equal((const char *)element->ns->href, "properties"))
-            return package_refuse(err, FILE_NAME ": <%s> (line %ld): preprocessing is not done yet", xml_name(element),
-                                  xml_line(element));
+            return package_refuse(err, FILE_NAME ": <%s> (line %ld): preprocessing is not done yet",
+                                  xml_name(element), xml_line(element));
         for (size_t i = 0; i < COUNT_OF(kinds); i++)
             if (text_equal(xml_name(element), kinds[i].element) &&
                 read_cluster(arena, element, &kinds[i], package, err) < 0)

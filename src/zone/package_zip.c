@@ -34,18 +34,19 @@ static void writer_free(struct archive **writer)
 static int check_path(const char *path, struct error *err)
 {
     if (text_empty(path) || strlen(path) > PATH_LONGEST || !text_utf8(path, strlen(path)))
-        return package_refuse(err, "the zip holds a file whose name is empty, longer than %d bytes or not UTF-8",
-                              PATH_LONGEST);
+        return package_refuse(
+            err, "the zip holds a file whose name is empty, longer than %d bytes or not UTF-8", PATH_LONGEST);
     for (const char *at = path; *at; at++)
         if ((unsigned char)*at < 0x20 || *at == 0x7f || *at == '\\')
-            return package_refuse(err, "the zip holds a file whose name has a control character or a backslash");
+            return package_refuse(err,
+                                  "the zip holds a file whose name has a control character or a backslash");
     if (path[0] == '/')
         return package_refuse(err, "%s: an absolute path; every path in the package must be relative", path);
     for (const char *part = path;;) {
         size_t length = strcspn(part, "/");
         if (length == 0 || (length == 1 && part[0] == '.') || (length == 2 && memcmp(part, "..", 2) == 0))
-            return package_refuse(err, "%s: a path with '.', '..' or an empty part; files must lie in the package",
-                                  path);
+            return package_refuse(
+                err, "%s: a path with '.', '..' or an empty part; files must lie in the package", path);
         if (!part[length])
             return 0;
         part += length + 1;
@@ -53,8 +54,8 @@ static int check_path(const char *path, struct error *err)
 }
 
 /* The entry's content; what its header says of its size is not believed. */
-static int read_content(struct arena *arena, struct archive *reader, struct package_file *file, size_t *unpacked,
-                        struct error *err)
+static int read_content(struct arena *arena, struct archive *reader, struct package_file *file,
+                        size_t *unpacked, struct error *err)
 {
     cleanup(buffer_free) struct buffer content = buffer_new(PACKAGE_LARGEST_UNPACKED);
     char piece[READ_PIECE];
@@ -216,7 +217,8 @@ static int add_files(struct archive *writer, const char *directory, struct error
     for (FTSENT *entry; (entry = fts_read(walk));) {
         const char *path = entry->fts_path + prefix;
         path += strspn(path, "/");
-        if (entry->fts_level > 0 && entry->fts_name[0] == '.') { /* .git and the like are not of the application */
+        if (entry->fts_level > 0 &&
+            entry->fts_name[0] == '.') { /* .git and the like are not of the application */
             fts_set(walk, entry, FTS_SKIP);
             continue;
         }
