@@ -37,15 +37,17 @@ struct principal {
 /* CN and SPIFFE URI must agree, and at most one of each URI kind be there; a role certificate is refused. */
 int principal_of(struct arena *arena, const struct certificate *certificate, struct principal *principal,
                  struct error *err);
+/* Lower case only, so that two spellings are never one principal. */
 int principal_parse(struct arena *arena, const char *name, struct principal *principal, struct error *err);
 
 /* For net/http_server.h: allocates a principal of its own (struct principal *) from the peer's certificate. */
 void *principal_identify_peer(void *context, const gnutls_datum_t *certificate_der);
 void principal_forget_peer(void *context, void *peer);
 
-/* For net/http_client.h check_peer: `context` is the expected principal's name, or a NULL-terminated list of them
- * by principal_check_any. */
+/* For net/http_client.h check_peer: `context` is the expected principal's name (const char *), or a NULL-terminated
+ * list of names (const char **) for principal_check_any. */
 int principal_check_peer(void *context, const gnutls_datum_t *certificate_der, struct error *err);
+int principal_check_any(void *context, const gnutls_datum_t *certificate_der, struct error *err);
 
 /* The names a service certificate carries (SPIFFE URI first, then the instance id's). */
 void athenz_service_names(struct arena *arena, const char *domain, const char *service, const char *provider,
