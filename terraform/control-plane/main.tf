@@ -1,0 +1,139 @@
+# The vendor's side of one zone: a VPC with zts, controller and one config server, the Config NLB in front of them, the
+# roles they run with and the bucket that holds their secrets.
+
+provider "aws" {
+  region = var.region
+}
+
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_availability_zone" "zone" { zone_id = var.availability_zone_id }
+
+locals {
+  account     = data.aws_caller_identity.current.account_id
+  partition   = data.aws_partition.current.partition
+  environment = split(".", var.zone)[0]
+  zone_region = split(".", var.zone)[1]
+  underscored = "${local.environment}_${local.zone_region}"
+  name        = "vespa-control-plane-${var.zone}"
+  dashed      = replace(var.zone, ".", "-")
+  short       = substr(sha256(var.zone), 0, 8) # load balancers' names hold 32 characters
+  tags        = { managedby = "vespa-cloud", zone = var.zone }
+
+  zts_service          = "vespa.zts"
+  controller_service   = "vespa.controller"
+  configserver_service = "vespa.configserver_${local.underscored}"
+  provider_service     = "vespa.provider_${local.underscored}"
+
+  # Addresses are fixed, so that each program's configuration can name the others'.
+  zts_address          = cidrhost(aws_subnet.public.ipv6_cidr_block, 16)
+  controller_address   = cidrhost(aws_subnet.public.ipv6_cidr_block, 17)
+  configserver_address = cidrhost(aws_subnet.public.ipv6_cidr_block, 33)
+}
+
+data "aws_ami" "image" {
+  for_each    = toset(["zts", "controller", "configserver"])
+  owners      = ["self"]
+  most_recent = true
+  filter {
+    name   = "name"
+    values = [var.images[each.key]]
+  }
+}
+
+resource "aws_instance" "zts" {
+  ami                    = data.aws_ami.image["zts"].id
+  instance_type          = var.instance_type
+  subnet_id              = aws_subnet.public.id
+  vpc_security_group_ids = [aws_security_group.control_plane.id]
+  iam_instance_profile   = aws_iam_instance_profile.service["zts"].name
+  ipv6_addresses         = [local.zts_address]
+  user_data_base64 = base64encode(jsonencode({
+    awsRegion      = var.region
+    vendorAccount  = local.account
+    caCertificates = var.ca_certificate
+    caKeyBucket    = aws_s3_bucket.secrets.bucket
+    caKeyObject    = "zts/ca.key.pem"
+    services = [
+      { role = local.controller_service, names = [local.controller_service] },
+      { role = local.configserver_service, names = [local.configserver_service, local.provider_service] },
+    ]
+    providers = [
+      { name = local.provider_service, endpoint = "https://[${local.configserver_address}]:4444/athenz/v1/provider" },
+    ]
+  }))
+  metadata_options {
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+  }
+  root_block_device {
+    encrypted   = true
+    kms_key_id  = aws_kms_key.control_plane.arn
+    volume_size = 8
+  }
+  tags = merge(local.tags, { Name = "zts.${var.zone}" })
+}
+
+resource "aws_instance" "controller" {
+  ami                    = data.aws_ami.image["controller"].id
+  instance_type          = var.instance_type
+  subnet_id              = aws_subnet.public.id
+  vpc_security_group_ids = [aws_security_group.control_plane.id]
+  iam_instance_profile   = aws_iam_instance_profile.service["controller"].name
+  ipv6_addresses         = [local.controller_address]
+  user_data_base64 = base64encode(jsonencode({
+    awsRegion          = var.region
+    ztsUrl             = "https://[${local.zts_address}]:4443/zts/v1"
+    caCertificates     = var.ca_certificate
+    provisionerRoleArn = aws_iam_role.provisioner.arn
+    zones = [{
+      id            = var.zone
+      identity      = local.configserver_service
+      configservers = ["https://[${local.configserver_address}]:4443"]
+    }]
+  }))
+  metadata_options {
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+  }
+  root_block_device {
+    encrypted   = true
+    kms_key_id  = aws_kms_key.control_plane.arn
+    volume_size = 8
+  }
+  tags = merge(local.tags, { Name = "controller.${var.zone}" })
+}
+
+resource "aws_instance" "configserver" {
+  ami                    = data.aws_ami.image["configserver"].id
+  instance_type          = var.instance_type
+  subnet_id              = aws_subnet.public.id
+  vpc_security_group_ids = [aws_security_group.control_plane.id]
+  iam_instance_profile   = aws_iam_instance_profile.service["configserver"].name
+  ipv6_addresses         = [local.configserver_address]
+  user_data_base64 = base64encode(jsonencode({
+    awsRegion                   = var.region
+    vendorAccount               = local.account
+    zone                        = var.zone
+    index                       = 1
+    address                     = local.configserver_address
+    ztsUrl                      = "https://[${local.zts_address}]:4443/zts/v1"
+    publicZtsUrl                = "https://${aws_lb.config.dns_name}:8443/zts/v1"
+    bootstrapUrl                = "https://${aws_lb.config.dns_name}:443"
+    caCertificates              = var.ca_certificate
+    provisionerRoleArn          = aws_iam_role.provisioner.arn
+    hostImage                   = var.images.host
+    nodeImage                   = var.node_image
+    identityDocumentCertificate = var.identity_document_certificate
+  }))
+  metadata_options {
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+  }
+  root_block_device {
+    encrypted   = true
+    kms_key_id  = aws_kms_key.control_plane.arn
+    volume_size = 8
+  }
+  tags = merge(local.tags, { Name = "cfg1.${var.zone}" })
+}
