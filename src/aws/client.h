@@ -17,8 +17,9 @@ int aws_client_new(struct aws_credentials *credentials, const char *region, stru
                    struct error *err); /* credentials are borrowed */
 void aws_client_free(struct aws_client **client);
 const char *aws_client_region(const struct aws_client *client);
+struct aws_credentials *aws_client_credentials(const struct aws_client *client);
 
-/* Parameters of a query-protocol call, in order: "Filter.1.Name" -> "tag:zone". */
+/* Parameters of a query-protocol call, in order: "Filter.1.Name" -> "tag:zone". A NULL value adds nothing. */
 struct aws_parameters {
     struct http_headers items; /* a list of pairs */
 };

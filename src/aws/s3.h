@@ -1,4 +1,4 @@
-/* S3 as the log archive and the vendor's secrets need it. Path-style addresses when AWS_ENDPOINT_URL is set. */
+/* S3 as the log archive and the vendor's secrets need it. */
 #ifndef AWS_S3_H
 #define AWS_S3_H
 

@@ -1,0 +1,63 @@
+#include "aws/ec2_read.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+const char *aws_tag_value(const struct aws_tag *tags, size_t count, const char *key)
+{
+    for (size_t i = 0; i < count; i++)
+        if (text_equal(tags[i].key, key))
+            return tags[i].value;
+    return NULL;
+}
+
+static size_t count_items(xmlNode *list)
+{
+    size_t count = 0;
+    for (xmlNode *item = xml_first(list, "item"); item; item = xml_next(item, "item"))
+        count++;
+    return count;
+}
+
+void ec2_read_tags(struct arena *arena, xmlNode *owner, struct aws_tag **tags, size_t *count)
+{
+    xmlNode *set = xml_first(owner, "tagSet");
+    *tags = arena_alloc(arena, sizeof(**tags) * (count_items(set) + 1));
+    *count = 0;
+    for (xmlNode *item = xml_first(set, "item"); item; item = xml_next(item, "item"))
+        (*tags)[(*count)++] =
+            (struct aws_tag){xml_child_content(arena, item, "key"), xml_child_content(arena, item, "value")};
+}
+
+static void read_ipv6(struct arena *arena, xmlNode *item, struct ec2_instance *instance)
+{
+    size_t count = 0;
+    xmlNode *interfaces = xml_first(item, "networkInterfaceSet");
+    for (xmlNode *link = xml_first(interfaces, "item"); link; link = xml_next(link, "item")) {
+        xmlNode *addresses = xml_first(link, "ipv6AddressesSet");
+        for (xmlNode *address = xml_first(addresses, "item"); address && count < COUNT_OF(instance->ipv6);
+             address = xml_next(address, "item"))
+            instance->ipv6[count++] = xml_child_content(arena, address, "ipv6Address");
+    }
+}
+
+void ec2_read_instance(struct arena *arena, xmlNode *item, struct ec2_instance *instance)
+{
+    *instance = (struct ec2_instance){
+        .id = xml_child_content(arena, item, "instanceId"),
+        .state = xml_child_content(arena, xml_first(item, "instanceState"), "name"),
+        .type = xml_child_content(arena, item, "instanceType"),
+        .image_id = xml_child_content(arena, item, "imageId"),
+        .subnet_id = xml_child_content(arena, item, "subnetId"),
+        .vpc_id = xml_child_content(arena, item, "vpcId"),
+        .availability_zone = xml_child_content(arena, xml_first(item, "placement"), "availabilityZone"),
+        .client_token = xml_child_content(arena, item, "clientToken"),
+        .private_ip = xml_child_content(arena, item, "privateIpAddress"),
+        .profile_arn = xml_child_content(arena, xml_first(item, "iamInstanceProfile"), "arn"),
+    };
+    const char *launched = xml_child_content(arena, item, "launchTime");
+    if (launched && clock_parse(launched, &instance->launched_ms, NULL) < 0)
+        instance->launched_ms = 0;
+    read_ipv6(arena, item, instance);
+    ec2_read_tags(arena, item, &instance->tags, &instance->tag_count);
+}
