@@ -25,15 +25,14 @@ enum store_result {
 
 enum store_flag { STORE_EPHEMERAL = 1, STORE_SEQUENTIAL = 2 };
 
-enum store_session { STORE_CONNECTED, STORE_SUSPENDED, STORE_EXPIRED };
-
 struct store;
 struct store_stat {
     int32_t version;
     int64_t created_ms;
 };
 
-/* Embedded: one file, WAL, every commit on disk before it returns. */
+/* Embedded: one file, WAL, every commit on disk before it returns. One process at a time: ERROR_CONFLICT otherwise. Its
+ * session is that process: ephemeral records of the one before are gone at open. */
 int store_open_sqlite(const char *path, struct store **store, struct error *err);
 void store_close(struct store **store);
 
@@ -63,8 +62,9 @@ struct store_operation {
 enum store_result store_multi(struct store *store, const struct store_operation *operations, size_t count,
                               size_t *failed, struct error *err);
 
-/* Fires once, coalesced, on the store's own thread; the reader reads again. `children`: of the path's child list,
- * otherwise of its value or existence. */
+/* Fires once, coalesced, on the store's own thread; the reader reads again (watch first, then read, and nothing is
+ * missed). `children`: of the path's child list, which must exist; otherwise of its value or existence. The watcher may
+ * call the store. After store_close nothing fires. */
 typedef void store_watcher(void *context, const char *path);
 enum store_result store_watch(struct store *store, const char *path, bool children, store_watcher *watcher,
                               void *context, struct error *err);
@@ -73,7 +73,8 @@ enum store_result store_sync(struct store *store, const char *path, struct error
 /* Creates every missing parent of `path` and the path itself, empty. */
 int store_make_path(struct store *store, const char *path, struct error *err);
 
-/* A lock others see as held until released or our session ends; the fencing token rises with each holder. */
+/* A lock others see as held until released or our session ends; the fencing token rises with each holder. STORE_EXISTS
+ * when somebody else still holds it after `timeout_ms`. `path` is made when it is not there. */
 enum store_result store_lock(struct store *store, const char *path, int timeout_ms, int64_t *fencing_token,
                              struct error *err);
 void store_unlock(struct store *store, const char *path);

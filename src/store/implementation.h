@@ -1,0 +1,48 @@
+/* What an implementation of the store provides. store.c checks paths and sizes and makes the error texts once
+ * for all of them; lock.c builds locks from ephemeral sequential records; an implementation only keeps the
+ * tree. */
+#ifndef STORE_IMPLEMENTATION_H
+#define STORE_IMPLEMENTATION_H
+
+#include "store/store.h"
+
+#include <pthread.h>
+
+struct store_implementation {
+    void (*close)(struct store *store); /* frees the store */
+    /* `made` (may be NULL): full path of the last record created, the caller frees. On STORE_LOST `*reason`
+     * may be set to a text the caller frees. */
+    enum store_result (*write)(struct store *store, const struct store_operation *operations, size_t count,
+                               size_t *failed, char **made, char **reason);
+    enum store_result (*get)(struct store *store, struct arena *arena, const char *path, char **value,
+                             size_t *length, struct store_stat *stat);
+    enum store_result (*children)(struct store *store, struct arena *arena, const char *path, char ***names,
+                                  size_t *count);
+    enum store_result (*watch)(struct store *store, const char *path, bool children, store_watcher *watcher,
+                               void *context);
+    enum store_result (*sync)(struct store *store, const char *path);
+};
+
+/* A lock this session holds. */
+struct held_lock {
+    struct held_lock *next;
+    char *path, *record;
+};
+
+struct store {
+    const struct store_implementation *implementation;
+    pthread_mutex_t
+        locks_mutex; /* protects the list below; `lock_changed` wakes everyone who waits for a lock */
+    pthread_cond_t lock_changed;
+    uint64_t lock_changes;
+    struct held_lock *held;
+};
+
+void store_init(struct store *store, const struct store_implementation *implementation);
+void store_destroy(struct store *store); /* what store_init made, not the store itself */
+
+/* Says what failed on which path; returns `result`. */
+enum store_result store_failed(enum store_result result, const char *what, const char *path,
+                               const char *reason, struct error *err);
+
+#endif

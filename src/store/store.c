@@ -1,0 +1,197 @@
+#include "base/text.h"
+#include "store/implementation.h"
+
+#include <string.h>
+
+enum { PATH_LONGEST = 1024 };
+
+void store_init(struct store *store, const struct store_implementation *implementation)
+{
+    pthread_condattr_t attributes;
+    store->implementation = implementation;
+    pthread_mutex_init(&store->locks_mutex, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&store->lock_changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+void store_destroy(struct store *store)
+{
+    while (store->held) {
+        struct held_lock *lock = store->held;
+        store->held = lock->next;
+        free(lock->path);
+        free(lock->record);
+        free(lock);
+    }
+    pthread_cond_destroy(&store->lock_changed);
+    pthread_mutex_destroy(&store->locks_mutex);
+}
+
+static const struct {
+    enum error_kind kind;
+    const char *text;
+} results[] = {
+    [STORE_OK] = {ERROR_NONE, "fine"},
+    [STORE_EXISTS] = {ERROR_CONFLICT, "it is there already"},
+    [STORE_NONODE] = {ERROR_NOT_FOUND, "it or its parent is not there"},
+    [STORE_BADVERSION] = {ERROR_CONFLICT, "somebody wrote in between"},
+    [STORE_NOTEMPTY] = {ERROR_CONFLICT, "there are records below it"},
+    [STORE_LOST] = {ERROR_UNAVAILABLE, "the outcome is unknown"},
+    [STORE_INVALID] = {ERROR_INTERNAL, "the path or value is not allowed"},
+};
+
+enum store_result store_failed(enum store_result result, const char *what, const char *path,
+                               const char *reason, struct error *err)
+{
+    if (result != STORE_OK)
+        error_set(err, results[result].kind, "%s %s: %s%s%s", what, path, results[result].text,
+                  reason ? ": " : "", reason ? reason : "");
+    return result;
+}
+
+/* "/" or "/a/b": no empty, "." or ".." part, no control character, UTF-8. */
+static bool path_is_valid(const char *path)
+{
+    size_t length = strlen(path);
+    if (path[0] != '/' || length > PATH_LONGEST || !text_utf8(path, length))
+        return false;
+    if (length == 1)
+        return true;
+    for (const char *part = path; part;) {
+        const char *name = part + 1;
+        part = strchr(name, '/');
+        size_t size = part ? (size_t)(part - name) : strlen(name);
+        if (size == 0 || (size == 1 && name[0] == '.') || (size == 2 && name[0] == '.' && name[1] == '.'))
+            return false;
+    }
+    for (const char *at = path; *at; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            return false;
+    return true;
+}
+
+static bool operation_is_valid(const struct store_operation *operation)
+{
+    bool root = text_equal(operation->path, "/");
+    return path_is_valid(operation->path) && operation->length <= STORE_VALUE_LARGEST &&
+           !(root && operation->kind == STORE_DELETE);
+}
+
+static const char *const operation_names[] = {
+    [STORE_CHECK] = "check", [STORE_CREATE] = "create", [STORE_SET] = "set", [STORE_DELETE] = "delete"};
+
+static enum store_result write_all(struct store *store, const struct store_operation *operations,
+                                   size_t count, size_t *failed, char **made, struct error *err)
+{
+    size_t at = 0;
+    cleanup(memory_free) char *reason = NULL;
+    enum store_result result = STORE_OK;
+    for (at = 0; at < count && result == STORE_OK; at++)
+        if (!operation_is_valid(&operations[at]))
+            result = STORE_INVALID;
+    if (result == STORE_OK)
+        result = store->implementation->write(store, operations, count, &at, made, &reason);
+    else
+        at--;
+    if (result == STORE_OK)
+        return STORE_OK;
+    if (failed)
+        *failed = at;
+    return store_failed(result, operation_names[operations[at].kind], operations[at].path, reason, err);
+}
+
+void store_close(struct store **store)
+{
+    if (*store)
+        (*store)->implementation->close(take(store));
+}
+
+enum store_result store_create(struct store *store, const char *path, const void *value, size_t length,
+                               unsigned flags, char **made, struct error *err)
+{
+    struct store_operation operation = {
+        .kind = STORE_CREATE, .path = path, .value = value, .length = length, .flags = flags};
+    return write_all(store, &operation, 1, NULL, made, err);
+}
+
+enum store_result store_set(struct store *store, const char *path, const void *value, size_t length,
+                            int32_t version, struct error *err)
+{
+    struct store_operation operation = {
+        .kind = STORE_SET, .path = path, .value = value, .length = length, .version = version};
+    return write_all(store, &operation, 1, NULL, NULL, err);
+}
+
+enum store_result store_delete(struct store *store, const char *path, int32_t version, struct error *err)
+{
+    struct store_operation operation = {.kind = STORE_DELETE, .path = path, .version = version};
+    return write_all(store, &operation, 1, NULL, NULL, err);
+}
+
+enum store_result store_multi(struct store *store, const struct store_operation *operations, size_t count,
+                              size_t *failed, struct error *err)
+{
+    return count ? write_all(store, operations, count, failed, NULL, err) : STORE_OK;
+}
+
+enum store_result store_get(struct store *store, struct arena *arena, const char *path, char **value,
+                            size_t *length, struct store_stat *stat, struct error *err)
+{
+    enum store_result result = STORE_INVALID;
+    if (path_is_valid(path))
+        result = store->implementation->get(store, arena, path, value, length, stat);
+    return store_failed(result, "get", path, NULL, err);
+}
+
+enum store_result store_exists(struct store *store, const char *path, struct store_stat *stat,
+                               struct error *err)
+{
+    enum store_result result = STORE_INVALID;
+    if (path_is_valid(path))
+        result = store->implementation->get(store, NULL, path, NULL, NULL, stat);
+    return store_failed(result, "exists", path, NULL, err);
+}
+
+enum store_result store_children(struct store *store, struct arena *arena, const char *path, char ***names,
+                                 size_t *count, struct error *err)
+{
+    enum store_result result = STORE_INVALID;
+    if (path_is_valid(path))
+        result = store->implementation->children(store, arena, path, names, count);
+    return store_failed(result, "list", path, NULL, err);
+}
+
+enum store_result store_watch(struct store *store, const char *path, bool children, store_watcher *watcher,
+                              void *context, struct error *err)
+{
+    enum store_result result = STORE_INVALID;
+    if (path_is_valid(path))
+        result = store->implementation->watch(store, path, children, watcher, context);
+    return store_failed(result, "watch", path, NULL, err);
+}
+
+enum store_result store_sync(struct store *store, const char *path, struct error *err)
+{
+    return store_failed(store->implementation->sync(store, path), "sync", path, NULL, err);
+}
+
+int store_make_path(struct store *store, const char *path, struct error *err)
+{
+    if (store_exists(store, path, NULL, NULL) == STORE_OK)
+        return 0;
+    cleanup(memory_free) char *prefix = memory_strdup(path);
+    for (char *slash = strchr(prefix + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        enum store_result result = store_create(store, prefix, NULL, 0, 0, NULL, err);
+        if (result != STORE_OK && result != STORE_EXISTS)
+            return -1;
+        if (!slash)
+            break;
+        *slash = '/';
+    }
+    error_clear(err);
+    return 0;
+}
