@@ -32,9 +32,10 @@ typedef enum http_answer http_handler(struct http_request *request);
 typedef int http_body_piece(struct http_request *request, const void *bytes, size_t length, struct error *err);
 
 struct http_route {
-    unsigned side;            /* one bit of the program's own enumeration of listeners; 0 never matches */
+    unsigned side;            /* bits of the program's own enumeration of listeners; 0 never matches */
     enum http_method method;
-    const char *path;         /* "/nodes/v2/node/{hostname}"; "{rest...}" last takes the remaining path */
+    const char *path;         /* "/nodes/v2/node/{hostname}"; "{rest...}" last takes the remaining path, "" too. The
+                               * first route that matches is taken. A final slash does not count, except in a rest */
     unsigned who;             /* the program's own bits, shown to its authorizer; 0 is nobody */
     http_handler *handler;
     size_t body_limit;        /* bytes; 0 is 1 MiB. More is 413 */
@@ -134,7 +135,7 @@ struct http_part {
 };
 int http_request_parts(struct http_request *request, struct http_part **parts, size_t *count, struct error *err);
 
-/* A listening TCP socket (IPv4 or IPv6 literal; port 0 picks one), SO_REUSEADDR, close-on-exec. */
+/* A listening TCP socket (IPv4 or IPv6 literal, "::" takes no IPv4; port 0 picks one), SO_REUSEADDR, close-on-exec. */
 int http_listen(const char *address, uint16_t port, int *socket, struct error *err);
 int http_socket_port(int socket);
 
