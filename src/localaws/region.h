@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/record.h"
+#include "localaws/table.h"
 #include "net/http_server.h"
 
 #include <pthread.h>
@@ -36,6 +37,7 @@ struct region {
     const struct module *const *module_table;
     size_t module_count;
     void *modules[16];           /* region-wide tables */
+    struct table access_keys;    /* keys.h */
     struct identity_signer *identity_signer;
     struct state_saver *saver;   /* writes state.json soon after region_changed */
 };
@@ -71,8 +73,7 @@ struct caller {
     const char *arn;      /* arn:aws:iam::1:root, arn:aws:iam::1:user/x, arn:aws:sts::1:assumed-role/role/session */
     const char *principal_arn; /* of a role session: the role's ARN; else arn */
     const char *user_id, *access_key_id;
-    const char *source_identity;
-    void *session;        /* iam's */
+    const char *source_identity; /* mostly NULL */
 };
 
 /* One call, while it is answered. */

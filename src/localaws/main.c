@@ -1,0 +1,142 @@
+/* localaws: an AWS region on one machine. Parts are started in the order of need and stopped in reverse. */
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "localaws/dispatch.h"
+#include "localaws/endpoint.h"
+#include "localaws/keys.h"
+#include "localaws/options.h"
+#include "localaws/services.h"
+#include "localaws/state.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define API_ADDRESS "2001:db8:ffff::1" /* where instances reach the API, in the region's internet */
+
+struct localaws {
+    struct options options;
+    struct region region;
+    struct tls_context *tls;
+    struct http_server *server;
+    char *directory, *ready_path;
+    int lock, port;
+};
+
+/* The state directory, ours alone. */
+static int open_directory(struct localaws *localaws, struct error *err)
+{
+    if (directory_make(localaws->options.state, 0755, err) < 0)
+        return -1;
+    localaws->directory = realpath(localaws->options.state, NULL);
+    if (!localaws->directory)
+        return error_errno(err, ERROR_UNAVAILABLE, "%s", localaws->options.state);
+    localaws->ready_path = memory_format("%s/ready", localaws->directory);
+    cleanup(memory_free) char *lock = memory_format("%s/lock", localaws->directory);
+    if (file_lock(lock, &localaws->lock, err) < 0)
+        return error_context(err, "another localaws may be using %s", localaws->directory);
+    unlink(localaws->ready_path);
+    return 0;
+}
+
+static int open_region(struct localaws *localaws, struct error *err)
+{
+    const struct options *options = &localaws->options;
+    struct region *region = &localaws->region;
+    *region = (struct region){
+        .name = options->region,
+        .directory = localaws->directory,
+        .api_address = API_ADDRESS,
+        .images_path = options->images,
+        .module_table = region_modules,
+        .module_count = region_module_count,
+    };
+    region_open(region);
+    for (size_t i = 0; i < options->account_count; i++)
+        if (!region_account(region, options->accounts[2 * i]))
+            region_account_create(region, options->accounts[2 * i]);
+    cleanup(memory_free) char *credentials = memory_format("%s/credentials", localaws->directory);
+    const char *addresses[] = {options->listen_address, API_ADDRESS, NULL};
+    if (root_keys_open(region, credentials, options->accounts, err) < 0 ||
+        endpoint_certificate_open(region, addresses, &localaws->tls, err) < 0 ||
+        identity_signer_open(region, err) < 0 || state_restore(region, err) < 0)
+        return -1;
+    return state_saver_start(region, err);
+}
+
+static int serve(struct localaws *localaws, struct error *err)
+{
+    struct http_listener listener = {.side = API_SIDE, .tls = localaws->tls};
+    if (http_listen(localaws->options.listen_address, localaws->options.listen_port, &listener.socket, err) < 0)
+        return -1;
+    localaws->port = http_socket_port(listener.socket);
+    return api_start(&localaws->region, &listener, 1, &localaws->server, err);
+}
+
+static int announce(struct localaws *localaws, struct error *err)
+{
+    const char *address = localaws->options.listen_address;
+    bool brackets = strchr(address, ':') != NULL;
+    cleanup(memory_free) char *url = memory_format("https://%s%s%s:%d", brackets ? "[" : "", address,
+                                                   brackets ? "]" : "", localaws->port);
+    cleanup(memory_free) char *pid = memory_format("%d\n", (int)getpid());
+    if (localaws->options.pid_file && file_write(localaws->options.pid_file, pid, strlen(pid), 0644, err) < 0)
+        return -1;
+    if (file_write(localaws->ready_path, url, strlen(url), 0644, err) < 0)
+        return -1;
+    printf("ready %s\n", url);
+    fflush(stdout);
+    return 0;
+}
+
+static int start(struct localaws *localaws, struct error *err)
+{
+    if (open_directory(localaws, err) < 0 || open_region(localaws, err) < 0 || serve(localaws, err) < 0)
+        return -1;
+    return announce(localaws, err);
+}
+
+static void stop(struct localaws *localaws)
+{
+    if (localaws->ready_path)
+        unlink(localaws->ready_path);
+    if (localaws->server)
+        http_server_stop(&localaws->server);
+    state_saver_stop(&localaws->region);
+    identity_signer_close(&localaws->region);
+    if (localaws->tls)
+        tls_context_free(&localaws->tls);
+    keys_free(&localaws->region);
+    if (localaws->options.pid_file)
+        unlink(localaws->options.pid_file);
+    file_close(&localaws->lock);
+}
+
+int main(int argc, char **argv)
+{
+    struct localaws localaws = {.lock = -1};
+    struct error err = {0};
+    options_parse(argc, argv, &localaws.options);
+    if (log_open_named("localaws", localaws.options.log_level, "text", &err) < 0) {
+        fprintf(stderr, "localaws: %s\n", err.message);
+        return 2;
+    }
+    /* Signals are waited for here; no other thread takes them. */
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+
+    int result = start(&localaws, &err);
+    if (result < 0)
+        log_error("cannot start", "error", err.message, NULL);
+    int received;
+    if (result == 0)
+        sigwait(&signals, &received);
+    stop(&localaws);
+    return result < 0 ? 1 : 0;
+}

@@ -1,0 +1,104 @@
+#include "localaws/options.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+
+#include <argp.h>
+#include <string.h>
+
+const char *argp_program_version = "localaws " ENCLAVE_VERSION;
+
+static const char purpose[] =
+    "An AWS region on this machine: EC2, ELB, S3, KMS, IAM, STS and SSM on one endpoint, with real networks, machines and "
+    "encryption behind them.\v"
+    "When it answers it prints 'ready https://ADDRESS:PORT'. In DIR are then: credentials (the accounts' root keys, for "
+    "AWS_SHARED_CREDENTIALS_FILE), ca.pem (for AWS_CA_BUNDLE), identity-document.pem (verifies instance identity "
+    "documents) and ready, which is gone when it stops. Without root, or with --no-plane, instances are records only.";
+
+static const struct argp_option known[] = {
+    {"state", 's', "DIR", 0, "where the region keeps everything (required)", 0},
+    {"account", 'a', "ID=PROFILE", 0, "an account and the name of its credentials profile; repeatable; the first owns the "
+                                      "machine images", 0},
+    {"listen", 'l', "ADDRESS:PORT", 0, "the API endpoint (127.0.0.1:4566)", 0},
+    {"proxy", 'p', "ADDRESS:PORT", 0, "the HTTPS proxy into the region's internet (127.0.0.1:4567)", 0},
+    {"region", 'r', "NAME", 0, "its name (us-east-1)", 0},
+    {"images", 'i', "FILE", 0, "the machine images, a JSON list", 0},
+    {"label", 'L', "LABEL", 0, "makes the names of its namespaces unique on this machine (localaws)", 0},
+    {"pid-file", 'P', "FILE", 0, "where to write the process id", 0},
+    {"no-plane", 'n', NULL, 0, "records only: no networks, no machines", 0},
+    {"log-level", 'v', "LEVEL", 0, "debug, info, warning or error (info)", 0},
+    {0},
+};
+
+/* "127.0.0.1:4566" or "[::1]:4566". */
+static int parse_endpoint(const char *text, char **address, uint16_t *port)
+{
+    const char *colon = strrchr(text, ':');
+    int64_t number;
+    if (!colon || colon == text || text_number(colon + 1, 0, 65535, "port", &number, NULL) < 0)
+        return -1;
+    bool brackets = *text == '[' && colon[-1] == ']';
+    free(*address);
+    *address = strndup(text + brackets, (size_t)(colon - text) - 2 * brackets);
+    *port = (uint16_t)number;
+    return *address ? 0 : -1;
+}
+
+static void parse_account(char *text, struct options *options, struct argp_state *state)
+{
+    char *equals = strchr(text, '=');
+    if (!equals || equals - text != 12 || strspn(text, "0123456789") != 12 || !equals[1] ||
+        !text_only(equals + 1, "A-Za-z0-9_.-"))
+        argp_error(state, "an account is 12 digits, '=' and a profile's name: %s", text);
+    if (options->account_count == ACCOUNTS_MOST)
+        argp_error(state, "more than %d accounts", ACCOUNTS_MOST);
+    *equals = '\0';
+    options->accounts[2 * options->account_count] = text;
+    options->accounts[2 * options->account_count + 1] = equals + 1;
+    options->account_count++;
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+    struct options *options = state->input;
+    switch (key) {
+    case 's': options->state = value; return 0;
+    case 'r': options->region = value; return 0;
+    case 'i': options->images = value; return 0;
+    case 'L': options->label = value; return 0;
+    case 'P': options->pid_file = value; return 0;
+    case 'v': options->log_level = value; return 0;
+    case 'n': options->no_plane = true; return 0;
+    case 'a': parse_account(value, options, state); return 0;
+    case 'l':
+        if (parse_endpoint(value, &options->listen_address, &options->listen_port) < 0)
+            argp_error(state, "--listen wants ADDRESS:PORT");
+        return 0;
+    case 'p':
+        if (parse_endpoint(value, &options->proxy_address, &options->proxy_port) < 0)
+            argp_error(state, "--proxy wants ADDRESS:PORT");
+        return 0;
+    case ARGP_KEY_END:
+        if (!options->state)
+            argp_error(state, "--state DIR is required");
+        if (!options->account_count)
+            argp_error(state, "at least one --account ID=PROFILE is required");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+void options_parse(int argc, char **argv, struct options *options)
+{
+    *options = (struct options){
+        .region = "us-east-1",
+        .label = "localaws",
+        .log_level = "info",
+        .listen_address = memory_strdup("127.0.0.1"),
+        .listen_port = 4566,
+        .proxy_address = memory_strdup("127.0.0.1"),
+        .proxy_port = 4567,
+    };
+    static const struct argp parser = {.options = known, .parser = parse_option, .doc = purpose};
+    argp_parse(&parser, argc, argv, 0, NULL, options);
+}

@@ -1,0 +1,59 @@
+#include "localaws/region.h"
+
+#include "base/random.h"
+#include "base/text.h"
+#include "localaws/state.h"
+
+#include <string.h>
+
+struct account *region_account(struct region *region, const char *id)
+{
+    struct account *account = region->accounts;
+    while (account && !text_equal(account->id, id))
+        account = account->next;
+    return account;
+}
+
+/* Accounts keep the order in which they were made: the first is the vendor of images. */
+struct account *region_account_create(struct region *region, const char *id)
+{
+    struct account *account = memory_alloc(sizeof *account);
+    strncpy(account->id, id, sizeof account->id - 1);
+    struct account **end = &region->accounts;
+    while (*end)
+        end = &(*end)->next;
+    *end = account;
+    for (size_t i = 0; i < region->module_count; i++)
+        region->module_table[i]->account_created(region, account);
+    return account;
+}
+
+char *region_identifier(struct region *region, struct arena *arena, const char *prefix)
+{
+    (void)region;
+    return arena_format(arena, "%s-0%s", prefix, random_hex(arena, 16));
+}
+
+void region_changed(struct region *region)
+{
+    state_saver_wake(region->saver);
+}
+
+void region_lock(struct region *region)
+{
+    pthread_mutex_lock(&region->lock);
+}
+
+void region_unlock(struct region **region)
+{
+    pthread_mutex_unlock(&(*region)->lock);
+}
+
+void region_open(struct region *region)
+{
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&region->lock, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+}

@@ -1,0 +1,38 @@
+#include "localaws/services.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+
+static const struct service *const services[] = {&sts_service};
+
+const struct module *const region_modules[] = {NULL};
+const size_t region_module_count = 0;
+
+const struct service *service_by_name(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(services); i++)
+        if (text_equal(services[i]->name, name))
+            return services[i];
+    return NULL;
+}
+
+const struct service *service_by_target(const char *target)
+{
+    const char *dot = strchrnul(target, '.');
+    for (size_t i = 0; i < COUNT_OF(services); i++) {
+        const char *prefix = services[i]->target_prefix;
+        if (prefix && strlen(prefix) == (size_t)(dot - target) && text_starts(target, prefix))
+            return services[i];
+    }
+    return NULL;
+}
+
+const struct action *service_action(const struct service *service, const char *name)
+{
+    for (const struct action *action = service->actions; action && action->name; action++)
+        if (text_equal(action->name, name))
+            return action;
+    return NULL;
+}
