@@ -42,7 +42,7 @@ bool athenz_is_instance_id(const char *text)
     for (; text[length] && length <= INSTANCE_ID_LONGEST; length++)
         if (!is_word(text[length]) && !strchr("-.~=+@$,:", text[length]))
             return false;
-    return length > 0 && length <= INSTANCE_ID_LONGEST;
+    return length > 0 && length <= INSTANCE_ID_LONGEST && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
 }
 
 static bool is_lower(const char *text)

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 bool athenz_is_name(const char *text);        /* dot-joined [A-Za-z0-9_][A-Za-z0-9_-]*, at most 384 bytes */
-bool athenz_is_instance_id(const char *text); /* [A-Za-z0-9-._~=+@$,:]+ */
+bool athenz_is_instance_id(const char *text); /* [A-Za-z0-9-._~=+@$,:]+, not "." or ".." */
 
 enum principal_kind {
     PRINCIPAL_CONTROLLER,   /* vespa.controller */

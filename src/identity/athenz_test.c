@@ -32,6 +32,7 @@ static void instance_ids_follow_athenz_grammar(void **state)
     assert_true(athenz_is_instance_id("0.default.default.albums.acme.aws-us-east-1c.dev.node"));
     assert_false(athenz_is_instance_id(""));
     assert_false(athenz_is_instance_id("a/b"));
+    assert_false(athenz_is_instance_id(".."));
     assert_false(athenz_is_instance_id("a%2f"));
 }
 
