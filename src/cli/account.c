@@ -44,7 +44,7 @@ static int make_proof(struct cli *cli, const char *nonce, const char *account, j
 static int register_account(struct cli *cli, struct error *err)
 {
     const char *account = cli->words[0], *tenant = settings_need(cli->settings.tenant, "tenant", err);
-    json_t *answer, *proof;
+    json_t *answer, *proof = NULL;
     if (!tenant)
         return -1;
     char *path = arena_format(cli->arena, "/application/v4/tenant/%s/cloud-account", tenant);
