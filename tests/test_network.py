@@ -1,0 +1,84 @@
+"""The VPC is shut: nothing gets in, IPv4 gets nowhere, containers reach nothing but their application."""
+import pytest
+from conftest import wait_for
+
+
+@pytest.fixture(scope="module")
+def hosts(zone):
+    return zone.instances()
+
+
+def node_namespace(zone, host):
+    """The pid of a process in the node's own network, for nsenter."""
+    import subprocess
+    for pid in subprocess.run(["pgrep", "-x", "album-search"], capture_output=True, text=True).stdout.split():
+        addresses = subprocess.run(["nsenter", "-t", pid, "-n", "ip", "-6", "addr"], capture_output=True, text=True).stdout
+        if zone.address(host, 1) in addresses:
+            return pid
+    raise AssertionError("no node runs on " + host["InstanceId"])
+
+
+def inside_node(zone, host, *words):
+    import subprocess
+    return subprocess.run(["nsenter", "-t", node_namespace(zone, host), "-n", *words], capture_output=True, text=True,
+                          timeout=30)
+
+
+@pytest.mark.parametrize("port", [22, 80, 443, 4443, 8080])
+def test_from_the_vendors_network_no_host_or_node_port_answers(zone, hosts, port):
+    controller = zone.namespace(zone.instance("controller"))
+    for host in hosts:
+        for index in (0, 1):
+            assert not zone.can_connect(controller, zone.address(host, index), port)
+
+
+def test_from_the_internet_no_host_or_node_port_answers(zone, hosts):
+    for host in hosts:
+        for index in (0, 1):
+            assert not zone.can_connect(f"{zone.label}-internet", zone.address(host, index), 4443)
+
+
+def test_that_a_connection_can_be_seen_at_all(zone):
+    """The controls: the same attempt succeeds where it is allowed."""
+    controller, zts = zone.instance("controller"), zone.instance("zts")
+    assert zone.can_connect(zone.namespace(controller), zone.address(zts), 4443)
+
+
+def test_hosts_reach_the_outside_by_ipv6(zone, hosts):
+    assert zone.can_connect(zone.namespace(hosts[0]), "2001:db8:ffff::1", 443)
+
+
+@pytest.mark.parametrize("address", ["203.0.113.7", "8.8.8.8", "10.0.0.20"])
+def test_hosts_reach_nothing_by_ipv4_outside_the_vpc(zone, hosts, address):
+    for host in hosts:
+        assert not zone.can_connect(zone.namespace(host), address, 443)
+
+
+def test_no_instance_of_the_tenant_has_a_public_ipv4_address(zone, hosts):
+    assert all("PublicIpAddress" not in host for host in hosts)
+    assert zone.aws("ec2").describe_nat_gateways()["NatGateways"] == []
+    assert zone.aws("ec2").describe_addresses()["Addresses"] == []
+
+
+def test_a_node_cannot_reach_the_metadata_service(zone, hosts):
+    for host in hosts:
+        for url in ("http://169.254.169.254/latest/api/token", "http://[fd00:ec2::254]/latest/api/token"):
+            done = inside_node(zone, host, "curl", "-s", "-m", "3", "-X", "PUT", "-H",
+                               "X-aws-ec2-metadata-token-ttl-seconds: 60", url)
+            assert done.returncode != 0 and not done.stdout
+
+
+def test_a_node_cannot_reach_the_tunnel_or_its_host(zone, hosts):
+    for host in hosts:
+        shown = zone.inside(zone.namespace(host), "ip", "-6", "-br", "addr", "show", "wg-enclave").stdout
+        prefix = ":".join(shown.split()[2].split("::")[0].split(":")[:3])
+        for address in (f"{prefix}::1", zone.address(host, 0)):
+            assert inside_node(zone, host, "nc", "-z", "-w", "2", address, "4443").returncode != 0
+
+
+def test_config_servers_reach_hosts_only_through_the_tunnel(zone, hosts):
+    configserver = zone.namespace(zone.instance("cfg1"))
+    shown = wait_for("peers", lambda: zone.inside(configserver, "ip", "-6", "route").stdout, 10)
+    assert "fd00:ec1a:" in shown
+    for host in hosts:
+        assert not zone.can_connect(configserver, zone.address(host, 0), 8080)
