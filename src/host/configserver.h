@@ -1,0 +1,19 @@
+/* Talking to the zone's config servers: on their public side for the bootstrap, through the tunnel for everything else.
+ * Whoever answers must prove the config servers' principal. */
+#ifndef HOST_CONFIGSERVER_H
+#define HOST_CONFIGSERVER_H
+
+#include "host/agent.h"
+
+/* `body` is JSON or NULL. -1 for any answer of status 400 and above, with its message. */
+int bootstrap_call(struct agent *agent, struct http_client *client, enum http_method method, const char *path,
+                   const char *body, struct arena *arena, struct http_reply *reply, struct error *err);
+
+/* The first config server that answers at all decides; `timeout_ms` bounds each try. */
+int configserver_call(struct agent *agent, enum http_method method, const char *path, const char *body,
+                      int timeout_ms, struct arena *arena, struct http_reply *reply, struct error *err);
+
+/* The tunnel's peers as last told, from the state directory; ERROR_NOT_FOUND before the first time. */
+int configserver_peers(struct agent *agent, struct arena *arena, struct wireguard_peers *peers, struct error *err);
+
+#endif

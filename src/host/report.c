@@ -1,0 +1,133 @@
+/* Tells the config servers how the host and its nodes are: at once when it changes, now and then when it does not, because
+ * they may have forgotten; and metrics in between. */
+#include "host/agent.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "host/configserver.h"
+#include "host/metrics.h"
+
+#include <string.h>
+
+enum {
+    TELL_TIMEOUT_MS = 10 * 1000,
+    TELL_AGAIN_MS = 60 * 1000,
+    METRICS_EVERY_MS = 15 * 1000,
+    RETRY_FIRST_MS = 500,
+    RETRY_MOST_MS = 30 * 1000,
+};
+
+/* What was last told of one hostname. */
+struct told {
+    struct told *next;
+    char *hostname, *text;
+    int64_t at_ms; /* monotonic */
+};
+
+struct reporter {
+    struct agent *agent;
+    struct told *told;
+    int64_t metrics_ms; /* monotonic, last push */
+};
+
+static struct told *told_of(struct reporter *reporter, const char *hostname)
+{
+    for (struct told *told = reporter->told; told; told = told->next)
+        if (text_equal(told->hostname, hostname))
+            return told;
+    struct told *told = memory_alloc(sizeof *told);
+    *told = (struct told){.next = reporter->told, .hostname = memory_strdup(hostname)};
+    reporter->told = told;
+    return told;
+}
+
+static int tell(struct reporter *reporter, struct arena *arena, const char *hostname,
+                const struct node_report *report, struct error *err)
+{
+    struct told *told = told_of(reporter, hostname);
+    const char *text = record_text(&node_report_record, arena, report);
+    int64_t now = clock_monotonic_ms();
+    if (text_equal(told->text, text) && now - told->at_ms < TELL_AGAIN_MS)
+        return 0;
+    struct http_reply reply;
+    const char *path = arena_format(arena, "/nodes/v2/node/%s", hostname);
+    if (configserver_call(reporter->agent, HTTP_PATCH, path, text, TELL_TIMEOUT_MS, arena, &reply, err) < 0) {
+        if (err->kind != ERROR_NOT_FOUND)
+            return -1;
+        log_info("config servers no longer know it", "node", hostname, NULL); /* a leftover: nothing to tell */
+    }
+    free(told->text);
+    told->text = memory_strdup(text);
+    told->at_ms = now;
+    return 0;
+}
+
+static int tell_node(struct reporter *reporter, struct arena *arena, const struct node_view *view, struct error *err)
+{
+    struct node_report report = {
+        .current_image = view->image[0] ? view->image : NULL,
+        .current_restart_generation = view->restart_generation,
+        .service_status = view->status,
+        .status_message = view->message[0] ? view->message : NULL,
+        .drained = view->drained,
+    };
+    return tell(reporter, arena, view->hostname, &report, err);
+}
+
+static int push_metrics(struct reporter *reporter, struct arena *arena, struct error *err)
+{
+    struct agent *agent = reporter->agent;
+    struct metrics_report report;
+    struct http_reply reply;
+    metrics_gather(agent, arena, &report);
+    const char *path = arena_format(arena, "/metrics/v1/host/%s", agent->config.hostname);
+    return configserver_call(agent, HTTP_POST, path, record_text(&metrics_report_record, arena, &report),
+                             TELL_TIMEOUT_MS, arena, &reply, err);
+}
+
+static int report_pass(struct reporter *reporter, struct error *err)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct agent *agent = reporter->agent;
+    struct node_view *views = NULL;
+    bool drained = false;
+    size_t count = agent_views(agent, arena, &views, &drained);
+    for (size_t i = 0; i < count; i++)
+        if (tell_node(reporter, arena, &views[i], err) < 0)
+            return -1;
+    struct node_report host = {
+        .current_restart_generation = -1,
+        .service_status = "up",
+        .drained = drained,
+    };
+    if (tell(reporter, arena, agent->config.hostname, &host, err) < 0)
+        return -1;
+
+    int64_t now = clock_monotonic_ms();
+    if (reporter->metrics_ms && now - reporter->metrics_ms < METRICS_EVERY_MS)
+        return 0;
+    if (push_metrics(reporter, arena, err) < 0)
+        return -1;
+    reporter->metrics_ms = now;
+    return 0;
+}
+
+void *report_thread(void *context)
+{
+    struct reporter reporter = {.agent = context};
+    struct agent *agent = context;
+    struct backoff backoff = {.first_ms = RETRY_FIRST_MS, .most_ms = RETRY_MOST_MS};
+    agent_wait_for(agent, FACT_TUNNEL | FACT_IDENTITY);
+    for (;;) {
+        uint64_t seen = agent_counter(agent, &agent->view_changes);
+        struct error err = {0};
+        if (report_pass(&reporter, &err) == 0) {
+            backoff_reset(&backoff);
+            agent_wait_change(agent, &agent->view_changes, seen, METRICS_EVERY_MS);
+        } else {
+            log_warning("config servers were not told", "error", err.message, NULL);
+            clock_sleep_ms(backoff_next(&backoff, agent->config.hostname));
+        }
+    }
+}
