@@ -12,15 +12,16 @@
 
 enum { ATTEMPTS = 4, BACKOFF_MS = 100, BACKOFF_LONGEST_MS = 10000 };
 
+/* The dual-stack endpoints throughout: hosts of an enclave have IPv6 and nothing else to reach them by. Source: AWS General
+ * Reference, "Dual stack endpoints". */
 static const struct aws_service services[] = {
-    {"ec2", "EC2", "ec2.%s.amazonaws.com", "2016-11-15", NULL, AWS_EC2},
-    {"iam", "IAM", "iam.amazonaws.com", "2010-05-08", "us-east-1", AWS_QUERY},
-    {"sts", "STS", "sts.%s.amazonaws.com", "2011-06-15", NULL, AWS_QUERY},
-    {"elasticloadbalancing", "ELASTIC_LOAD_BALANCING_V2", "elasticloadbalancing.%s.amazonaws.com", "2015-12-01", NULL,
-     AWS_QUERY},
-    {"kms", "KMS", "kms.%s.amazonaws.com", NULL, NULL, AWS_JSON},
-    {"ssm", "SSM", "ssm.%s.amazonaws.com", NULL, NULL, AWS_JSON},
-    {"s3", "S3", "s3.%s.amazonaws.com", NULL, NULL, AWS_REST_XML},
+    {"ec2", "EC2", "ec2.%s.api.aws", "2016-11-15", NULL, AWS_EC2},
+    {"iam", "IAM", "iam.global.api.aws", "2010-05-08", "us-east-1", AWS_QUERY},
+    {"sts", "STS", "sts.%s.api.aws", "2011-06-15", NULL, AWS_QUERY},
+    {"elasticloadbalancing", "ELASTIC_LOAD_BALANCING_V2", "elasticloadbalancing.%s.api.aws", "2015-12-01", NULL, AWS_QUERY},
+    {"kms", "KMS", "kms.%s.api.aws", NULL, NULL, AWS_JSON},
+    {"ssm", "SSM", "ssm.%s.api.aws", NULL, NULL, AWS_JSON},
+    {"s3", "S3", "s3.dualstack.%s.amazonaws.com", NULL, NULL, AWS_REST_XML},
 };
 
 const struct aws_service *aws_service_find(const char *name)

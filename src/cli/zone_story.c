@@ -1,4 +1,4 @@
-/* zone up: raises the local zone step by step and tells how it goes. Every step looks first whether what it makes is there,
+/* The story of zone up: it raises the local zone step by step and tells how it goes. Every step looks first whether what it makes is there,
  * so that running it again, or after it was interrupted anywhere, goes on from where things are. */
 #include "aws/s3.h"
 #include "base/clock.h"
@@ -6,7 +6,7 @@
 #include "base/process.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "cli/zone_local.h"
+#include "cli/zone_story.h"
 #include "identity/athenz.h"
 
 #include <stdio.h>
@@ -19,8 +19,6 @@ struct story {
     char detail[512]; /* what a step says when it ends well */
     int64_t own_ms;   /* a step's own time where it ran beside another; else 0 */
 };
-
-static const char *directory_given, *port, *proxy_port, *label;
 
 #define SAY(story, ...) snprintf((story)->detail, sizeof (story)->detail, __VA_ARGS__)
 
@@ -368,8 +366,9 @@ static int write_timings(struct local_zone *zone, const int64_t *took_ms, int64_
     return file_write(zone_path(zone, "timings.json"), text, strlen(text), 0644, err);
 }
 
-static int tell(struct story *story, struct error *err)
+int zone_story_tell(const struct local_zone *zone, struct error *err)
 {
+    struct story told = {.zone = *zone}, *story = &told;
     int64_t begun = clock_monotonic_ms(), took_ms[COUNT_OF(steps)];
     for (size_t i = 0; i < COUNT_OF(steps); i++) {
         printf("[%zu/%zu] %-48s", i + 1, COUNT_OF(steps), steps[i].title);
@@ -385,71 +384,3 @@ static int tell(struct story *story, struct error *err)
     }
     return write_timings(&story->zone, took_ms, clock_monotonic_ms() - begun, err);
 }
-
-static int zone_up(struct cli *cli, struct error *err)
-{
-    if (geteuid() != 0)
-        return error_set(err, ERROR_FORBIDDEN, "a local zone is made of network namespaces, which needs root: sudo enclave zone up");
-    struct story story = {.zone = {.port = port ? port : "4566",
-                                   .proxy_port = proxy_port ? proxy_port : "4567",
-                                   .label = label ? label : "enclave"}};
-    cleanup(file_close) int lock = -1;
-    if (local_zone_open(cli, directory_given, &story.zone, err) < 0 ||
-        file_lock(zone_path(&story.zone, "lock"), &lock, err) < 0)
-        return -1;
-    if (tell(&story, err) < 0 || write_env_file(&story.zone, err) < 0)
-        return error_context(err, "zone up (run it again to go on from here)");
-    print_summary(&story.zone);
-    return 0;
-}
-
-static int zone_down(struct cli *cli, struct error *err)
-{
-    struct local_zone zone = {0};
-    if (local_zone_open(cli, directory_given, &zone, err) < 0)
-        return -1;
-    if (localaws_stop(&zone, err) < 0) {
-        printf("the zone is down already\n");
-        return 0;
-    }
-    printf("the zone is down; its state is kept in %s\n", zone.directory);
-    return 0;
-}
-
-static int zone_status(struct cli *cli, struct error *err)
-{
-    struct local_zone zone = {0};
-    pid_t pid = 0;
-    char *text;
-    if (local_zone_open(cli, directory_given, &zone, err) < 0)
-        return -1;
-    bool up = localaws_pid(&zone, &pid) == 0 && file_exists(zone_path(&zone, "localaws/ready"));
-    if (cli->json) {
-        json_t *status = json_pack("{s:b, s:i, s:s}", "up", up, "pid", (int)pid, "directory", zone.directory);
-        print_json(cli, status);
-        json_decref(status);
-        return 0;
-    }
-    printf("%s\n", up ? "up" : "down: enclave zone up raises it");
-    if (up && file_read(cli->arena, zone_path(&zone, "timings.json"), 65536, &text, NULL, NULL) == 0)
-        printf("%s\n", text);
-    return 0;
-}
-
-#define WHERE {"directory", "DIR", "where the zone lives (default ENCLAVE_HOME/zone)", &directory_given, NULL}
-
-static const struct flag up_flags[] = {
-    WHERE,
-    {"port", "PORT", "of the region's API on 127.0.0.1 (default 4566)", &port, NULL},
-    {"proxy-port", "PORT", "of the proxy into the region's internet (default 4567)", &proxy_port, NULL},
-    {"label", "WORD", "prefix of the namespaces' names (default enclave)", &label, NULL},
-    {NULL},
-};
-static const struct flag where_flags[] = {WHERE, {NULL}};
-
-const struct command zone_commands[] = {
-    {"zone up", "", "raise the local zone with a served application", zone_up, up_flags, 0, 0},
-    {"zone down", "", "take the local zone down", zone_down, where_flags, 0, 0},
-    {"zone status", "", "whether the local zone is up, and how long its steps took", zone_status, where_flags, 0, 0},
-    {NULL},
-};
