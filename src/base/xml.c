@@ -11,13 +11,6 @@ static void free_document(void *document)
     xmlFreeDoc(document);
 }
 
-/* libxml2 reports some faults to standard error whatever the options say; the peer's input shall not write our log. */
-__attribute__((format(printf, 2, 3))) static void quiet(void *context, const char *format, ...)
-{
-    (void)context;
-    (void)format;
-}
-
 static int refuse(const char *name, xmlParserCtxtPtr parser, struct error *err)
 {
     const xmlError *last = xmlCtxtGetLastError(parser);
@@ -31,7 +24,6 @@ int xml_parse(struct arena *arena, const char *name, const char *text, size_t le
 {
     if (length > XML_LARGEST)
         return error_set(err, ERROR_INVALID, "%s is larger than %d bytes", name, XML_LARGEST);
-    xmlSetGenericErrorFunc(NULL, quiet); /* of this thread */
     xmlParserCtxtPtr parser = xmlNewParserCtxt();
     if (!parser)
         abort();

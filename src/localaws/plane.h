@@ -101,7 +101,8 @@ struct plane_callbacks {
  * missing (root, /dev/net/tun, nftables, ...). */
 int plane_start(const char *directory, const char *label, const char *api_address,
                 const struct plane_callbacks *callbacks, struct plane **plane, struct error *err);
-/* Ends every instance and removes every namespace, link and mount. */
+/* Ends every instance and removes every namespace, link and mount. Volumes stay, and instance_stopped is not called: the
+ * records still say what should run. Not to be called with the region's lock held, nor is plane_settle. */
 void plane_stop(struct plane **plane);
 
 /* A listening socket inside the region's internet namespace (for the API). */

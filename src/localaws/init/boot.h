@@ -1,0 +1,40 @@
+/* What the plane tells a machine's first process, as one JSON record on its standard input (a memory file: the volume's
+ * key is never on a disk or a command line). The first process answers on descriptor BOOT_REPORT with "running", or with
+ * "failed: why" before it ends. */
+#ifndef LOCALAWS_INIT_BOOT_H
+#define LOCALAWS_INIT_BOOT_H
+
+#include "base/record.h"
+
+enum { BOOT_REPORT = 3, BOOT_LARGEST = 1 << 20, VOLUME_KEY_BYTES = 32 };
+
+struct boot {
+    char *id, *hostname;
+    char *volume_path, *volume_key; /* the key in base64; NULL: the volume is not encrypted */
+    int64_t volume_bytes;
+    char **arguments;   /* the program */
+    size_t argument_count;
+    char **environment; /* "KEY=value" */
+    size_t environment_count;
+    char **binds;       /* "/from:/to", seen read-only */
+    size_t bind_count;
+    char **resolvers;   /* addresses of name servers */
+    size_t resolver_count;
+};
+
+extern const struct record boot_record;
+
+/* init_root.c: a root of the machine's own, in its own mount namespace; the volume's directories are in it. */
+int root_build(const struct boot *boot, struct error *err);
+/* init_volume.c: the volume, made when it is not there, mounted at `place`; what the machine sees of it is below
+ * `<place>/data`, encrypted when there is a key. */
+int volume_mount(const struct boot *boot, const char *place, struct error *err);
+/* init_run.c: runs the program until told to end; gives the exit status of the machine. */
+int program_run(const struct boot *boot, int report);
+
+/* A read-only view of `from`, with all that is mounted below it, at `to`. */
+int mount_view(const char *from, const char *to, struct error *err);
+/* mount(2) with the target made first; options may be NULL. */
+int mount_new(const char *type, const char *target, unsigned long flags, const char *options, struct error *err);
+
+#endif
