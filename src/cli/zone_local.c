@@ -114,7 +114,7 @@ static int write_images(struct local_zone *zone, struct error *err)
                                   "description", images[i].description, "architecture", "arm64", "argv", program,
                                   "environment", "AWS_ENDPOINT_URL=" REGION_API_URL,
                                   "AWS_CA_BUNDLE=/opt/enclave/etc/ca.pem", "AWS_REGION=" LOCAL_REGION,
-                                  "ENCLAVE_LOG_ROTATE_S=5", "binds",
+                                  "ENCLAVE_ROTATE_S=5", "binds",
                                   arena_format(zone->arena, "%s:/opt/enclave/bin", zone_path(zone, "ami/bin")),
                                   arena_format(zone->arena, "%s:/opt/enclave/etc", zone_path(zone, "ami/etc")),
                                   arena_format(zone->arena, "%s:/opt/enclave/images", zone_path(zone, "ami/images")));
