@@ -69,7 +69,9 @@ int http_reply_check(const struct http_reply *reply, const char *what, struct er
         message = json_member_text(json, "message");
         code = json_member_text(json, "error-code");
     }
-    if (!message)
-        return error_set(err, kind, "%s: HTTP status %d", what, reply->status);
-    return error_code(err, kind, code ? code : "", "%s: %.*s", what, MESSAGE_LONGEST, message);
+    if (message)
+        error_code(err, kind, code ? code : "", "%.*s", MESSAGE_LONGEST, message);
+    else
+        error_set(err, kind, "HTTP status %d", reply->status);
+    return what ? error_context(err, "%s", what) : -1;
 }

@@ -53,7 +53,7 @@ int http_call(struct http_client *client, const struct http_call *call, struct a
               struct http_reply *reply, struct error *err);
 
 /* The message of an error reply ({"message"} of Vespa and zts, or the status line), with the status's kind: -1 for
- * status >= 400, 0 otherwise. */
+ * status >= 400, 0 otherwise. `what` (may be NULL) comes before the message. */
 int http_reply_check(const struct http_reply *reply, const char *what, struct error *err);
 
 struct http_form_part {

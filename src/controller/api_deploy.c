@@ -1,0 +1,105 @@
+/* Deploying: everything that can be said at once is said at once, before anything is written; the rest is the run's. */
+#include "base/log.h"
+#include "base/text.h"
+#include "controller/api.h"
+#include "controller/runs.h"
+#include "controller/state.h"
+#include "controller/zones.h"
+#include "zone/application_package.h"
+
+#include <string.h>
+
+struct upload {
+    const char *zip;
+    size_t length;
+};
+
+static bool is_form(const char *content_type)
+{
+    return content_type && strncasecmp(content_type, "multipart/form-data", 19) == 0;
+}
+
+/* The package itself (pyvespa), or a form with it as `applicationZip` (the vespa CLI). */
+static int read_upload(struct operation_call *call, struct upload *upload, struct error *err)
+{
+    if (!is_form(http_request_header(call->request, "Content-Type"))) {
+        upload->zip = http_request_body(call->request, &upload->length);
+        return upload->length ? 0 : error_set(err, ERROR_INVALID, "the body must be an application package (zip)");
+    }
+    struct http_part *parts;
+    size_t count;
+    if (http_request_parts(call->request, &parts, &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (text_equal(parts[i].name, "applicationZip")) {
+            *upload = (struct upload){parts[i].bytes, parts[i].length};
+            return 0;
+        }
+    return error_set(err, ERROR_INVALID, "the form has no part applicationZip");
+}
+
+/* Each account that deployment.xml names anywhere must be the tenant's. */
+static int check_accounts(const struct application_package *package, const struct tenant *tenant, struct error *err)
+{
+    char strangers[256] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < package->cloud_account_count; i++) {
+        bool known = false;
+        for (size_t j = 0; j < tenant->account_count && !known; j++)
+            known = text_equal(package->cloud_accounts[i], tenant->accounts[j]);
+        if (!known && used < sizeof strangers - 32)
+            used += (size_t)snprintf(strangers + used, sizeof strangers - used, "%saws:%s", used ? ", " : "",
+                                     package->cloud_accounts[i]);
+    }
+    if (!used)
+        return 0;
+    return error_code(err, ERROR_INVALID, "BAD_REQUEST",
+                      "cloud account %s is not registered to tenant %s: an administrator registers it with "
+                      "enclave account register",
+                      strangers, tenant->name);
+}
+
+static int check_package(struct operation_call *call, const struct upload *upload, struct deployment *deployment,
+                         const struct tenant *tenant, struct error *err)
+{
+    struct application_package package;
+    struct zone_id zone;
+    if (application_package_read(call->arena, upload->zip, upload->length, &package, err) < 0 ||
+        zone_parse(deployment->zone, &zone, err) < 0)
+        return -1;
+    if (!package.clients_pem)
+        return error_code(err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
+                          "security/clients.pem is missing: it says which certificates may use the application");
+    if (check_accounts(&package, tenant, err) < 0 ||
+        application_package_account(call->arena, &package, &zone, deployment->instance, &deployment->account, err) < 0)
+        return -1;
+    if (!deployment->account)
+        return error_code(err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
+                          "deployment.xml gives no cloud-account for zone %s: applications run in an account of yours "
+                          "here",
+                          deployment->zone);
+    return 0;
+}
+
+int deploy_package(struct operation_call *call, struct error *err)
+{
+    struct deployment deployment;
+    struct tenant tenant;
+    struct upload upload;
+    int64_t number;
+    if (call_deployment(call, &deployment, err) < 0 || read_upload(call, &upload, err) < 0 ||
+        tenant_load(call->controller, call->arena, deployment.tenant, &tenant, err) < 0 ||
+        check_package(call, &upload, &deployment, &tenant, err) < 0)
+        return -1;
+    const struct controller_zone *zone = config_zone(call->controller->config, deployment.zone);
+    if (zone_check_account(call->controller, zone, deployment.account, tenant.external_id, call->arena, err) < 0 ||
+        run_start(call->controller, call->arena, &deployment, upload.zip, upload.length, &number, err) < 0)
+        return -1;
+    log_info("run started", "deployment", deployment_name(call->arena, &deployment), "account", deployment.account,
+             "by", call->caller->signer.public_key_hash, NULL);
+    const char *message = arena_format(call->arena, "Deployment started in run %lld of %s for %s.%s.%s.",
+                                       (long long)number, http_request_parameter(call->request, "job"),
+                                       deployment.tenant, deployment.application, deployment.instance);
+    call->answer = json_pack("{s:s, s:I}", "message", message, "run", (json_int_t)number);
+    return 0;
+}
