@@ -89,6 +89,7 @@ char *json_pretty(struct arena *arena, const json_t *value);
 /* A member's text, or NULL when absent or not a string. */
 const char *json_member_text(const json_t *object, const char *name);
 
+/* Absent optional members leave the object as it is: begin with {0}, or with what they shall default to. */
 int record_read(const struct record *record, struct arena *arena, json_t *json, void *object, struct error *err);
 int record_parse(const struct record *record, struct arena *arena, const char *text, size_t length, void *object,
                  struct error *err);

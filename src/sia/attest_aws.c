@@ -8,7 +8,7 @@ int sia_attest_aws(void *context, struct arena *arena, const char *key_hash, cha
     const struct sia_aws *ours = context;
     cleanup(http_client_free) struct http_client *client = NULL;
     struct http_reply reply;
-    struct instance_challenge challenge;
+    struct instance_challenge challenge = {0};
     if (sia_zts_client(ours->trust_path, NULL, &client, err) < 0 ||
         sia_post(client, arena_format(arena, "%s/instance/challenge", ours->zts_url), json_object(), arena,
                  &reply, err) < 0 ||

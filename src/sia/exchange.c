@@ -79,7 +79,7 @@ static int check_answer(const struct sia_options *options, const struct key *key
 static int save_answer(const struct sia_options *options, const struct key *key,
                        const struct http_reply *reply, struct arena *arena, struct error *err)
 {
-    struct instance_identity identity;
+    struct instance_identity identity = {0};
     if (record_parse(&instance_identity_record, arena, reply->body, reply->length, &identity, err) < 0)
         return error_context(err, "zts's answer");
     if (check_answer(options, key, identity.certificate, arena, err) < 0)

@@ -59,7 +59,7 @@ static enum http_answer answer(struct http_request *request, int status, const c
 static enum http_answer fake_register(struct http_request *request)
 {
     struct world *world = http_request_server_context(request);
-    struct instance_register asked;
+    struct instance_register asked = {0};
     struct error err = {0};
     size_t length;
     const char *body = http_request_body(request, &length);
@@ -73,7 +73,7 @@ static enum http_answer fake_refresh(struct http_request *request)
 {
     struct world *world = http_request_server_context(request);
     struct principal *caller = http_request_peer(request);
-    struct instance_refresh asked;
+    struct instance_refresh asked = {0};
     struct error err = {0};
     size_t length;
     const char *body = http_request_body(request, &length);

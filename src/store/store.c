@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { PATH_LONGEST = 1024 };
+enum { PATH_LONGEST = 2048 };
 
 void store_init(struct store *store, const struct store_implementation *implementation)
 {
