@@ -1,0 +1,253 @@
+#include "configserver/polls.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "configserver/spec.h"
+#include "identity/key.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+struct poll {
+    struct poll *next;
+    struct http_request *request;
+    char *hostname;
+    int64_t generation, deadline_ms; /* monotonic */
+};
+
+struct seen {
+    struct seen *next;
+    char *hostname;
+    char hash[65];
+    int64_t generation;
+};
+
+enum { SEEN_BUCKETS = 1024 };
+
+struct polls {
+    struct zone *zone;
+    pthread_mutex_t lock; /* everything below but `waiting` */
+    pthread_cond_t changed;
+    struct poll *arrived;
+    bool look, stopping, started;
+    struct seen *seen[SEEN_BUCKETS];
+    pthread_t thread;
+    struct poll *waiting; /* of the thread alone */
+};
+
+struct polls *polls_new(struct zone *zone)
+{
+    struct polls *polls = memory_alloc(sizeof *polls);
+    polls->zone = zone;
+    pthread_mutex_init(&polls->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&polls->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return polls;
+}
+
+void polls_free(struct polls **polls)
+{
+    struct polls *old = *polls;
+    *polls = NULL;
+    if (!old)
+        return;
+    polls_stop(old);
+    for (size_t i = 0; i < SEEN_BUCKETS; i++)
+        while (old->seen[i]) {
+            struct seen *seen = old->seen[i];
+            old->seen[i] = seen->next;
+            free(seen->hostname);
+            free(seen);
+        }
+    pthread_cond_destroy(&old->changed);
+    pthread_mutex_destroy(&old->lock);
+    free(old);
+}
+
+void polls_look(struct polls *polls)
+{
+    pthread_mutex_lock(&polls->lock);
+    polls->look = true;
+    pthread_cond_signal(&polls->changed);
+    pthread_mutex_unlock(&polls->lock);
+}
+
+static int64_t generation_of(struct polls *polls, const char *hostname, const char *hash)
+{
+    size_t bucket = 5381;
+    for (const char *at = hostname; *at; at++)
+        bucket = bucket * 33 + (unsigned char)*at;
+    pthread_mutex_lock(&polls->lock);
+    struct seen **head = &polls->seen[bucket % SEEN_BUCKETS], *seen = *head;
+    while (seen && !text_equal(seen->hostname, hostname))
+        seen = seen->next;
+    if (!seen) {
+        seen = memory_alloc(sizeof *seen);
+        seen->hostname = memory_strdup(hostname);
+        seen->next = *head;
+        *head = seen;
+    }
+    if (!text_equal(seen->hash, hash)) {
+        int64_t now = polls->zone->now_ms();
+        seen->generation = now > seen->generation ? now : seen->generation + 1;
+        memcpy(seen->hash, hash, sizeof seen->hash);
+    }
+    int64_t generation = seen->generation;
+    pthread_mutex_unlock(&polls->lock);
+    return generation;
+}
+
+int polls_spec(struct polls *polls, const char *hostname, struct arena *arena, char **text, int64_t *generation,
+               struct error *err)
+{
+    VIEW(view, polls->zone->repository);
+    const struct host *host = view_find(view, RECORD_HOST, hostname);
+    if (!host)
+        return error_set(err, ERROR_NOT_FOUND, "no host %s in this zone", hostname);
+    struct host_spec spec;
+    spec_make(polls->zone, view, host, arena, &spec);
+    char *content = record_text(&host_spec_record, arena, &spec);
+    spec.generation = *generation = generation_of(polls, hostname, sha256_hex(arena, content, strlen(content)));
+    *text = record_text(&host_spec_record, arena, &spec);
+    return 0;
+}
+
+/* True when the request was answered: its spec changed, is gone, or `give_up`. */
+static bool try_answer(struct polls *polls, const struct poll *poll, bool give_up)
+{
+    struct error err;
+    cleanup(arena_free) struct arena *arena = arena_new();
+    char *text;
+    int64_t generation;
+    if (polls_spec(polls, poll->hostname, arena, &text, &generation, &err) < 0)
+        http_fail(poll->request, &err);
+    else if (generation != poll->generation)
+        http_respond_text(poll->request, 200, "application/json", text);
+    else if (give_up)
+        http_respond(poll->request, 304, NULL, NULL, 0);
+    else
+        return false;
+    http_finish(poll->request);
+    return true;
+}
+
+static void answer_waiting(struct polls *polls, bool look, bool everyone)
+{
+    int64_t now = clock_monotonic_ms();
+    for (struct poll **at = &polls->waiting; *at;) {
+        struct poll *poll = *at;
+        bool over = everyone || now >= poll->deadline_ms;
+        if ((!look && !over) || !try_answer(polls, poll, over)) {
+            at = &poll->next;
+            continue;
+        }
+        *at = poll->next;
+        free(poll->hostname);
+        free(poll);
+    }
+}
+
+static struct timespec next_deadline(const struct polls *polls)
+{
+    int64_t first = clock_monotonic_ms() + POLL_LONGEST_S * 1000;
+    for (const struct poll *poll = polls->waiting; poll; poll = poll->next)
+        if (poll->deadline_ms < first)
+            first = poll->deadline_ms;
+    return (struct timespec){first / 1000, first % 1000 * 1000000};
+}
+
+static void *run(void *context)
+{
+    struct polls *polls = context;
+    pthread_setname_np(pthread_self(), "polls");
+    for (bool stopping = false; !stopping;) {
+        struct timespec until = next_deadline(polls);
+        pthread_mutex_lock(&polls->lock);
+        while (!polls->look && !polls->stopping &&
+               pthread_cond_timedwait(&polls->changed, &polls->lock, &until) != ETIMEDOUT)
+            continue;
+        bool look = polls->look;
+        polls->look = false;
+        stopping = polls->stopping;
+        struct poll **end = &polls->waiting;
+        while (*end)
+            end = &(*end)->next;
+        *end = take(&polls->arrived);
+        pthread_mutex_unlock(&polls->lock);
+        answer_waiting(polls, look, stopping);
+    }
+    return NULL;
+}
+
+int polls_start(struct polls *polls, struct error *err)
+{
+    int result = pthread_create(&polls->thread, NULL, run, polls);
+    if (result != 0)
+        return error_set(err, ERROR_INTERNAL, "start a thread: %s", strerror(result));
+    polls->started = true;
+    return 0;
+}
+
+void polls_stop(struct polls *polls)
+{
+    if (!polls->started)
+        return;
+    pthread_mutex_lock(&polls->lock);
+    polls->stopping = true;
+    pthread_cond_signal(&polls->changed);
+    pthread_mutex_unlock(&polls->lock);
+    pthread_join(polls->thread, NULL);
+    polls->started = false;
+}
+
+static int read_question(struct http_request *request, int64_t *generation, int64_t *wait_s, struct error *err)
+{
+    const char *given = http_request_query(request, "generation"), *wait = http_request_query(request, "wait");
+    *generation = -1;
+    *wait_s = 0;
+    if (given && text_number(given, 0, INT64_MAX, "generation", generation, err) < 0)
+        return -1;
+    return wait ? text_number(wait, 0, POLL_LONGEST_S, "wait", wait_s, err) : 0;
+}
+
+enum http_answer get_spec(struct http_request *request)
+{
+    struct zone *zone = http_request_server_context(request);
+    struct polls *polls = zone->polls;
+    struct error err;
+    const char *hostname = http_request_parameter(request, "hostname");
+    int64_t had, wait_s, generation;
+    char *text;
+    if (read_question(request, &had, &wait_s, &err) < 0 ||
+        polls_spec(polls, hostname, http_request_arena(request), &text, &generation, &err) < 0)
+        return http_fail(request, &err);
+    if (generation != had || wait_s == 0) {
+        if (generation == had)
+            http_respond(request, 304, NULL, NULL, 0);
+        else
+            http_respond_text(request, 200, "application/json", text);
+        return HTTP_ANSWERED;
+    }
+    struct poll *poll = memory_alloc(sizeof *poll);
+    *poll = (struct poll){.request = request, .hostname = memory_strdup(hostname), .generation = had,
+                          .deadline_ms = clock_monotonic_ms() + wait_s * 1000};
+    pthread_mutex_lock(&polls->lock);
+    bool stopping = polls->stopping || !polls->started;
+    if (!stopping) {
+        poll->next = polls->arrived;
+        polls->arrived = poll;
+        polls->look = true; /* what changed since we looked must not be missed */
+        pthread_cond_signal(&polls->changed);
+    }
+    pthread_mutex_unlock(&polls->lock);
+    if (!stopping)
+        return HTTP_LATER;
+    free(poll->hostname);
+    free(poll);
+    http_respond(request, 304, NULL, NULL, 0);
+    return HTTP_ANSWERED;
+}

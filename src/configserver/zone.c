@@ -1,0 +1,162 @@
+#include "configserver/zone.h"
+
+#include "base/log.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "configserver/gauges.h"
+#include "configserver/nonces.h"
+#include "configserver/polls.h"
+#include "identity/key.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static void ring(void *context)
+{
+    struct zone *zone = context;
+    zone_ring(zone);
+    polls_look(zone->polls);
+}
+
+static int ensure_counters(struct zone *zone, struct error *err)
+{
+    cleanup(transaction_end) struct transaction *transaction = transaction_begin(zone->repository);
+    if (transaction_find(transaction, RECORD_COUNTERS, COUNTERS_KEY))
+        return 0;
+    const struct counters counters = {
+        .name = COUNTERS_KEY,
+        .repository_id = random_uuid(transaction_arena(transaction)),
+        .next_host_index = FIRST_HOST_INDEX,
+        .next_generation = 1,
+    };
+    transaction_put(transaction, RECORD_COUNTERS, &counters);
+    return transaction_commit(&transaction, err);
+}
+
+int zone_open(const struct zone_parts *parts, struct zone **zone, struct error *err)
+{
+    struct zone *opened = memory_alloc(sizeof *opened);
+    opened->config = parts->config;
+    opened->cloud = parts->cloud;
+    opened->peers = parts->peers;
+    opened->attestor = parts->attestor;
+    opened->now_ms = parts->now_ms;
+    opened->nonces = nonces_new(parts->now_ms);
+    opened->gauges = gauges_new();
+    opened->polls = polls_new(opened);
+    pthread_mutex_init(&opened->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&opened->rung, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if (zone_parse(parts->config->zone, &opened->id, err) < 0 ||
+        repository_open(parts->store, &opened->repository, err) < 0 || ensure_counters(opened, err) < 0) {
+        zone_close(&opened);
+        return -1;
+    }
+    repository_on_change(opened->repository, ring, opened);
+    *zone = opened;
+    return 0;
+}
+
+void zone_close(struct zone **zone)
+{
+    struct zone *old = *zone;
+    *zone = NULL;
+    if (!old)
+        return;
+    polls_free(&old->polls);
+    repository_close(&old->repository);
+    gauges_free(&old->gauges);
+    nonces_free(&old->nonces);
+    pthread_cond_destroy(&old->rung);
+    pthread_mutex_destroy(&old->lock);
+    free(old);
+}
+
+void zone_ring(struct zone *zone)
+{
+    pthread_mutex_lock(&zone->lock);
+    zone->rings++;
+    pthread_cond_broadcast(&zone->rung);
+    pthread_mutex_unlock(&zone->lock);
+}
+
+void zone_stop(struct zone *zone)
+{
+    pthread_mutex_lock(&zone->lock);
+    zone->stopping = true;
+    pthread_cond_broadcast(&zone->rung);
+    pthread_mutex_unlock(&zone->lock);
+}
+
+bool zone_wait(struct zone *zone, uint64_t *seen, int64_t timeout_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += timeout_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&zone->lock);
+    int result = 0;
+    while (!zone->stopping && zone->rings == *seen && result != ETIMEDOUT)
+        result = pthread_cond_timedwait(&zone->rung, &zone->lock, &until);
+    *seen = zone->rings;
+    bool goes_on = !zone->stopping;
+    pthread_mutex_unlock(&zone->lock);
+    return goes_on;
+}
+
+const struct counters *zone_counters(const struct view *view)
+{
+    return view_find(view, RECORD_COUNTERS, COUNTERS_KEY);
+}
+
+/* Two zones of one vendor get different networks, so that a host never mistakes one for the other. */
+static char *inside_address(struct arena *arena, const struct zone *zone, const char *host_part)
+{
+    char *hash = sha256_hex(arena, zone->config->zone, strlen(zone->config->zone));
+    return arena_format(arena, "fd00:ec1a:%.4s::%s", hash, host_part);
+}
+
+char *zone_configserver_address(struct arena *arena, const struct zone *zone)
+{
+    return inside_address(arena, zone, arena_format(arena, "%llx", (unsigned long long)zone->config->index));
+}
+
+char *zone_host_address(struct arena *arena, const struct zone *zone, int64_t host_index)
+{
+    return inside_address(arena, zone,
+                          arena_format(arena, "1:%llx", (unsigned long long)host_index));
+}
+
+void application_tell(struct zone *zone, struct transaction *transaction, const char *application, const char *level,
+                      const char *format, ...)
+{
+    const struct application *old = transaction_find(transaction, RECORD_APPLICATION, application);
+    if (!old)
+        return;
+    struct arena *arena = transaction_arena(transaction);
+    va_list args;
+    va_start(args, format);
+    char *message = arena_vformat(arena, format, args);
+    va_end(args);
+    if (strlen(message) > 1000)
+        message = arena_format(arena, "%.990s...", message);
+    if (old->log_count > 0 && text_equal(old->log[old->log_count - 1].message, message))
+        return; /* the same trouble again is one line */
+    struct application next = *old;
+    size_t dropped = old->log_count == LOG_LINES_KEPT ? 1 : 0;
+    next.log_count = old->log_count - dropped + 1;
+    next.log = arena_alloc(arena, next.log_count * sizeof *next.log);
+    memcpy(next.log, old->log + dropped, (next.log_count - 1) * sizeof *next.log);
+    next.log[next.log_count - 1] = (struct log_line){zone->now_ms(), level, message};
+    transaction_put(transaction, RECORD_APPLICATION, &next);
+    log_info("application", "application", application, "event", message, NULL);
+}

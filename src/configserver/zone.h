@@ -1,0 +1,86 @@
+/* A zone: what the config server is about. Records, the cloud, the tunnel's peers and time come in from outside, so
+ * that tests and simulations can bring their own; requests and maintainers act on it, and no two of them share
+ * anything but the repository and the few locked tables below. */
+#ifndef CONFIGSERVER_ZONE_H
+#define CONFIGSERVER_ZONE_H
+
+#include "configserver/cloud.h"
+#include "configserver/config.h"
+#include "configserver/repository.h"
+#include "tunnel/tunnel.h"
+
+#include <pthread.h>
+
+/* The tunnel as the zone needs it: src/tunnel in the program. */
+struct peers {
+    void *context;
+    int (*set)(void *context, const struct tunnel_peer *peer, struct error *err);
+    int (*set_all)(void *context, const struct tunnel_peer *peers, size_t count, struct error *err);
+    const char *(*public_key)(void *context); /* ours */
+};
+
+/* Is it genuine? Both checks are I/O or cryptography of src/aws in the program. */
+struct host_attestation;
+struct attested {
+    const char *account, *region, *instance_id; /* from the document */
+    int64_t pending_ms;
+    const char *proof_account, *proof_role, *proof_session; /* from STS */
+};
+struct attestor {
+    void *context;
+    int (*verify)(void *context, const struct host_attestation *attestation, struct arena *arena,
+                  struct attested *attested, struct error *err);
+};
+
+struct nonces;
+struct polls;
+struct gauges;
+
+struct zone {
+    const struct config *config;
+    struct zone_id id;
+    struct repository *repository;
+    const struct cloud *cloud;
+    const struct peers *peers;
+    const struct attestor *attestor;
+    int64_t (*now_ms)(void); /* since the epoch */
+    struct nonces *nonces;   /* challenges given to hosts */
+    struct polls *polls;     /* hosts that wait for a new spec */
+    struct gauges *gauges;   /* what hosts measured last */
+    pthread_mutex_t lock;    /* of the bell's count only */
+    pthread_cond_t rung;
+    uint64_t rings;
+    bool stopping;
+};
+
+struct zone_parts {
+    const struct config *config;
+    struct store *store;
+    const struct cloud *cloud;
+    const struct peers *peers;
+    const struct attestor *attestor;
+    int64_t (*now_ms)(void);
+};
+/* The parts must outlive the zone. */
+int zone_open(const struct zone_parts *parts, struct zone **zone, struct error *err);
+void zone_close(struct zone **zone);
+
+/* The bell makes maintainers look at once instead of at their next time. */
+void zone_ring(struct zone *zone);
+/* Until it rings after `*seen` or the time is over; then `*seen` is its count. False when the zone is stopping. */
+bool zone_wait(struct zone *zone, uint64_t *seen, int64_t timeout_ms);
+void zone_stop(struct zone *zone); /* wakes everyone who waits */
+
+/* The counters as they are; the repository has them from its first opening on. */
+const struct counters *zone_counters(const struct view *view);
+
+/* "fd00:ec1a:<zone>::<n>", where n is 1:<index> for hosts. */
+char *zone_configserver_address(struct arena *arena, const struct zone *zone);
+char *zone_host_address(struct arena *arena, const struct zone *zone, int64_t host_index);
+enum { ZONE_PREFIX_LENGTH = 48 };
+
+/* A line in the application's story, in the caller's transaction; `level` "info", "warning" or "error". */
+void application_tell(struct zone *zone, struct transaction *transaction, const char *application, const char *level,
+                      const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+#endif
