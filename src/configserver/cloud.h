@@ -63,8 +63,9 @@ struct cloud {
                    struct balancer_target **targets, size_t *count, struct error *err);
     int (*change_targets)(void *context, const struct account *account, const char *group_arn, const char *const *added,
                           size_t added_count, const char *const *removed, size_t removed_count, struct error *err);
-    /* 0 when nothing of it is left, -1 with ERROR_UNAVAILABLE while it is still going. */
-    int (*remove_balancer)(void *context, const struct account *account, const char *name, struct error *err);
+    /* Begins or continues the removal; `*gone` when nothing of it is left. */
+    int (*remove_balancer)(void *context, const struct account *account, const char *name, bool *gone,
+                           struct error *err);
 };
 
 /* Only the real cloud has one: roles are assumed and clients made on first use, one an account. */
