@@ -11,12 +11,12 @@ int attestor_aws_verify(void *context, const struct host_attestation *attestatio
     struct instance_document document = {0};
     struct sts_identity identity = {0};
     struct sts_proof proof = {0};
-    if (instance_document_verify(attestation->document, attestation->signature, config->identity_document_certificate,
-                                 err) < 0 ||
+    if (instance_document_verify(attestation->document, attestation->signature,
+                                 config->identity_document_certificate, err) < 0 ||
         instance_document_parse(arena, attestation->document, &document, err) < 0 ||
         record_read(&sts_proof_record, arena, attestation->proof, &proof, err) < 0 ||
-        sts_proof_verify(&proof, config->aws_region, attestation->nonce, attestation->key_hash, arena, &identity, err) <
-            0)
+        sts_proof_verify(&proof, config->aws_region, attestation->nonce, attestation->key_hash, arena,
+                         &identity, err) < 0)
         return -1;
     *attested = (struct attested){
         .account = document.account,

@@ -1,5 +1,5 @@
-/* The cloud as AWS: a tenant's account seen through its role vespa-cloud-provisioner, which trusts the vendor's. What the
- * tenant's Terraform made is found by its tags, never by names we would have to guess. */
+/* The cloud as AWS: a tenant's account seen through its role vespa-cloud-provisioner, which trusts the
+ * vendor's. What the tenant's Terraform made is found by its tags, never by names we would have to guess. */
 #include "configserver/cloud_aws.h"
 
 #include "aws/ec2.h"
@@ -35,14 +35,15 @@ static void free_client(struct account_client *client)
     free(client);
 }
 
-static struct account_client *make_client(struct cloud_aws *aws, const struct account *account, struct error *err)
+static struct account_client *make_client(struct cloud_aws *aws, const struct account *account,
+                                          struct error *err)
 {
     struct account_client *made = memory_alloc(sizeof *made);
     cleanup(memory_free) char *role = memory_format("arn:aws:iam::%s:role/" PROVISIONER_ROLE, account->id);
     made->account = memory_strdup(account->id);
     made->external_id = memory_strdup(account->external_id);
-    made->credentials = aws_credentials_assume_role(aws->provisioner, aws->config->aws_region, role, "configserver",
-                                                    account->external_id);
+    made->credentials = aws_credentials_assume_role(aws->provisioner, aws->config->aws_region, role,
+                                                    "configserver", account->external_id);
     if (aws_client_new(made->credentials, aws->config->aws_region, &made->client, err) < 0) {
         free_client(made);
         return NULL;
@@ -56,7 +57,8 @@ int cloud_aws_client(struct cloud_aws *aws, const struct account *account, struc
     int result = 0;
     pthread_mutex_lock(&aws->lock);
     struct account_client *found = aws->clients;
-    while (found && !(text_equal(found->account, account->id) && text_equal(found->external_id, account->external_id)))
+    while (found &&
+           !(text_equal(found->account, account->id) && text_equal(found->external_id, account->external_id)))
         found = found->next;
     if (!found) {
         found = make_client(aws, account, err);
@@ -107,17 +109,18 @@ static struct instance instance_of(const struct ec2_instance *actual)
                              .addresses = {actual->ipv6[0], actual->ipv6[0] ? actual->ipv6[1] : NULL}};
 }
 
-static int launch(void *context, const struct account *account, const struct place *place, const struct launch *launch,
-                  struct arena *arena, struct instance *instance, struct error *err)
+static int launch(void *context, const struct account *account, const struct place *place,
+                  const struct launch *launch, struct arena *arena, struct instance *instance,
+                  struct error *err)
 {
     struct cloud_aws *aws = context;
     struct aws_client *client;
     if (cloud_aws_client(aws, account, &client, err) < 0)
         return -1;
     const struct aws_tag tags[] = {
-        {"managedby", "vespa-cloud"},  {"zone", aws->config->zone},  {"Name", launch->hostname},
-        {"hostname", launch->hostname}, {"tenant", launch->tenant}, {"application", launch->application},
-        {"cluster", launch->cluster},  {"owner", launch->owner},
+        {"managedby", "vespa-cloud"},   {"zone", aws->config->zone}, {"Name", launch->hostname},
+        {"hostname", launch->hostname}, {"tenant", launch->tenant},  {"application", launch->application},
+        {"cluster", launch->cluster},   {"owner", launch->owner},
     };
     const struct ec2_run run = {
         .client_token = launch->token,

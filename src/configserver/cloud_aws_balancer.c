@@ -1,5 +1,5 @@
-/* Network load balancers in a tenant's account. Clients come by IPv6 from anywhere, though the scheme is "internal":
- * that scheme gets no public IPv4 address, and the attribute below opens it to IPv6. */
+/* Network load balancers in a tenant's account. Clients come by IPv6 from anywhere, though the scheme is
+ * "internal": that scheme gets no public IPv4 address, and the attribute below opens it to IPv6. */
 #include "aws/elbv2.h"
 #include "base/text.h"
 #include "configserver/cloud_aws.h"
@@ -11,13 +11,18 @@ int cloud_aws_make_balancer(void *context, const struct account *account, const 
 {
     struct aws_client *client;
     const struct aws_tag tags[] = {
-        {"managedby", "vespa-cloud"},        {"zone", cloud_aws_config(context)->zone}, {"owner", plan->owner},
-        {"application", plan->application}, {"cluster", plan->cluster},
+        {"managedby", "vespa-cloud"}, {"zone", cloud_aws_config(context)->zone},
+        {"owner", plan->owner},       {"application", plan->application},
+        {"cluster", plan->cluster},
     };
     const struct elb_load_balancer_spec balancer_spec = {
         .name = plan->name, .subnet_id = place->balancer_subnet, .tags = tags, .tag_count = COUNT_OF(tags)};
-    const struct elb_target_group_spec group_spec = {.name = plan->name, .vpc_id = place->vpc, .port = NODE_PORT,
-                                                     .health_port = NODE_PORT, .ipv6 = true, .tags = tags,
+    const struct elb_target_group_spec group_spec = {.name = plan->name,
+                                                     .vpc_id = place->vpc,
+                                                     .port = NODE_PORT,
+                                                     .health_port = NODE_PORT,
+                                                     .ipv6 = true,
+                                                     .tags = tags,
                                                      .tag_count = COUNT_OF(tags)};
     struct elb_load_balancer made;
     struct elb_target_group group;
@@ -34,8 +39,8 @@ int cloud_aws_make_balancer(void *context, const struct account *account, const 
     return 0;
 }
 
-int cloud_aws_targets(void *context, const struct account *account, const char *group_arn, struct arena *arena,
-                      struct balancer_target **targets, size_t *count, struct error *err)
+int cloud_aws_targets(void *context, const struct account *account, const char *group_arn,
+                      struct arena *arena, struct balancer_target **targets, size_t *count, struct error *err)
 {
     struct aws_client *client;
     struct elb_target *actual;
@@ -73,7 +78,8 @@ int cloud_aws_change_targets(void *context, const struct account *account, const
         return -1;
     if (removed_count == 0)
         return 0;
-    return elb_deregister_targets(client, group_arn, targets_of(arena, removed, removed_count), removed_count, err);
+    return elb_deregister_targets(client, group_arn, targets_of(arena, removed, removed_count), removed_count,
+                                  err);
 }
 
 int cloud_aws_remove_balancer(void *context, const struct account *account, const char *name, bool *gone,

@@ -1,5 +1,5 @@
-/* Finds in a tenant's account what the tenant's Terraform made for the zone; what is missing is named together with
- * the command that makes it. */
+/* Finds in a tenant's account what the tenant's Terraform made for the zone; what is missing is named
+ * together with the command that makes it. */
 #include "aws/ec2.h"
 #include "aws/iam.h"
 #include "aws/kms.h"
@@ -21,34 +21,39 @@ struct search {
 /* What modules/zone makes. */
 static int missing_in_zone(const struct search *search, const char *what, struct error *err)
 {
-    return error_code(err, ERROR_INVALID, NOT_SET_UP,
-                      "account %s has no %s for zone %s: run 'terraform apply' with modules/zone, zone = \"%s\", in that "
-                      "account",
-                      search->account->id, what, search->config->zone, search->config->zone);
+    return error_code(
+        err, ERROR_INVALID, NOT_SET_UP,
+        "account %s has no %s for zone %s: run 'terraform apply' with modules/zone, zone = \"%s\", in that "
+        "account",
+        search->account->id, what, search->config->zone, search->config->zone);
 }
 
 /* What the root module makes, once an account. */
 static int missing_in_account(const struct search *search, const char *what, struct error *err)
 {
-    return error_code(err, ERROR_INVALID, NOT_SET_UP,
-                      "account %s has no %s: run 'terraform apply' with the root module, tenant_name = \"%s\" and the "
-                      "tenant's external id, in that account",
-                      search->account->id, what, search->account->tenant);
+    return error_code(
+        err, ERROR_INVALID, NOT_SET_UP,
+        "account %s has no %s: run 'terraform apply' with the root module, tenant_name = \"%s\" and the "
+        "tenant's external id, in that account",
+        search->account->id, what, search->account->tenant);
 }
 
-/* AWS refuses to say whether what we may not see is there: both mean that Terraform has not made it for us. */
+/* AWS refuses to say whether what we may not see is there: both mean that Terraform has not made it for us.
+ */
 static bool is_missing(const struct error *err)
 {
-    return err->kind == ERROR_NOT_FOUND || err->kind == ERROR_FORBIDDEN || err->kind == ERROR_UNAUTHENTICATED ||
-           err->kind == ERROR_INVALID;
+    return err->kind == ERROR_NOT_FOUND || err->kind == ERROR_FORBIDDEN ||
+           err->kind == ERROR_UNAUTHENTICATED || err->kind == ERROR_INVALID;
 }
 
 static int find_vpc(const struct search *search, struct place *place, struct error *err)
 {
-    const struct ec2_filter filters[] = {{"tag:managedby", "vespa-cloud"}, {"tag:zone", search->config->zone}};
+    const struct ec2_filter filters[] = {{"tag:managedby", "vespa-cloud"},
+                                         {"tag:zone", search->config->zone}};
     struct ec2_vpc *vpcs;
     size_t count;
-    if (ec2_describe_vpcs(search->client, search->arena, filters, COUNT_OF(filters), &vpcs, &count, err) < 0) {
+    if (ec2_describe_vpcs(search->client, search->arena, filters, COUNT_OF(filters), &vpcs, &count, err) <
+        0) {
         if (!is_missing(err))
             return error_context(err, "look for the VPC in account %s", search->account->id);
         return missing_in_account(search, "role " PROVISIONER_ROLE " that we may assume", err);
@@ -61,17 +66,20 @@ static int find_vpc(const struct search *search, struct place *place, struct err
                           search->account->id, count, search->config->zone);
     place->vpc = vpcs[0].id;
     place->archive_bucket = aws_tag_value(vpcs[0].tags, vpcs[0].tag_count, "archive_bucket");
-    return text_empty(place->archive_bucket) ? missing_in_zone(search, "log archive (VPC tag archive_bucket)", err) : 0;
+    return text_empty(place->archive_bucket)
+               ? missing_in_zone(search, "log archive (VPC tag archive_bucket)", err)
+               : 0;
 }
 
-static int find_subnet(const struct search *search, const char *vpc, const char *service, struct ec2_subnet *subnet,
-                       struct error *err)
+static int find_subnet(const struct search *search, const char *vpc, const char *service,
+                       struct ec2_subnet *subnet, struct error *err)
 {
     const struct ec2_filter filters[] = {
         {"vpc-id", vpc}, {"tag:managedby", "vespa-cloud"}, {"tag:service", service}};
     struct ec2_subnet *subnets;
     size_t count;
-    if (ec2_describe_subnets(search->client, search->arena, filters, COUNT_OF(filters), &subnets, &count, err) < 0)
+    if (ec2_describe_subnets(search->client, search->arena, filters, COUNT_OF(filters), &subnets, &count,
+                             err) < 0)
         return error_context(err, "look for the subnets in account %s", search->account->id);
     if (count == 0)
         return missing_in_zone(search, arena_format(search->arena, "subnet (tag service=%s)", service), err);
@@ -91,8 +99,8 @@ static int find_network(const struct search *search, struct place *place, struct
     const struct ec2_filter filters[] = {{"vpc-id", place->vpc}, {"tag:service", "hostedvpc"}};
     struct ec2_security_group *groups;
     size_t count;
-    if (ec2_describe_security_groups(search->client, search->arena, filters, COUNT_OF(filters), &groups, &count, err) <
-        0)
+    if (ec2_describe_security_groups(search->client, search->arena, filters, COUNT_OF(filters), &groups,
+                                     &count, err) < 0)
         return error_context(err, "look for the security group in account %s", search->account->id);
     if (count == 0)
         return missing_in_zone(search, "security group (tag service=hostedvpc)", err);
@@ -131,20 +139,21 @@ static int find_image(const struct search *search, struct place *place, struct e
     const struct ec2_filter filters[] = {{"name", search->config->host_image}};
     struct ec2_image *images;
     size_t count;
-    if (ec2_describe_images(search->client, search->arena, search->config->vendor_account, filters, COUNT_OF(filters),
-                            &images, &count, err) < 0)
+    if (ec2_describe_images(search->client, search->arena, search->config->vendor_account, filters,
+                            COUNT_OF(filters), &images, &count, err) < 0)
         return error_context(err, "look for image %s", search->config->host_image);
     if (count == 0)
-        return error_set(err, ERROR_UNAVAILABLE, "image %s of account %s is not visible from account %s: the vendor "
-                                                 "must share it",
+        return error_set(err, ERROR_UNAVAILABLE,
+                         "image %s of account %s is not visible from account %s: the vendor "
+                         "must share it",
                          search->config->host_image, search->config->vendor_account, search->account->id);
     place->image = images[0].id;
     place->architecture = images[0].architecture ? images[0].architecture : "x86_64";
     return 0;
 }
 
-int cloud_aws_find_place(void *context, const struct account *account, struct arena *arena, struct place *place,
-                         struct error *err)
+int cloud_aws_find_place(void *context, const struct account *account, struct arena *arena,
+                         struct place *place, struct error *err)
 {
     struct search search = {NULL, arena, account, cloud_aws_config(context), cloud_aws_zone(context)};
     *place = (struct place){0};

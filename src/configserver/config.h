@@ -1,5 +1,5 @@
-/* What a config server is told at its start: the vendor's Terraform writes it as the instance's user data, or an
- * operator gives the same members in a file. */
+/* What a config server is told at its start: the vendor's Terraform writes it as the instance's user data, or
+ * an operator gives the same members in a file. */
 #ifndef CONFIGSERVER_CONFIG_H
 #define CONFIGSERVER_CONFIG_H
 

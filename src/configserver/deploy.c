@@ -24,13 +24,15 @@ static int check_names(const struct deployment *deployment, struct error *err)
 {
     const struct application_id *id = &deployment->id;
     if (!name_is_valid(id->tenant) || !name_is_valid(id->application) || !name_is_valid(id->instance))
-        return error_code(err, ERROR_INVALID, "BAD_REQUEST",
-                          "tenant, application and instance must each be 1-%d of a-z, 0-9 and single dashes, a letter "
-                          "first",
-                          NAME_LONGEST);
+        return error_code(
+            err, ERROR_INVALID, "BAD_REQUEST",
+            "tenant, application and instance must each be 1-%d of a-z, 0-9 and single dashes, a letter "
+            "first",
+            NAME_LONGEST);
     if (!account_is_valid(deployment->account) || text_empty(deployment->external_id))
-        return error_code(err, ERROR_INVALID, "BAD_REQUEST", "cloudAccount needs an id 'aws:' and 12 digits and the "
-                                                             "tenant's externalId");
+        return error_code(err, ERROR_INVALID, "BAD_REQUEST",
+                          "cloudAccount needs an id 'aws:' and 12 digits and the "
+                          "tenant's externalId");
     return 0;
 }
 
@@ -38,17 +40,19 @@ static int check_account(struct plan *plan, struct error *err)
 {
     const struct deployment *deployment = plan->deployment;
     const char *account;
-    if (application_package_account(plan->arena, &plan->package, &plan->zone->id, deployment->id.instance, &account,
-                                    err) < 0)
+    if (application_package_account(plan->arena, &plan->package, &plan->zone->id, deployment->id.instance,
+                                    &account, err) < 0)
         return -1;
     if (!account)
-        return error_code(err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
-                          "deployment.xml gives no cloud-account for zone %s: Enclave runs applications in their "
-                          "tenant's own account only; write <deployment version=\"1.0\" cloud-account=\"aws:…\">",
-                          plan->zone->config->zone);
+        return error_code(
+            err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
+            "deployment.xml gives no cloud-account for zone %s: Enclave runs applications in their "
+            "tenant's own account only; write <deployment version=\"1.0\" cloud-account=\"aws:…\">",
+            plan->zone->config->zone);
     if (!text_equal(account, deployment->account))
         return error_code(err, ERROR_INVALID, "BAD_REQUEST",
-                          "deployment.xml says account %s, the controller says %s", account, deployment->account);
+                          "deployment.xml says account %s, the controller says %s", account,
+                          deployment->account);
     return 0;
 }
 
@@ -69,12 +73,14 @@ static int choose_hosts(struct plan *plan, struct error *err)
     for (size_t i = 0; i < plan->package.cluster_count; i++) {
         const struct cluster_spec *spec = &plan->package.clusters[i];
         const struct node_resources *wanted = &spec->resources;
-        if (!text_equal(wanted->architecture, "any") && !text_equal(wanted->architecture, plan->place.architecture))
+        if (!text_equal(wanted->architecture, "any") &&
+            !text_equal(wanted->architecture, plan->place.architecture))
             return error_code(err, ERROR_INVALID, "NODE_ALLOCATION_FAILURE",
                               "services.xml: cluster '%s' asks for %s, this zone's hosts are %s", spec->id,
                               wanted->architecture, plan->place.architecture);
         const char *type;
-        if (instance_type_for(plan->arena, wanted->vcpu, wanted->memory_gb, plan->place.architecture, &type, err) < 0)
+        if (instance_type_for(plan->arena, wanted->vcpu, wanted->memory_gb, plan->place.architecture, &type,
+                              err) < 0)
             return error_context(err, "services.xml: cluster '%s'", spec->id);
         plan->clusters[i] = (struct cluster){
             .id = spec->id,
@@ -98,28 +104,32 @@ static const struct cluster *find_cluster(const struct cluster *clusters, size_t
     return NULL;
 }
 
-/* What would take something away from a running application is refused until it can be done without losing data. */
+/* What would take something away from a running application is refused until it can be done without losing
+ * data. */
 static int check_cluster_change(const struct cluster *old, const struct cluster *next, struct error *err)
 {
     if (!next)
-        return error_code(err, ERROR_INVALID, "BAD_REQUEST",
-                          "services.xml no longer has cluster '%s': removing a cluster is not offered yet; delete the "
-                          "deployment and deploy anew",
-                          old->id);
+        return error_code(
+            err, ERROR_INVALID, "BAD_REQUEST",
+            "services.xml no longer has cluster '%s': removing a cluster is not offered yet; delete the "
+            "deployment and deploy anew",
+            old->id);
     if (next->type != old->type)
         return error_code(err, ERROR_INVALID, "BAD_REQUEST",
-                          "services.xml: cluster '%s' was a %s cluster and cannot become another kind", old->id,
-                          old->type == CLUSTER_CONTAINER ? "container" : "content");
+                          "services.xml: cluster '%s' was a %s cluster and cannot become another kind",
+                          old->id, old->type == CLUSTER_CONTAINER ? "container" : "content");
     if (next->count < old->count)
-        return error_code(err, ERROR_INVALID, "BAD_REQUEST",
-                          "services.xml: cluster '%s' would shrink from %lld nodes to %lld: shrinking is not offered yet",
-                          old->id, (long long)old->count, (long long)next->count);
+        return error_code(
+            err, ERROR_INVALID, "BAD_REQUEST",
+            "services.xml: cluster '%s' would shrink from %lld nodes to %lld: shrinking is not offered yet",
+            old->id, (long long)old->count, (long long)next->count);
     if (!text_equal(next->instance_type, old->instance_type) || next->disk_gb > old->disk_gb ||
         next->disk_gb < old->disk_gb)
-        return error_code(err, ERROR_INVALID, "BAD_REQUEST",
-                          "services.xml: cluster '%s' would need other hosts (%s, %g GB in place of %s, %g GB): changing "
-                          "resources is not offered yet",
-                          old->id, next->instance_type, next->disk_gb, old->instance_type, old->disk_gb);
+        return error_code(
+            err, ERROR_INVALID, "BAD_REQUEST",
+            "services.xml: cluster '%s' would need other hosts (%s, %g GB in place of %s, %g GB): changing "
+            "resources is not offered yet",
+            old->id, next->instance_type, next->disk_gb, old->instance_type, old->disk_gb);
     return 0;
 }
 
@@ -133,8 +143,9 @@ static int check_change(const struct plan *plan, const struct application *old, 
                           "%s runs in account %s and cannot move to %s: delete the deployment first", old->id,
                           old->account, plan->deployment->account);
     for (size_t i = 0; i < old->cluster_count; i++)
-        if (check_cluster_change(&old->clusters[i],
-                                 find_cluster(plan->clusters, plan->package.cluster_count, old->clusters[i].id), err) < 0)
+        if (check_cluster_change(
+                &old->clusters[i],
+                find_cluster(plan->clusters, plan->package.cluster_count, old->clusters[i].id), err) < 0)
             return -1;
     return 0;
 }
@@ -203,11 +214,12 @@ static void write_load_balancer(const struct plan *plan, struct transaction *tra
 }
 
 /* Nodes the cluster lacks get a host each; those it has get its image. */
-static void write_cluster(const struct plan *plan, struct transaction *transaction, const struct cluster *cluster,
-                          struct counters *counters)
+static void write_cluster(const struct plan *plan, struct transaction *transaction,
+                          const struct cluster *cluster, struct counters *counters)
 {
     int64_t have = 0;
-    view_each(transaction_view(transaction), RECORD_NODE, struct node, node) {
+    view_each(transaction_view(transaction), RECORD_NODE, struct node, node)
+    {
         if (!text_equal(node->application, plan->application_id) || !text_equal(node->cluster, cluster->id))
             continue;
         have = node->index >= have ? node->index + 1 : have;
@@ -222,8 +234,8 @@ static void write_cluster(const struct plan *plan, struct transaction *transacti
     write_load_balancer(plan, transaction, cluster);
 }
 
-static void write_application(const struct plan *plan, struct transaction *transaction, const struct application *old,
-                              int64_t generation)
+static void write_application(const struct plan *plan, struct transaction *transaction,
+                              const struct application *old, int64_t generation)
 {
     const struct deployment *deployment = plan->deployment;
     const char *networks[] = {plan->place.balancer_network};
@@ -270,7 +282,8 @@ static int write_plan(struct plan *plan, struct deployed *deployed, struct error
         *deployed = (struct deployed){old->generation, false, "Exactly this package is deployed already."};
         return transaction_commit(&transaction, err);
     }
-    struct counters counters = *(const struct counters *)transaction_find(transaction, RECORD_COUNTERS, COUNTERS_KEY);
+    struct counters counters =
+        *(const struct counters *)transaction_find(transaction, RECORD_COUNTERS, COUNTERS_KEY);
     int64_t generation = counters.next_generation++;
     for (size_t i = 0; i < plan->package.cluster_count; i++)
         write_cluster(plan, transaction, &plan->clusters[i], &counters);
@@ -293,17 +306,20 @@ int account_check(struct zone *zone, const struct account *account, struct arena
     return zone->cloud->find_place(zone->cloud->context, account, arena, place, err);
 }
 
-int deploy(struct zone *zone, struct arena *arena, const struct deployment *deployment, struct deployed *deployed,
-           struct error *err)
+int deploy(struct zone *zone, struct arena *arena, const struct deployment *deployment,
+           struct deployed *deployed, struct error *err)
 {
-    struct plan plan = {.zone = zone, .arena = arena, .deployment = deployment,
+    struct plan plan = {.zone = zone,
+                        .arena = arena,
+                        .deployment = deployment,
                         .application_id = application_id_text(arena, &deployment->id)};
     if (check_names(deployment, err) < 0 ||
         application_package_read(arena, deployment->zip, deployment->length, &plan.package, err) < 0 ||
         check_account(&plan, err) < 0)
         return -1;
     if (plan.package.clients_pem && strlen(plan.package.clients_pem) > 60000)
-        return error_code(err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE", "security/clients.pem is larger than 60 kB");
+        return error_code(err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
+                          "security/clients.pem is larger than 60 kB");
     const struct account account = {deployment->account, deployment->id.tenant, deployment->external_id};
     if (account_check(zone, &account, arena, &plan.place, err) < 0 || choose_hosts(&plan, err) < 0)
         return -1;
@@ -311,20 +327,24 @@ int deploy(struct zone *zone, struct arena *arena, const struct deployment *depl
     return write_plan(&plan, deployed, err);
 }
 
-static void release_hosts_and_nodes(struct zone *zone, struct transaction *transaction, const char *application)
+static void release_hosts_and_nodes(struct zone *zone, struct transaction *transaction,
+                                    const char *application)
 {
     int64_t now = zone->now_ms();
-    view_each(transaction_view(transaction), RECORD_HOST, struct host, host) {
+    view_each(transaction_view(transaction), RECORD_HOST, struct host, host)
+    {
         struct host next = *host;
         if (text_equal(host->application, application) && host_apply(&next, HOST_RELEASE, now, NULL) == 0)
             transaction_put(transaction, RECORD_HOST, &next);
     }
-    view_each(transaction_view(transaction), RECORD_NODE, struct node, node) {
+    view_each(transaction_view(transaction), RECORD_NODE, struct node, node)
+    {
         struct node next = *node;
         if (text_equal(node->application, application) && node_apply(&next, NODE_RETIRE, now, NULL) == 0)
             transaction_put(transaction, RECORD_NODE, &next);
     }
-    view_each(transaction_view(transaction), RECORD_LOAD_BALANCER, struct load_balancer, balancer) {
+    view_each(transaction_view(transaction), RECORD_LOAD_BALANCER, struct load_balancer, balancer)
+    {
         struct load_balancer next = *balancer;
         if (text_equal(balancer->application, application) &&
             load_balancer_apply(&next, LOAD_BALANCER_REMOVE, now, NULL) == 0)
@@ -337,13 +357,15 @@ int undeploy(struct zone *zone, const char *application, struct error *err)
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(zone->repository);
     const struct application *old = transaction_find(transaction, RECORD_APPLICATION, application);
     if (!old)
-        return error_set(err, ERROR_NOT_FOUND, "%s is not deployed in zone %s", application, zone->config->zone);
+        return error_set(err, ERROR_NOT_FOUND, "%s is not deployed in zone %s", application,
+                         zone->config->zone);
     if (old->deleting)
         return 0;
     struct application next = *old;
     next.deleting = true;
     transaction_put(transaction, RECORD_APPLICATION, &next);
     release_hosts_and_nodes(zone, transaction, application);
-    application_tell(zone, transaction, application, "info", "Deleting: nodes stop, their hosts archive the last logs");
+    application_tell(zone, transaction, application, "info",
+                     "Deleting: nodes stop, their hosts archive the last logs");
     return transaction_commit(&transaction, err);
 }

@@ -1,5 +1,5 @@
-/* Deploying an application to the zone, and taking it away. Both only decide: they check everything that can be
- * checked, write what is wanted as one transaction and answer; maintainers carry it out. */
+/* Deploying an application to the zone, and taking it away. Both only decide: they check everything that can
+ * be checked, write what is wanted as one transaction and answer; maintainers carry it out. */
 #ifndef CONFIGSERVER_DEPLOY_H
 #define CONFIGSERVER_DEPLOY_H
 
@@ -18,9 +18,10 @@ struct deployed {
     const char *message;
 };
 
-/* ERROR_INVALID names the file, element or missing resource; ERROR_CONFLICT when the application is being deleted. */
-int deploy(struct zone *zone, struct arena *arena, const struct deployment *deployment, struct deployed *deployed,
-           struct error *err);
+/* ERROR_INVALID names the file, element or missing resource; ERROR_CONFLICT when the application is being
+ * deleted. */
+int deploy(struct zone *zone, struct arena *arena, const struct deployment *deployment,
+           struct deployed *deployed, struct error *err);
 
 /* Begins the removal; again is fine. ERROR_NOT_FOUND once it is gone. */
 int undeploy(struct zone *zone, const char *application, struct error *err);

@@ -63,8 +63,9 @@ void gauges_put(struct gauges *gauges, const char *hostname, const struct metric
     copy.metrics = arena_alloc(arena, report->metric_count * sizeof *copy.metrics);
     for (size_t i = 0; i < report->metric_count; i++) {
         const struct metric *metric = &report->metrics[i];
-        copy.metrics[i] = (struct metric){arena_strdup(arena, metric->name), metric->value,
-                                          arena_strdup(arena, metric->type), arena_strdup(arena, metric->node)};
+        copy.metrics[i] =
+            (struct metric){arena_strdup(arena, metric->name), metric->value,
+                            arena_strdup(arena, metric->type), arena_strdup(arena, metric->node)};
     }
     pthread_mutex_lock(&gauges->lock);
     struct host_gauges *host = find_host(gauges, hostname);
@@ -102,7 +103,8 @@ struct samples {
     size_t count, capacity;
 };
 
-static void add_sample(struct samples *samples, const char *name, const char *type, const char *labels, double value)
+static void add_sample(struct samples *samples, const char *name, const char *type, const char *labels,
+                       double value)
 {
     if (samples->count == samples->capacity) {
         samples->capacity = samples->capacity ? samples->capacity * 2 : 256;
@@ -124,20 +126,21 @@ static void add_host(struct samples *samples, const struct host_gauges *gauges, 
 {
     struct application_id names;
     application_names(samples->arena, host->application, &names);
-    const char *of = arena_format(samples->arena,
-                                  "host=\"%s\",tenant=\"%s\",application=\"%s\",instance=\"%s\",cluster=\"%s\"",
-                                  host->hostname, names.tenant, names.application, names.instance, host->cluster);
+    const char *of = arena_format(
+        samples->arena, "host=\"%s\",tenant=\"%s\",application=\"%s\",instance=\"%s\",cluster=\"%s\"",
+        host->hostname, names.tenant, names.application, names.instance, host->cluster);
     add_sample(samples, "enclave_host_heard_timestamp_seconds", "gauge", of, (double)gauges->heard_ms / 1000);
     for (size_t i = 0; i < gauges->report.metric_count; i++) {
         const struct metric *metric = &gauges->report.metrics[i];
-        const char *labels = metric->node ? arena_format(samples->arena, "%s,node=\"%s\"", of, metric->node) : of;
+        const char *labels =
+            metric->node ? arena_format(samples->arena, "%s,node=\"%s\"", of, metric->node) : of;
         add_sample(samples, prometheus_name(samples->arena, metric->name),
                    text_equal(metric->type, "counter") ? "counter" : "gauge", labels, metric->value);
     }
 }
 
-static void add_states(struct samples *samples, const struct view *view, enum record_kind kind, const char *name,
-                       const char *const *states, int (*state_of)(const void *record))
+static void add_states(struct samples *samples, const struct view *view, enum record_kind kind,
+                       const char *name, const char *const *states, int (*state_of)(const void *record))
 {
     for (int state = 0; states[state]; state++) {
         size_t count = 0;

@@ -15,25 +15,29 @@ struct prepare_parameters {
 
 static const struct field cloud_account_fields[] = {
     FIELD_TEXT(struct cloud_account_parameter, id, "id", REQUIRED, 16, NULL, "aws: and 12 digits"),
-    FIELD_TEXT(struct cloud_account_parameter, external_id, "externalId", REQUIRED, 256, NULL, "the tenant's"),
+    FIELD_TEXT(struct cloud_account_parameter, external_id, "externalId", REQUIRED, 256, NULL,
+               "the tenant's"),
     FIELD_END,
 };
 static const struct record cloud_account_record = {"cloudAccount", sizeof(struct cloud_account_parameter),
                                                    cloud_account_fields};
 static const struct field prepare_fields[] = {
-    FIELD_TEXT(struct prepare_parameters, application_name, "applicationName", REQUIRED, NAME_LONGEST, name_is_valid,
-               "the application's name"),
-    FIELD_TEXT(struct prepare_parameters, instance_name, "instanceName", REQUIRED, NAME_LONGEST, name_is_valid,
-               "its instance"),
+    FIELD_TEXT(struct prepare_parameters, application_name, "applicationName", REQUIRED, NAME_LONGEST,
+               name_is_valid, "the application's name"),
+    FIELD_TEXT(struct prepare_parameters, instance_name, "instanceName", REQUIRED, NAME_LONGEST,
+               name_is_valid, "its instance"),
     FIELD_RECORD(struct prepare_parameters, cloud_account, "cloudAccount", REQUIRED, &cloud_account_record,
                  "where it shall run"),
     FIELD_END,
 };
-static const struct record prepare_record = {"prepareParams", sizeof(struct prepare_parameters), prepare_fields};
+static const struct record prepare_record = {"prepareParams", sizeof(struct prepare_parameters),
+                                             prepare_fields};
 
 static const struct field check_fields[] = {
-    FIELD_TEXT(struct account, external_id, "externalId", REQUIRED, 256, NULL, "shown when assuming its role"),
-    FIELD_TEXT(struct account, tenant, "tenant", REQUIRED, NAME_LONGEST, name_is_valid, "whose account it is"),
+    FIELD_TEXT(struct account, external_id, "externalId", REQUIRED, 256, NULL,
+               "shown when assuming its role"),
+    FIELD_TEXT(struct account, tenant, "tenant", REQUIRED, NAME_LONGEST, name_is_valid,
+               "whose account it is"),
     FIELD_END,
 };
 static const struct record check_record = {"account check", sizeof(struct account), check_fields};
@@ -64,10 +68,12 @@ static int read_deployment(struct http_request *request, struct deployment *depl
     if (!json || !package)
         return error_code(err, ERROR_INVALID, "BAD_REQUEST",
                           "the form must have the parts prepareParams and applicationPackage");
-    if (record_parse(&prepare_record, http_request_arena(request), json->bytes, json->length, &parameters, err) < 0)
+    if (record_parse(&prepare_record, http_request_arena(request), json->bytes, json->length, &parameters,
+                     err) < 0)
         return error_context(err, "prepareParams");
     *deployment = (struct deployment){
-        .id = {http_request_parameter(request, "tenant"), parameters.application_name, parameters.instance_name},
+        .id = {http_request_parameter(request, "tenant"), parameters.application_name,
+               parameters.instance_name},
         .account = account_number(parameters.cloud_account->id),
         .external_id = parameters.cloud_account->external_id,
         .zip = package->bytes,
@@ -88,9 +94,9 @@ enum http_answer prepare_and_activate(struct http_request *request)
     json_t *line = json_pack("{s:I,s:s,s:s}", "time", (json_int_t)zone->now_ms(), "level", "INFO", "message",
                              deployed.message);
     http_respond_json(request, 200,
-                      json_pack("{s:[o],s:s,s:o,s:s,s:b}", "log", line, "tenant", deployment.id.tenant, "session-id",
-                                json_sprintf("%lld", (long long)deployed.generation), "message", deployed.message,
-                                "activated", true));
+                      json_pack("{s:[o],s:s,s:o,s:s,s:b}", "log", line, "tenant", deployment.id.tenant,
+                                "session-id", json_sprintf("%lld", (long long)deployed.generation), "message",
+                                deployed.message, "activated", true));
     return HTTP_ANSWERED;
 }
 
@@ -151,9 +157,10 @@ enum http_answer check_account(struct http_request *request)
         error_set(&err, ERROR_INVALID, "'%.40s' is not an AWS account", account.id);
     else if (read_body(request, &check_record, &account, &err) == 0 &&
              account_check(zone, &account, http_request_arena(request), &place, &err) == 0) {
-        http_respond_json(request, 200,
-                          json_pack("{s:o}", "message", json_sprintf("Account %s is set up for zone %s", account.id,
-                                                                     zone->config->zone)));
+        http_respond_json(
+            request, 200,
+            json_pack("{s:o}", "message",
+                      json_sprintf("Account %s is set up for zone %s", account.id, zone->config->zone)));
         return HTTP_ANSWERED;
     }
     return http_fail(request, &err);

@@ -40,7 +40,8 @@ static int check_challenge(const struct view *view, const struct challenge_reque
 {
     const struct host *host = view_find(view, RECORD_HOST, asked->hostname);
     if (host && host->state == HOST_WANTED)
-        return error_set(err, ERROR_UNAVAILABLE, "ask again in a moment"); /* not yet written down as launched */
+        return error_set(err, ERROR_UNAVAILABLE,
+                         "ask again in a moment"); /* not yet written down as launched */
     if (!host || host->state != HOST_PROVISIONED || !text_equal(host->instance_id, asked->instance_id))
         return error_set(err, ERROR_FORBIDDEN, "no host that is to prove itself has this name and instance");
     return 0;
@@ -57,9 +58,10 @@ enum http_answer issue_challenge(struct http_request *request)
         return http_fail(request, &err);
     }
     VIEW(view, zone->repository);
-    if (read_body(request, &challenge_request_record, &asked, &err) < 0 || check_challenge(view, &asked, &err) < 0) {
-        log_info("challenge refused", "hostname", asked.hostname, "address", http_request_address_text(request),
-                 "reason", err.message, NULL);
+    if (read_body(request, &challenge_request_record, &asked, &err) < 0 ||
+        check_challenge(view, &asked, &err) < 0) {
+        log_info("challenge refused", "hostname", asked.hostname, "address",
+                 http_request_address_text(request), "reason", err.message, NULL);
         return http_fail(request, &err);
     }
     challenge.nonce = nonce_give(zone->nonces, http_request_arena(request), asked.hostname, asked.instance_id,
@@ -72,15 +74,18 @@ enum http_answer issue_challenge(struct http_request *request)
 }
 
 /* The host is a peer before it is answered, so that its first packet through the tunnel is let in. */
-static int admit_key(struct zone *zone, const char *hostname, const char *key, const char *address, struct error *err)
+static int admit_key(struct zone *zone, const char *hostname, const char *key, const char *address,
+                     struct error *err)
 {
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(zone->repository);
     const struct host *host = transaction_find(transaction, RECORD_HOST, hostname);
     if (!host || host->state == HOST_WANTED || host->state >= HOST_TERMINATING)
         return error_set(err, ERROR_FORBIDDEN, "host %s is on its way out", hostname);
-    view_each(transaction_view(transaction), RECORD_HOST, struct host, other)
-        if (text_equal(other->wireguard_key, key) && !text_equal(other->hostname, hostname))
-            return error_set(err, ERROR_CONFLICT, "another host has this key");
+    view_each(
+        transaction_view(transaction), RECORD_HOST, struct host,
+        other) if (text_equal(other->wireguard_key, key) &&
+                   !text_equal(other->hostname, hostname)) return error_set(err, ERROR_CONFLICT,
+                                                                            "another host has this key");
     struct host next = *host;
     next.wireguard_key = key;
     if (!text_equal(host->wireguard_key, key))
@@ -114,7 +119,8 @@ static int take_key(struct http_request *request, struct wireguard_peers *peers,
     };
     if (!ours->key)
         return error_set(err, ERROR_UNAVAILABLE, "our tunnel is not up yet");
-    *peers = (struct wireguard_peers){zone_host_address(arena, zone, host->index), ZONE_PREFIX_LENGTH, ours, 1};
+    *peers =
+        (struct wireguard_peers){zone_host_address(arena, zone, host->index), ZONE_PREFIX_LENGTH, ours, 1};
     return admit_key(zone, host->hostname, published.key, peers->address, err);
 }
 
@@ -202,8 +208,9 @@ static int report_node(struct zone *zone, struct transaction *transaction, const
         return 0;
     transaction_put(transaction, RECORD_NODE, &next);
     if (!text_equal(node->service_status, next.service_status))
-        application_tell(zone, transaction, node->application, "info", "Node %s (%s) is %s%s%s", node->hostname,
-                         node->cluster, next.service_status, text_empty(next.status_message) ? "" : ": ",
+        application_tell(zone, transaction, node->application, "info", "Node %s (%s) is %s%s%s",
+                         node->hostname, node->cluster, next.service_status,
+                         text_empty(next.status_message) ? "" : ": ",
                          text_empty(next.status_message) ? "" : next.status_message);
     return 0;
 }
@@ -215,7 +222,8 @@ static int report_host(struct zone *zone, struct transaction *transaction, const
     if (!report->drained || host_apply(&next, HOST_DRAINED, zone->now_ms(), NULL) < 0)
         return 0; /* says again what we know, or drained before it was asked to: the next report tells */
     transaction_put(transaction, RECORD_HOST, &next);
-    application_tell(zone, transaction, host->application, "info", "Host %s archived its last logs", host->hostname);
+    application_tell(zone, transaction, host->application, "info", "Host %s archived its last logs",
+                     host->hostname);
     return 0;
 }
 

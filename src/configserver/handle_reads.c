@@ -20,14 +20,15 @@ static void set_text(json_t *object, const char *name, const char *value)
         json_object_set_new(object, name, json_string(value));
 }
 
-static json_t *host_json(struct zone *zone, const struct view *view, const struct host *host, struct arena *arena)
+static json_t *host_json(struct zone *zone, const struct view *view, const struct host *host,
+                         struct arena *arena)
 {
     const struct node *node = view_node_of(view, host->hostname);
-    json_t *json = json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:b}", "state", host_state_names[host->state], "type", "host",
-                             "hostname", host->hostname, "flavor", host->instance_type, "exclusiveTo",
-                             json_string(host->application), "cloudAccount",
-                             json_sprintf("aws:%s", host->account), "stateSince", (json_int_t)host->state_since,
-                             "wantToDeprovision", host->state >= HOST_DEPROVISIONING);
+    json_t *json = json_pack(
+        "{s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:b}", "state", host_state_names[host->state], "type", "host",
+        "hostname", host->hostname, "flavor", host->instance_type, "exclusiveTo",
+        json_string(host->application), "cloudAccount", json_sprintf("aws:%s", host->account), "stateSince",
+        (json_int_t)host->state_since, "wantToDeprovision", host->state >= HOST_DEPROVISIONING);
     set_text(json, "id", host->instance_id);
     set_text(json, "trouble", host->trouble);
     if (host->address)
@@ -50,14 +51,15 @@ static json_t *node_json(const struct view *view, const struct node *node, struc
 {
     const struct host *host = view_find(view, RECORD_HOST, node->parent);
     json_t *membership =
-        json_pack("{s:s,s:s,s:s,s:I,s:b}", "clustertype", node->cluster_type == CLUSTER_CONTAINER ? "container" : "content",
-                  "clusterid", node->cluster, "group", "0", "index", (json_int_t)node->index, "retired", false);
-    json_t *json = json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:s,s:I,s:I,s:I}", "state", node_state_names[node->state], "type",
-                             "tenant", "hostname", node->hostname, "parentHostname", node->parent, "owner",
-                             owner_of(arena, node->application), "membership", membership, "wantedDockerImage",
-                             node->image, "restartGeneration", (json_int_t)node->restart_generation,
-                             "currentRestartGeneration", (json_int_t)node->current_restart_generation, "stateSince",
-                             (json_int_t)node->state_since);
+        json_pack("{s:s,s:s,s:s,s:I,s:b}", "clustertype",
+                  node->cluster_type == CLUSTER_CONTAINER ? "container" : "content", "clusterid",
+                  node->cluster, "group", "0", "index", (json_int_t)node->index, "retired", false);
+    json_t *json = json_pack(
+        "{s:s,s:s,s:s,s:s,s:o,s:o,s:s,s:I,s:I,s:I}", "state", node_state_names[node->state], "type", "tenant",
+        "hostname", node->hostname, "parentHostname", node->parent, "owner",
+        owner_of(arena, node->application), "membership", membership, "wantedDockerImage", node->image,
+        "restartGeneration", (json_int_t)node->restart_generation, "currentRestartGeneration",
+        (json_int_t)node->current_restart_generation, "stateSince", (json_int_t)node->state_since);
     set_text(json, "currentDockerImage", node->current_image);
     set_text(json, "vespaVersion", node->vespa_version);
     set_text(json, "serviceStatus", node->service_status);
@@ -98,17 +100,19 @@ enum http_answer list_nodes(struct http_request *request)
     struct arena *arena = http_request_arena(request);
     bool recursive = text_equal(http_request_query(request, "recursive"), "true");
     const char *application = http_request_query(request, "application");
-    const char *parent = http_request_query(request, "parentHost"), *state = http_request_query(request, "state");
+    const char *parent = http_request_query(request, "parentHost"),
+               *state = http_request_query(request, "state");
     VIEW(view, zone->repository);
     json_t *nodes = json_array();
-    view_each(view, RECORD_HOST, struct host, host)
-        if (!parent && is_of(arena, host->application, application) &&
-            (!state || text_equal(state, host_state_names[host->state])))
-            json_array_append_new(nodes, short_json(host_json(zone, view, host, arena), recursive));
-    view_each(view, RECORD_NODE, struct node, node)
-        if ((!parent || text_equal(parent, node->parent)) && is_of(arena, node->application, application) &&
-            (!state || text_equal(state, node_state_names[node->state])))
-            json_array_append_new(nodes, short_json(node_json(view, node, arena), recursive));
+    view_each(view, RECORD_HOST, struct host,
+              host) if (!parent && is_of(arena, host->application, application) &&
+                        (!state || text_equal(state, host_state_names[host->state])))
+        json_array_append_new(nodes, short_json(host_json(zone, view, host, arena), recursive));
+    view_each(view, RECORD_NODE, struct node,
+              node) if ((!parent || text_equal(parent, node->parent)) &&
+                        is_of(arena, node->application, application) &&
+                        (!state || text_equal(state, node_state_names[node->state])))
+        json_array_append_new(nodes, short_json(node_json(view, node, arena), recursive));
     http_respond_json(request, 200, json_pack("{s:o}", "nodes", nodes));
     return HTTP_ANSWERED;
 }
@@ -133,17 +137,20 @@ enum http_answer get_node(struct http_request *request)
 static json_t *reals_of(const struct view *view, const struct load_balancer *balancer)
 {
     json_t *reals = json_array();
-    view_each(view, RECORD_NODE, struct node, node) {
+    view_each(view, RECORD_NODE, struct node, node)
+    {
         const struct host *host = view_find(view, RECORD_HOST, node->parent);
         if (node->state == NODE_ACTIVE && host && host->node_address &&
-            text_equal(node->application, balancer->application) && text_equal(node->cluster, balancer->cluster))
+            text_equal(node->application, balancer->application) &&
+            text_equal(node->cluster, balancer->cluster))
             json_array_append_new(reals, json_pack("{s:s,s:s,s:i}", "hostname", node->hostname, "ipAddress",
                                                    host->node_address, "port", NODE_PORT));
     }
     return reals;
 }
 
-static json_t *load_balancer_json(const struct view *view, const struct load_balancer *balancer, struct arena *arena)
+static json_t *load_balancer_json(const struct view *view, const struct load_balancer *balancer,
+                                  struct arena *arena)
 {
     const struct application *application = view_find(view, RECORD_APPLICATION, balancer->application);
     json_t *json = owner_of(arena, balancer->application);
@@ -173,9 +180,9 @@ enum http_answer list_load_balancers(struct http_request *request)
     const char *application = http_request_query(request, "application");
     VIEW(view, zone->repository);
     json_t *list = json_array();
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
-        if (is_of(arena, balancer->application, application))
-            json_array_append_new(list, load_balancer_json(view, balancer, arena));
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer,
+              balancer) if (is_of(arena, balancer->application, application))
+        json_array_append_new(list, load_balancer_json(view, balancer, arena));
     http_respond_json(request, 200, json_pack("{s:o}", "loadBalancers", list));
     return HTTP_ANSWERED;
 }
@@ -193,6 +200,7 @@ enum http_answer get_metrics(struct http_request *request)
 enum http_answer get_health(struct http_request *request)
 {
     struct zone *zone = http_request_server_context(request);
-    http_respond_json(request, 200, json_pack("{s:I,s:{s:s}}", "time", (json_int_t)zone->now_ms(), "status", "code", "up"));
+    http_respond_json(request, 200,
+                      json_pack("{s:I,s:{s:s}}", "time", (json_int_t)zone->now_ms(), "status", "code", "up"));
     return HTTP_ANSWERED;
 }

@@ -1,5 +1,5 @@
-/* The handlers behind the route table (routes.c), by the file they are in. Each finds its zone in the server's context;
- * who calls was decided before it runs. */
+/* The handlers behind the route table (routes.c), by the file they are in. Each finds its zone in the
+ * server's context; who calls was decided before it runs. */
 #ifndef CONFIGSERVER_HANDLERS_H
 #define CONFIGSERVER_HANDLERS_H
 
@@ -20,9 +20,11 @@ const struct host *calling_host(struct http_request *request, const struct view 
 
 /* Reads the body as the record. */
 int read_body(struct http_request *request, const struct record *record, void *object, struct error *err);
-enum http_answer respond_record(struct http_request *request, const struct record *record, const void *object);
+enum http_answer respond_record(struct http_request *request, const struct record *record,
+                                const void *object);
 
 /* The application's state, as GET answers it; handle_application.c, application_state.c. */
-json_t *application_state(const struct zone *zone, const struct view *view, const struct application *application);
+json_t *application_state(const struct zone *zone, const struct view *view,
+                          const struct application *application);
 
 #endif

@@ -17,7 +17,8 @@ static const struct family families[] = {
 };
 
 static const struct size sizes[] = {
-    {"large", 2}, {"xlarge", 4}, {"2xlarge", 8}, {"4xlarge", 16}, {"8xlarge", 32}, {"12xlarge", 48}, {"16xlarge", 64},
+    {"large", 2},    {"xlarge", 4},    {"2xlarge", 8},   {"4xlarge", 16},
+    {"8xlarge", 32}, {"12xlarge", 48}, {"16xlarge", 64},
 };
 
 /* The family whose memory a vcpu is enough; NULL when none is. */
@@ -30,8 +31,8 @@ static const char *family_for(const struct family *family, double memory_per_vcp
     return memory_per_vcpu <= 8 ? family->memory : NULL;
 }
 
-int instance_type_for(struct arena *arena, double vcpu, double memory_gb, const char *architecture, const char **type,
-                      struct error *err)
+int instance_type_for(struct arena *arena, double vcpu, double memory_gb, const char *architecture,
+                      const char **type, struct error *err)
 {
     for (size_t i = 0; i < COUNT_OF(sizes); i++)
         for (size_t j = 0; j < COUNT_OF(families); j++) {
@@ -43,7 +44,8 @@ int instance_type_for(struct arena *arena, double vcpu, double memory_gb, const 
             *type = arena_format(arena, "%s.%s", family, sizes[i].name);
             return 0;
         }
-    return error_code(err, ERROR_INVALID, "NODE_ALLOCATION_FAILURE",
-                      "no %s instance type has %g vcpu and %g GB of memory: ask for at most 64 vcpu and 512 GB",
-                      architecture, vcpu, memory_gb);
+    return error_code(
+        err, ERROR_INVALID, "NODE_ALLOCATION_FAILURE",
+        "no %s instance type has %g vcpu and %g GB of memory: ask for at most 64 vcpu and 512 GB",
+        architecture, vcpu, memory_gb);
 }

@@ -2,7 +2,8 @@
 
 #include "base/text.h"
 
-/* A transition that has a guard is skipped when the guard does not hold, so one event may lead to several states. */
+/* A transition that has a guard is skipped when the guard does not hold, so one event may lead to several
+ * states. */
 struct transition {
     int from, event, to;
     bool (*guard)(const void *record);

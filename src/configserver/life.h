@@ -1,20 +1,20 @@
-/* The lives of hosts, nodes and load balancers. Every change of a state goes through one of the three functions here,
- * and each is one table of what may become of what, on which event, if what holds. Nothing here does I/O: an effect
- * only changes the record it is given. */
+/* The lives of hosts, nodes and load balancers. Every change of a state goes through one of the three
+ * functions here, and each is one table of what may become of what, on which event, if what holds. Nothing
+ * here does I/O: an effect only changes the record it is given. */
 #ifndef CONFIGSERVER_LIFE_H
 #define CONFIGSERVER_LIFE_H
 
 #include "configserver/records.h"
 
 enum host_event {
-    HOST_LAUNCHED,       /* the cloud has an instance for it */
-    HOST_REACHED_US,     /* it called through the tunnel */
-    HOST_ACTIVATE,       /* its nodes may run */
-    HOST_LOST,           /* its instance is gone or never came to us */
-    HOST_RELEASE,        /* its application leaves */
-    HOST_DRAINED,        /* it says that all its logs are archived */
-    HOST_DRAIN_EXPIRED,  /* it had long enough */
-    HOST_TERMINATED,     /* the cloud has no instance of it any more */
+    HOST_LAUNCHED,      /* the cloud has an instance for it */
+    HOST_REACHED_US,    /* it called through the tunnel */
+    HOST_ACTIVATE,      /* its nodes may run */
+    HOST_LOST,          /* its instance is gone or never came to us */
+    HOST_RELEASE,       /* its application leaves */
+    HOST_DRAINED,       /* it says that all its logs are archived */
+    HOST_DRAIN_EXPIRED, /* it had long enough */
+    HOST_TERMINATED,    /* the cloud has no instance of it any more */
 };
 
 enum node_event {

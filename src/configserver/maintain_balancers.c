@@ -1,4 +1,5 @@
-/* Load balancers in a tenant's account: made when wanted, kept pointing at the nodes that serve, removed when done. */
+/* Load balancers in a tenant's account: made when wanted, kept pointing at the nodes that serve, removed when
+ * done. */
 #include "base/log.h"
 #include "base/text.h"
 #include "configserver/life.h"
@@ -8,9 +9,9 @@
 
 static bool any_in_state(const struct view *view, const char *account, enum load_balancer_state state)
 {
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
-        if (text_equal(balancer->account, account) && balancer->state == (int)state)
-            return true;
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer,
+              balancer) if (text_equal(balancer->account, account) &&
+                            balancer->state == (int)state) return true;
     return false;
 }
 
@@ -33,17 +34,16 @@ static bool serves(const struct node *node, const struct load_balancer *balancer
 static size_t count_serving(const struct view *view, const struct load_balancer *balancer)
 {
     size_t count = 0;
-    view_each(view, RECORD_NODE, struct node, node)
-        count += serves(node, balancer);
+    view_each(view, RECORD_NODE, struct node, node) count += serves(node, balancer);
     return count;
 }
 
 bool load_balancers_to_wire(const struct view *view, const char *account)
 {
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
-        if (text_equal(balancer->account, account) && balancer->state == LOAD_BALANCER_ACTIVE &&
-            (size_t)balancer->healthy != count_serving(view, balancer))
-            return true;
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer,
+              balancer) if (text_equal(balancer->account, account) &&
+                            balancer->state == LOAD_BALANCER_ACTIVE &&
+                            (size_t)balancer->healthy != count_serving(view, balancer)) return true;
     return false;
 }
 
@@ -65,11 +65,12 @@ static int write_balancer(struct account_pass *pass, const char *id,
     else
         transaction_put(transaction, RECORD_LOAD_BALANCER, &next);
     if (next.state != old->state)
-        application_tell(pass->zone, transaction, old->application, "info", "Load balancer of cluster %s is %s",
-                         old->cluster, load_balancer_state_names[next.state]);
+        application_tell(pass->zone, transaction, old->application, "info",
+                         "Load balancer of cluster %s is %s", old->cluster,
+                         load_balancer_state_names[next.state]);
     else if (next.trouble && !text_equal(next.trouble, old->trouble))
-        application_tell(pass->zone, transaction, old->application, "warning", "Load balancer of cluster %s: %s",
-                         old->cluster, next.trouble);
+        application_tell(pass->zone, transaction, old->application, "warning",
+                         "Load balancer of cluster %s: %s", old->cluster, next.trouble);
     return transaction_commit(&transaction, err);
 }
 
@@ -81,7 +82,8 @@ static int set_trouble(struct load_balancer *balancer, const void *message, int6
     return 0;
 }
 
-static int fail_balancer(struct account_pass *pass, const struct load_balancer *balancer, const struct error *cause)
+static int fail_balancer(struct account_pass *pass, const struct load_balancer *balancer,
+                         const struct error *cause)
 {
     struct error err;
     if (!text_equal(balancer->trouble, cause->message) &&
@@ -103,7 +105,8 @@ static int set_made(struct load_balancer *balancer, const void *made, int64_t no
 }
 
 static int make_load_balancer(struct account_pass *pass, const struct view *view,
-                              const struct load_balancer *balancer, const struct place *place, struct error *err)
+                              const struct load_balancer *balancer, const struct place *place,
+                              struct error *err)
 {
     struct application_id names;
     application_names(pass->arena, balancer->application, &names);
@@ -124,10 +127,11 @@ int make_load_balancers(struct account_pass *pass, struct error *err)
     if (cloud->find_place(cloud->context, pass->account, pass->arena, &place, err) < 0)
         return -1;
     int result = 0;
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
-        if (text_equal(balancer->account, pass->account->id) && balancer->state == LOAD_BALANCER_WANTED &&
-            make_load_balancer(pass, view, balancer, &place, err) < 0)
-            result = fail_balancer(pass, balancer, err);
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer,
+              balancer) if (text_equal(balancer->account, pass->account->id) &&
+                            balancer->state == LOAD_BALANCER_WANTED &&
+                            make_load_balancer(pass, view, balancer, &place, err) < 0) result =
+        fail_balancer(pass, balancer, err);
     return result;
 }
 
@@ -140,12 +144,13 @@ static bool contains(const char *const *texts, size_t count, const char *text)
 }
 
 /* The addresses of the nodes that serve the balancer's cluster. */
-static size_t wanted_targets(const struct view *view, const struct load_balancer *balancer, struct arena *arena,
-                             const char ***addresses)
+static size_t wanted_targets(const struct view *view, const struct load_balancer *balancer,
+                             struct arena *arena, const char ***addresses)
 {
     size_t count = 0;
     *addresses = arena_alloc(arena, view_count(view, RECORD_NODE) * sizeof **addresses);
-    view_each(view, RECORD_NODE, struct node, node) {
+    view_each(view, RECORD_NODE, struct node, node)
+    {
         const struct host *host = view_find(view, RECORD_HOST, node->parent);
         if (serves(node, balancer) && host && host->node_address)
             (*addresses)[count++] = host->node_address;
@@ -168,8 +173,8 @@ static int wire_load_balancer(struct account_pass *pass, const struct view *view
     const struct cloud *cloud = pass->zone->cloud;
     struct balancer_target *actual;
     size_t actual_count, added_count = 0, removed_count = 0;
-    if (cloud->targets(cloud->context, pass->account, balancer->group_arn, pass->arena, &actual, &actual_count, err) <
-        0)
+    if (cloud->targets(cloud->context, pass->account, balancer->group_arn, pass->arena, &actual,
+                       &actual_count, err) < 0)
         return -1;
     const char **wanted;
     size_t wanted_count = wanted_targets(view, balancer, pass->arena, &wanted);
@@ -200,10 +205,11 @@ int wire_load_balancers(struct account_pass *pass, struct error *err)
 {
     VIEW(view, pass->zone->repository);
     int result = 0;
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
-        if (text_equal(balancer->account, pass->account->id) && balancer->state == LOAD_BALANCER_ACTIVE &&
-            wire_load_balancer(pass, view, balancer, err) < 0)
-            result = fail_balancer(pass, balancer, err);
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer,
+              balancer) if (text_equal(balancer->account, pass->account->id) &&
+                            balancer->state == LOAD_BALANCER_ACTIVE &&
+                            wire_load_balancer(pass, view, balancer, err) < 0) result =
+        fail_balancer(pass, balancer, err);
     return result;
 }
 
@@ -218,7 +224,8 @@ int remove_load_balancers(struct account_pass *pass, struct error *err)
     VIEW(view, pass->zone->repository);
     const struct cloud *cloud = pass->zone->cloud;
     int result = 0;
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer) {
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
+    {
         if (!text_equal(balancer->account, pass->account->id) || balancer->state != LOAD_BALANCER_REMOVING)
             continue;
         bool gone = false;

@@ -1,4 +1,5 @@
-/* Hosts as instances in a tenant's account: launched when wanted, watched while they live, terminated when done. */
+/* Hosts as instances in a tenant's account: launched when wanted, watched while they live, terminated when
+ * done. */
 #include "base/log.h"
 #include "base/text.h"
 #include "configserver/life.h"
@@ -12,9 +13,8 @@ enum { SYSTEM_DISK_GB = 16 }; /* for the host itself, beside its node's */
 
 static bool any_host(const struct view *view, const char *account, bool (*matches)(const struct host *host))
 {
-    view_each(view, RECORD_HOST, struct host, host)
-        if (text_equal(host->account, account) && matches(host))
-            return true;
+    view_each(view, RECORD_HOST, struct host,
+              host) if (text_equal(host->account, account) && matches(host)) return true;
     return false;
 }
 
@@ -99,8 +99,8 @@ static int write_launched(struct account_pass *pass, const char *hostname, const
     if (host_apply(&next, HOST_LAUNCHED, pass->zone->now_ms(), NULL) < 0)
         return 0;
     transaction_put(transaction, RECORD_HOST, &next);
-    application_tell(pass->zone, transaction, host->application, "info", "Host %s launched as %s (%s)", hostname,
-                     instance->id, host->instance_type);
+    application_tell(pass->zone, transaction, host->application, "info", "Host %s launched as %s (%s)",
+                     hostname, instance->id, host->instance_type);
     return transaction_commit(&transaction, err);
 }
 
@@ -113,8 +113,8 @@ static void write_trouble(struct account_pass *pass, const char *hostname, const
     struct host next = *host;
     next.trouble = cause->message;
     transaction_put(transaction, RECORD_HOST, &next);
-    application_tell(pass->zone, transaction, host->application, "warning", "Host %s cannot be launched yet: %s",
-                     hostname, cause->message);
+    application_tell(pass->zone, transaction, host->application, "warning",
+                     "Host %s cannot be launched yet: %s", hostname, cause->message);
     struct error err;
     if (transaction_commit(&transaction, &err) < 0)
         log_error("trouble not written", "host", hostname, "error", err.message, NULL);
@@ -154,7 +154,8 @@ int launch_hosts(struct account_pass *pass, struct error *err)
     const struct cloud *cloud = pass->zone->cloud;
     bool found = cloud->find_place(cloud->context, pass->account, pass->arena, &place, err) == 0;
     int result = 0;
-    view_each(view, RECORD_HOST, struct host, host) {
+    view_each(view, RECORD_HOST, struct host, host)
+    {
         if (!text_equal(host->account, pass->account->id) || host->state != HOST_WANTED)
             continue;
         if (found && launch_host(pass, view, host, &place, err) == 0)
@@ -185,8 +186,8 @@ static void look_at_host(struct account_pass *pass, struct transaction *transact
     bool lost = instance ? instance->state >= INSTANCE_ENDING : !may_be_late;
     if (lost && host_apply(&next, HOST_LOST, now, NULL) == 0) {
         transaction_put(transaction, RECORD_HOST, &next);
-        application_tell(pass->zone, transaction, host->application, "warning", "Host %s lost its instance %s",
-                         host->hostname, host->instance_id);
+        application_tell(pass->zone, transaction, host->application, "warning",
+                         "Host %s lost its instance %s", host->hostname, host->instance_id);
         return;
     }
     if (lost || !instance || (host->address && host->node_address))
@@ -196,31 +197,34 @@ static void look_at_host(struct account_pass *pass, struct transaction *transact
         transaction_put(transaction, RECORD_HOST, &next);
 }
 
-/* An instance of ours that no record means: launched just before we died, or replaced. A wanted host's is adopted by
- * launching with the same token. */
+/* An instance of ours that no record means: launched just before we died, or replaced. A wanted host's is
+ * adopted by launching with the same token. */
 static bool is_orphan(const struct view *view, const struct instance *instance)
 {
     if (instance->state >= INSTANCE_ENDING)
         return false;
     const struct host *host = view_find(view, RECORD_HOST, instance->hostname);
-    return !host || (host->state != HOST_WANTED && host->instance_id && !text_equal(host->instance_id, instance->id));
+    return !host ||
+           (host->state != HOST_WANTED && host->instance_id && !text_equal(host->instance_id, instance->id));
 }
 
-static int remove_orphans(struct account_pass *pass, const struct instance *instances, size_t count, struct error *err)
+static int remove_orphans(struct account_pass *pass, const struct instance *instances, size_t count,
+                          struct error *err)
 {
     VIEW(view, pass->zone->repository);
     for (size_t i = 0; i < count; i++) {
         if (!is_orphan(view, &instances[i]))
             continue;
-        log_warning("orphan terminated", "account", pass->account->id, "instance", instances[i].id, "hostname",
-                    instances[i].hostname, NULL);
+        log_warning("orphan terminated", "account", pass->account->id, "instance", instances[i].id,
+                    "hostname", instances[i].hostname, NULL);
         if (pass->zone->cloud->terminate(pass->zone->cloud->context, pass->account, instances[i].id, err) < 0)
             return -1;
     }
     return 0;
 }
 
-static int list_instances(struct account_pass *pass, struct instance **instances, size_t *count, struct error *err)
+static int list_instances(struct account_pass *pass, struct instance **instances, size_t *count,
+                          struct error *err)
 {
     VIEW(view, pass->zone->repository);
     const struct cloud *cloud = pass->zone->cloud;
@@ -235,9 +239,9 @@ int watch_instances(struct account_pass *pass, struct error *err)
     if (list_instances(pass, &instances, &count, err) < 0)
         return -1;
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(pass->zone->repository);
-    view_each(transaction_view(transaction), RECORD_HOST, struct host, host)
-        if (text_equal(host->account, pass->account->id) && host->instance_id)
-            look_at_host(pass, transaction, host, find_instance(instances, count, host->instance_id));
+    view_each(transaction_view(transaction), RECORD_HOST, struct host,
+              host) if (text_equal(host->account, pass->account->id) && host->instance_id)
+        look_at_host(pass, transaction, host, find_instance(instances, count, host->instance_id));
     if (transaction_commit(&transaction, err) < 0)
         return -1;
     return remove_orphans(pass, instances, count, err);
@@ -252,17 +256,17 @@ static int write_terminated(struct account_pass *pass, const char *hostname, str
     struct host next = *host;
     if (host_apply(&next, HOST_TERMINATED, pass->zone->now_ms(), err) < 0)
         return -1;
-    view_each(transaction_view(transaction), RECORD_NODE, struct node, node)
-        if (text_equal(node->parent, hostname))
-            transaction_remove(transaction, RECORD_NODE, node->hostname);
+    view_each(transaction_view(transaction), RECORD_NODE, struct node,
+              node) if (text_equal(node->parent, hostname))
+        transaction_remove(transaction, RECORD_NODE, node->hostname);
     transaction_remove(transaction, RECORD_HOST, hostname);
     application_tell(pass->zone, transaction, host->application, "info", "Host %s is terminated", hostname);
     return transaction_commit(&transaction, err);
 }
 
 /* By its hostname's tag, since we may have died before we could write down the instance. */
-static int terminate_host(struct account_pass *pass, const struct host *host, const struct instance *instances,
-                          size_t count, struct error *err)
+static int terminate_host(struct account_pass *pass, const struct host *host,
+                          const struct instance *instances, size_t count, struct error *err)
 {
     bool left = false;
     const struct cloud *cloud = pass->zone->cloud;
@@ -286,9 +290,8 @@ int terminate_hosts(struct account_pass *pass, struct error *err)
         return -1;
     VIEW(view, pass->zone->repository);
     int result = 0;
-    view_each(view, RECORD_HOST, struct host, host)
-        if (text_equal(host->account, pass->account->id) && host->state == HOST_TERMINATING &&
-            terminate_host(pass, host, instances, count, err) < 0)
-            result = -1;
+    view_each(view, RECORD_HOST, struct host,
+              host) if (text_equal(host->account, pass->account->id) && host->state == HOST_TERMINATING &&
+                        terminate_host(pass, host, instances, count, err) < 0) result = -1;
     return result;
 }

@@ -13,7 +13,8 @@ struct nonce {
     int64_t expires_ms;
 };
 
-/* Addresses share buckets by hash: an attacker can slow down strangers in his bucket, but not take our memory. */
+/* Addresses share buckets by hash: an attacker can slow down strangers in his bucket, but not take our
+ * memory. */
 struct bucket {
     int64_t full_ms; /* when it is full again */
 };

@@ -1,5 +1,5 @@
-/* Challenges: a nonce is given to a host that is to prove itself, holds for a few minutes and is good for one try.
- * Held in memory only: after a restart hosts ask again. Also how often an address may ask. */
+/* Challenges: a nonce is given to a host that is to prove itself, holds for a few minutes and is good for one
+ * try. Held in memory only: after a restart hosts ask again. Also how often an address may ask. */
 #ifndef CONFIGSERVER_NONCES_H
 #define CONFIGSERVER_NONCES_H
 

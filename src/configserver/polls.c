@@ -101,8 +101,8 @@ static int64_t generation_of(struct polls *polls, const char *hostname, const ch
     return generation;
 }
 
-int polls_spec(struct polls *polls, const char *hostname, struct arena *arena, char **text, int64_t *generation,
-               struct error *err)
+int polls_spec(struct polls *polls, const char *hostname, struct arena *arena, char **text,
+               int64_t *generation, struct error *err)
 {
     VIEW(view, polls->zone->repository);
     const struct host *host = view_find(view, RECORD_HOST, hostname);
@@ -111,7 +111,8 @@ int polls_spec(struct polls *polls, const char *hostname, struct arena *arena, c
     struct host_spec spec;
     spec_make(polls->zone, view, host, arena, &spec);
     char *content = record_text(&host_spec_record, arena, &spec);
-    spec.generation = *generation = generation_of(polls, hostname, sha256_hex(arena, content, strlen(content)));
+    spec.generation = *generation =
+        generation_of(polls, hostname, sha256_hex(arena, content, strlen(content)));
     *text = record_text(&host_spec_record, arena, &spec);
     return 0;
 }
@@ -204,9 +205,11 @@ void polls_stop(struct polls *polls)
     polls->started = false;
 }
 
-static int read_question(struct http_request *request, int64_t *generation, int64_t *wait_s, struct error *err)
+static int read_question(struct http_request *request, int64_t *generation, int64_t *wait_s,
+                         struct error *err)
 {
-    const char *given = http_request_query(request, "generation"), *wait = http_request_query(request, "wait");
+    const char *given = http_request_query(request, "generation"),
+               *wait = http_request_query(request, "wait");
     *generation = -1;
     *wait_s = 0;
     if (given && text_number(given, 0, INT64_MAX, "generation", generation, err) < 0)
@@ -233,7 +236,9 @@ enum http_answer get_spec(struct http_request *request)
         return HTTP_ANSWERED;
     }
     struct poll *poll = memory_alloc(sizeof *poll);
-    *poll = (struct poll){.request = request, .hostname = memory_strdup(hostname), .generation = had,
+    *poll = (struct poll){.request = request,
+                          .hostname = memory_strdup(hostname),
+                          .generation = had,
                           .deadline_ms = clock_monotonic_ms() + wait_s * 1000};
     pthread_mutex_lock(&polls->lock);
     bool stopping = polls->stopping || !polls->started;

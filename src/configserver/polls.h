@@ -1,6 +1,6 @@
-/* Hosts that ask for their spec and wait until it is another than the one they have. One thread answers them all, when
- * the records change or their time is over. A spec's generation is the time its content was first seen, so that it
- * rises with every change and over restarts without being stored. */
+/* Hosts that ask for their spec and wait until it is another than the one they have. One thread answers them
+ * all, when the records change or their time is over. A spec's generation is the time its content was first
+ * seen, so that it rises with every change and over restarts without being stored. */
 #ifndef CONFIGSERVER_POLLS_H
 #define CONFIGSERVER_POLLS_H
 
@@ -16,8 +16,8 @@ void polls_free(struct polls **polls);
 void polls_look(struct polls *polls); /* the records changed */
 
 /* The host's spec as JSON and its generation, in the arena; ERROR_NOT_FOUND. */
-int polls_spec(struct polls *polls, const char *hostname, struct arena *arena, char **text, int64_t *generation,
-               struct error *err);
+int polls_spec(struct polls *polls, const char *hostname, struct arena *arena, char **text,
+               int64_t *generation, struct error *err);
 
 /* GET /spec/v1/host/{hostname}?generation=G&wait=S */
 http_handler get_spec;

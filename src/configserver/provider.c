@@ -6,6 +6,7 @@
 #include "configserver/spec.h"
 #include "zone/host_spec.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #define HOST_SERVICE "tenant-host"
@@ -21,20 +22,30 @@ struct inquiry {
 
 #define refuse(err, ...) error_set((err), ERROR_FORBIDDEN, __VA_ARGS__)
 
+/* The same address may be written in several ways. */
+static bool same_address(const char *a, const char *b)
+{
+    struct in6_addr left, right;
+    return inet_pton(AF_INET6, a, &left) == 1 && inet_pton(AF_INET6, b, &right) == 1 &&
+           memcmp(&left, &right, sizeof left) == 0;
+}
+
 /* Every comma-joined name must be `only`; none at all is fine. */
-static bool only_name(struct arena *arena, const char *names, const char *only)
+static bool only_name(struct arena *arena, const char *names, const char *only,
+                      bool (*same)(const char *a, const char *b))
 {
     char **parts;
     if (text_empty(names))
         return true;
     size_t count = text_split(arena, names, ',', &parts);
     for (size_t i = 0; i < count; i++)
-        if (!only || !text_equal(text_trim(arena, parts[i]), only))
+        if (!only || !same(text_trim(arena, parts[i]), only))
             return false;
     return true;
 }
 
-static int check_names(const struct inquiry *inquiry, const char *hostname, const char *address, struct error *err)
+static int check_names(const struct inquiry *inquiry, const char *hostname, const char *address,
+                       struct error *err)
 {
     const struct instance_confirmation *asked = inquiry->asked;
     const char *spiffe = arena_format(inquiry->arena, "spiffe://%s/sa/%s", asked->domain, asked->service);
@@ -47,31 +58,35 @@ static int check_names(const struct inquiry *inquiry, const char *hostname, cons
     for (size_t i = 0; i < count; i++)
         if (!text_equal(uris[i], spiffe) && !text_equal(uris[i], instance))
             return refuse(err, "asks for the URI %.200s", uris[i]);
-    if (!only_name(inquiry->arena, inquiry->attributes->san_dns, hostname))
-        return refuse(err, "asks for the DNS names %.200s, its own is %s", inquiry->attributes->san_dns, hostname);
-    if (!only_name(inquiry->arena, inquiry->attributes->san_ip, address))
+    if (!only_name(inquiry->arena, inquiry->attributes->san_dns, hostname, text_equal))
+        return refuse(err, "asks for the DNS names %.200s, its own is %s", inquiry->attributes->san_dns,
+                      hostname);
+    if (!only_name(inquiry->arena, inquiry->attributes->san_ip, address, same_address))
         return refuse(err, "asks for the addresses %.200s, its own is %s", inquiry->attributes->san_ip,
                       address ? address : "none");
     return 0;
 }
 
 /* Whether the host may have an identity at all; `again` for a refresh, which an admitted host may do, too. */
-static int check_host_record(const struct inquiry *inquiry, const struct host *host, bool again, struct error *err)
+static int check_host_record(const struct inquiry *inquiry, const struct host *host, bool again,
+                             struct error *err)
 {
     const struct instance_confirmation *asked = inquiry->asked;
     if (!host)
         return refuse(err, "no host was launched as this instance");
     if (!text_equal(host->instance_id, inquiry->attributes->instance_id))
-        return refuse(err, "host %s is instance %s", host->hostname, host->instance_id ? host->instance_id : "none");
+        return refuse(err, "host %s is instance %s", host->hostname,
+                      host->instance_id ? host->instance_id : "none");
     if (!text_equal(asked->domain, arena_format(inquiry->arena, VESPA_DOMAIN ".tenant.%s", host->tenant)))
         return refuse(err, "host %s belongs to tenant %s", host->hostname, host->tenant);
-    if (again ? host->state < HOST_PROVISIONED || host->state > HOST_DEPROVISIONING : host->state != HOST_PROVISIONED)
+    if (again ? host->state < HOST_PROVISIONED || host->state > HOST_DEPROVISIONING
+              : host->state != HOST_PROVISIONED)
         return refuse(err, "host %s is %s", host->hostname, host_state_names[host->state]);
     return 0;
 }
 
-static int check_document(const struct inquiry *inquiry, const struct host *host, const struct attested *attested,
-                          struct error *err)
+static int check_document(const struct inquiry *inquiry, const struct host *host,
+                          const struct attested *attested, struct error *err)
 {
     const struct config *config = inquiry->zone->config;
     int64_t age = inquiry->zone->now_ms() - attested->pending_ms;
@@ -82,15 +97,16 @@ static int check_document(const struct inquiry *inquiry, const struct host *host
         return refuse(err, "the identity document is of instance %s, not %s", attested->instance_id,
                       host->instance_id);
     if (!text_equal(attested->region, config->aws_region))
-        return refuse(err, "the identity document is of region %s, not %s", attested->region, config->aws_region);
+        return refuse(err, "the identity document is of region %s, not %s", attested->region,
+                      config->aws_region);
     if (age > DOCUMENT_OLDEST_MS || age < -60 * 1000)
         return refuse(err, "the instance started %lld s ago, more than %d", (long long)(age / 1000),
                       DOCUMENT_OLDEST_MS / 1000);
     return 0;
 }
 
-static int check_proof(const struct inquiry *inquiry, const struct host *host, const struct attested *attested,
-                       struct error *err)
+static int check_proof(const struct inquiry *inquiry, const struct host *host,
+                       const struct attested *attested, struct error *err)
 {
     const char *role = host_role_name(inquiry->arena, host->tenant, host->account);
     if (!text_equal(attested->proof_account, host->account) || !text_equal(attested->proof_role, role))
@@ -124,7 +140,8 @@ static int confirm_host(const struct inquiry *inquiry, struct error *err)
     struct host_attestation attestation = {0};
     struct attested attested = {0};
     const char *data = inquiry->asked->attestation_data;
-    if (!data || record_parse(&host_attestation_record, inquiry->arena, data, strlen(data), &attestation, err) < 0)
+    if (!data ||
+        record_parse(&host_attestation_record, inquiry->arena, data, strlen(data), &attestation, err) < 0)
         return refuse(err, "the attestation is not well-formed");
     const struct host *host = view_find(inquiry->view, RECORD_HOST, attestation.hostname);
     if (check_host_record(inquiry, host, false, err) < 0 ||
@@ -144,8 +161,10 @@ static int confirm_host(const struct inquiry *inquiry, struct error *err)
 /* The node the identity asked for would be of. */
 static const struct node *find_node(const struct inquiry *inquiry, struct error *err)
 {
-    view_each(inquiry->view, RECORD_NODE, struct node, node) {
-        if (!text_equal(node_instance_id(inquiry->arena, &inquiry->zone->id, node), inquiry->attributes->instance_id))
+    view_each(inquiry->view, RECORD_NODE, struct node, node)
+    {
+        if (!text_equal(node_instance_id(inquiry->arena, &inquiry->zone->id, node),
+                        inquiry->attributes->instance_id))
             continue;
         struct application_id names;
         application_names(inquiry->arena, node->application, &names);
@@ -175,16 +194,20 @@ static int confirm_node(const struct inquiry *inquiry, struct error *err)
     const struct node *node = find_node(inquiry, err);
     if (!node || check_node(inquiry, node, &host, err) < 0)
         return -1;
-    if (!data || record_parse(&node_attestation_record, inquiry->arena, data, strlen(data), &attestation, err) < 0)
+    if (!data ||
+        record_parse(&node_attestation_record, inquiry->arena, data, strlen(data), &attestation, err) < 0)
         return refuse(err, "the attestation is not well-formed");
-    if (!text_equal(attestation.hostname, node->hostname) || !text_equal(attestation.parent_hostname, node->parent))
-        return refuse(err, "the attestation is of node %s on %s", attestation.hostname, attestation.parent_hostname);
+    if (!text_equal(attestation.hostname, node->hostname) ||
+        !text_equal(attestation.parent_hostname, node->parent))
+        return refuse(err, "the attestation is of node %s on %s", attestation.hostname,
+                      attestation.parent_hostname);
     const char *speaker = arena_format(inquiry->arena, VESPA_DOMAIN ".tenant.%s." HOST_SERVICE, host->tenant);
     if (!text_equal(inquiry->attributes->principal, speaker) ||
         !text_equal(inquiry->attributes->principal_instance_id, host->instance_id))
-        return refuse(err, "node %s runs on instance %s, it was asked for by %s of %s", node->hostname,
-                      host->instance_id, inquiry->attributes->principal ? inquiry->attributes->principal : "nobody",
-                      inquiry->attributes->principal_instance_id ? inquiry->attributes->principal_instance_id : "none");
+        return refuse(
+            err, "node %s runs on instance %s, it was asked for by %s of %s", node->hostname,
+            host->instance_id, inquiry->attributes->principal ? inquiry->attributes->principal : "nobody",
+            inquiry->attributes->principal_instance_id ? inquiry->attributes->principal_instance_id : "none");
     return 0;
 }
 
@@ -217,19 +240,20 @@ static int confirm_refresh(const struct inquiry *inquiry, struct error *err)
 }
 
 static int judge(struct zone *zone, const struct instance_confirmation *asked,
-                 int (*confirm)(const struct inquiry *inquiry, struct error *err), const char *what, struct error *err)
+                 int (*confirm)(const struct inquiry *inquiry, struct error *err), const char *what,
+                 struct error *err)
 {
     VIEW(view, zone->repository);
     cleanup(arena_free) struct arena *arena = arena_new();
     const struct inquiry inquiry = {zone, arena, view, asked, asked->attributes};
     const char *instance = asked->attributes ? asked->attributes->instance_id : NULL;
     if (check_question(&inquiry, err) < 0 || confirm(&inquiry, err) < 0) {
-        log_warning("identity refused", "what", what, "domain", asked->domain, "service", asked->service, "instance",
-                    instance, "reason", err->message, NULL);
+        log_warning("identity refused", "what", what, "domain", asked->domain, "service", asked->service,
+                    "instance", instance, "reason", err->message, NULL);
         return -1;
     }
-    log_info("identity confirmed", "what", what, "domain", asked->domain, "service", asked->service, "instance",
-             instance, NULL);
+    log_info("identity confirmed", "what", what, "domain", asked->domain, "service", asked->service,
+             "instance", instance, NULL);
     return 0;
 }
 

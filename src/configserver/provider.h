@@ -1,6 +1,7 @@
-/* The zone's instance provider: zts asks it whether who registers is who it says. A host is believed when the zone
- * launched exactly this instance, AWS vouches for it twice (the signed document, and STS for its role), and nonce and
- * key are the ones of this registration; a node when its own host speaks for it. Anything else is refused and logged. */
+/* The zone's instance provider: zts asks it whether who registers is who it says. A host is believed when the
+ * zone launched exactly this instance, AWS vouches for it twice (the signed document, and STS for its role),
+ * and nonce and key are the ones of this registration; a node when its own host speaks for it. Anything else
+ * is refused and logged. */
 #ifndef CONFIGSERVER_PROVIDER_H
 #define CONFIGSERVER_PROVIDER_H
 

@@ -1,7 +1,7 @@
-/* What a zone remembers: accounts, applications, hosts, nodes and load balancers, each described once by a field
- * table from which it is stored, read back and checked. The first member of every struct is its key. A record whose
- * state says that something is wanted (a host wanted, a load balancer removing) is an intent: it is written before the
- * cloud is touched, and a maintainer carries it out however often we die in between. */
+/* What a zone remembers: accounts, applications, hosts, nodes and load balancers, each described once by a
+ * field table from which it is stored, read back and checked. The first member of every struct is its key. A
+ * record whose state says that something is wanted (a host wanted, a load balancer removing) is an intent: it
+ * is written before the cloud is touched, and a maintainer carries it out however often we die in between. */
 #ifndef CONFIGSERVER_RECORDS_H
 #define CONFIGSERVER_RECORDS_H
 

@@ -250,7 +250,8 @@ static struct change *make_change(struct transaction *transaction, enum record_k
             memory_resize(transaction->changes, transaction->capacity, sizeof *transaction->changes);
     }
     change = &transaction->changes[transaction->count++];
-    *change = (struct change){.kind = kind, .key = arena_strdup(transaction->arena, key),
+    *change = (struct change){.kind = kind,
+                              .key = arena_strdup(transaction->arena, key),
                               .old = find_entry(transaction->view, kind, key)};
     return change;
 }
@@ -288,7 +289,8 @@ void transaction_remove(struct transaction *transaction, enum record_kind kind, 
 
 static int write_changes(struct transaction *transaction, struct error *err)
 {
-    struct store_operation *operations = arena_alloc(transaction->arena, transaction->count * sizeof *operations);
+    struct store_operation *operations =
+        arena_alloc(transaction->arena, transaction->count * sizeof *operations);
     size_t count = 0;
     for (size_t i = 0; i < transaction->count; i++) {
         struct change *change = &transaction->changes[i];
@@ -321,8 +323,8 @@ static int compare_changes(const void *a, const void *b)
 }
 
 /* Merges the sorted changes of one kind into the old view's sorted entries. */
-static void merge_kind(struct view *next, const struct view *old, enum record_kind kind, const struct change *changes,
-                       size_t count)
+static void merge_kind(struct view *next, const struct view *old, enum record_kind kind,
+                       const struct change *changes, size_t count)
 {
     next->entries[kind] = memory_array(old->counts[kind] + count, sizeof *next->entries[kind]);
     size_t at = 0, made = 0;

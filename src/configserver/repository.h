@@ -1,6 +1,7 @@
-/* The zone's records in memory and in the store. Readers take a view: an immutable state of everything, had without
- * waiting for any I/O. Writers, one at a time, make a transaction on top of the newest view; it is first written to the
- * store, all or nothing, and then becomes the newest view. Memory never holds what the store does not. */
+/* The zone's records in memory and in the store. Readers take a view: an immutable state of everything, had
+ * without waiting for any I/O. Writers, one at a time, make a transaction on top of the newest view; it is
+ * first written to the store, all or nothing, and then becomes the newest view. Memory never holds what the
+ * store does not. */
 #ifndef CONFIGSERVER_REPOSITORY_H
 #define CONFIGSERVER_REPOSITORY_H
 
@@ -25,13 +26,13 @@ const void *view_at(const struct view *view, enum record_kind kind, size_t index
 
 #define VIEW(name, repository) cleanup(view_release) const struct view *name = repository_view(repository)
 /* view_each(view, RECORD_HOST, struct host, host) { ... } */
-#define view_each(view, kind, type, name)                                                                        \
-    for (size_t name##_at = 0; name##_at < view_count((view), (kind)); name##_at++)                              \
+#define view_each(view, kind, type, name)                                           \
+    for (size_t name##_at = 0; name##_at < view_count((view), (kind)); name##_at++) \
         for (type const *name = view_at((view), (kind), name##_at); name; name = NULL)
 
 struct transaction;
 struct transaction *transaction_begin(struct repository *repository); /* waits for other writers */
-void transaction_end(struct transaction **transaction);               /* for cleanup(): drops what is not committed */
+void transaction_end(struct transaction **transaction); /* for cleanup(): drops what is not committed */
 struct arena *transaction_arena(struct transaction *transaction);
 const struct view *transaction_view(struct transaction *transaction); /* as it was at the beginning */
 /* The record as this transaction has it now; lives as long as the transaction. */

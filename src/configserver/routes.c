@@ -8,8 +8,9 @@
 
 enum { PACKAGE_FORM_LIMIT = PACKAGE_LARGEST + (1 << 20), HOST_LIMIT = 256 << 10 };
 
-#define APPLICATION                                                                                                   \
-    "/application/v2/tenant/{tenant}/application/{application}/environment/{environment}/region/{region}/instance/"   \
+#define APPLICATION                                                                                        \
+    "/application/v2/tenant/{tenant}/application/{application}/environment/{environment}/region/{region}/" \
+    "instance/"                                                                                            \
     "{instance}"
 
 /* clang-format off */
@@ -81,7 +82,8 @@ int authorize_caller(void *context, struct http_request *request, unsigned who, 
     if (roles_of(request, principal) & who)
         return 0;
     if (!principal)
-        return error_set(err, ERROR_UNAUTHENTICATED, "this needs a client certificate of the zone's authority");
+        return error_set(err, ERROR_UNAUTHENTICATED,
+                         "this needs a client certificate of the zone's authority");
     log_warning("caller refused", "principal", principal->name, "instance", principal->instance_id, "method",
                 http_method_name(http_request_method(request)), "path", http_request_path(request), NULL);
     return error_set(err, ERROR_FORBIDDEN, "%s may not do this", principal->name);

@@ -4,17 +4,14 @@
 
 const struct node *view_node_of(const struct view *view, const char *hostname)
 {
-    view_each(view, RECORD_NODE, struct node, node)
-        if (text_equal(node->parent, hostname))
-            return node;
+    view_each(view, RECORD_NODE, struct node, node) if (text_equal(node->parent, hostname)) return node;
     return NULL;
 }
 
 const struct host *view_host_of_instance(const struct view *view, const char *instance_id)
 {
-    view_each(view, RECORD_HOST, struct host, host)
-        if (host->instance_id && text_equal(host->instance_id, instance_id))
-            return host;
+    view_each(view, RECORD_HOST, struct host,
+              host) if (host->instance_id && text_equal(host->instance_id, instance_id)) return host;
     return NULL;
 }
 
@@ -26,14 +23,16 @@ static const struct cluster *find_cluster(const struct application *application,
     return NULL;
 }
 
-/* The other nodes of the application, in the order of their names: who may talk to this one, and where documents live. */
+/* The other nodes of the application, in the order of their names: who may talk to this one, and where
+ * documents live. */
 static void fill_neighbours(const struct view *view, const struct node *node, struct arena *arena,
                             struct node_spec *spec)
 {
     size_t most = view_count(view, RECORD_NODE);
     spec->application_addresses = arena_alloc(arena, most * sizeof *spec->application_addresses);
     spec->content = arena_alloc(arena, most * sizeof *spec->content);
-    view_each(view, RECORD_NODE, struct node, other) {
+    view_each(view, RECORD_NODE, struct node, other)
+    {
         const struct host *host = view_find(view, RECORD_HOST, other->parent);
         if (!text_equal(other->application, node->application) || !host || !host->node_address)
             continue;
@@ -64,8 +63,8 @@ static void fill_node(const struct zone *zone, const struct view *view, const st
         .image = node->image,
         .address = host->node_address,
         .resources = resources,
-        .athenz_domain = arena_format(arena, VESPA_DOMAIN ".tenant.%s.%s", application->tenant,
-                                      application->application),
+        .athenz_domain =
+            arena_format(arena, VESPA_DOMAIN ".tenant.%s.%s", application->tenant, application->application),
         .athenz_service = application->instance,
         .instance_id = node_instance_id(arena, &zone->id, node),
         .clients_pem = container ? application->clients_pem : NULL,

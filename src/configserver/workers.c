@@ -53,8 +53,8 @@ static void run_maintainer(struct account_worker *worker, const struct account *
         return;
     }
     worker->duties[index].failures++;
-    log_warning("maintainer failed", "maintainer", maintainers[index].name, "account", worker->account, "error",
-                err.message, NULL);
+    log_warning("maintainer failed", "maintainer", maintainers[index].name, "account", worker->account,
+                "error", err.message, NULL);
 }
 
 int64_t account_worker_pass(struct account_worker *worker)
@@ -89,7 +89,8 @@ int sync_peers(struct zone *zone, char **applied, struct error *err)
     struct tunnel_peer *peers = arena_alloc(arena, view_count(view, RECORD_HOST) * sizeof *peers);
     cleanup(buffer_free) struct buffer list = buffer_new(64 << 20);
     size_t count = 0;
-    view_each(view, RECORD_HOST, struct host, host) {
+    view_each(view, RECORD_HOST, struct host, host)
+    {
         if (!has_tunnel(host))
             continue;
         peers[count] = (struct tunnel_peer){.public_key = host->wireguard_key,
@@ -113,7 +114,7 @@ struct worker_thread {
     pthread_t thread;
 };
 
-struct workers {
+struct zone_workers {
     struct zone *zone;
     pthread_t thread;
     struct worker_thread *accounts; /* of the zone's thread alone until it ended */
@@ -131,7 +132,7 @@ static void *run_account(void *context)
     return NULL;
 }
 
-static bool has_worker(const struct workers *workers, const char *account)
+static bool has_worker(const struct zone_workers *workers, const char *account)
 {
     for (const struct worker_thread *at = workers->accounts; at; at = at->next)
         if (text_equal(at->worker.account, account))
@@ -139,10 +140,11 @@ static bool has_worker(const struct workers *workers, const char *account)
     return false;
 }
 
-static void start_accounts(struct workers *workers)
+static void start_accounts(struct zone_workers *workers)
 {
     VIEW(view, workers->zone->repository);
-    view_each(view, RECORD_ACCOUNT, struct account, account) {
+    view_each(view, RECORD_ACCOUNT, struct account, account)
+    {
         if (has_worker(workers, account->id))
             continue;
         struct worker_thread *thread = memory_alloc(sizeof *thread);
@@ -162,7 +164,7 @@ static void start_accounts(struct workers *workers)
 
 static void *run_zone(void *context)
 {
-    struct workers *workers = context;
+    struct zone_workers *workers = context;
     pthread_setname_np(pthread_self(), "zone");
     cleanup(memory_free) char *applied = NULL;
     uint64_t seen = 0;
@@ -177,9 +179,9 @@ static void *run_zone(void *context)
     return NULL;
 }
 
-int workers_start(struct zone *zone, struct workers **workers, struct error *err)
+int zone_workers_start(struct zone *zone, struct zone_workers **workers, struct error *err)
 {
-    struct workers *started = memory_alloc(sizeof *started);
+    struct zone_workers *started = memory_alloc(sizeof *started);
     started->zone = zone;
     int result = pthread_create(&started->thread, NULL, run_zone, started);
     if (result != 0) {
@@ -190,9 +192,9 @@ int workers_start(struct zone *zone, struct workers **workers, struct error *err
     return 0;
 }
 
-void workers_stop(struct workers **workers)
+void zone_workers_stop(struct zone_workers **workers)
 {
-    struct workers *old = *workers;
+    struct zone_workers *old = *workers;
     *workers = NULL;
     if (!old)
         return;

@@ -132,12 +132,11 @@ char *zone_configserver_address(struct arena *arena, const struct zone *zone)
 
 char *zone_host_address(struct arena *arena, const struct zone *zone, int64_t host_index)
 {
-    return inside_address(arena, zone,
-                          arena_format(arena, "1:%llx", (unsigned long long)host_index));
+    return inside_address(arena, zone, arena_format(arena, "1:%llx", (unsigned long long)host_index));
 }
 
-void application_tell(struct zone *zone, struct transaction *transaction, const char *application, const char *level,
-                      const char *format, ...)
+void application_tell(struct zone *zone, struct transaction *transaction, const char *application,
+                      const char *level, const char *format, ...)
 {
     const struct application *old = transaction_find(transaction, RECORD_APPLICATION, application);
     if (!old)

@@ -1,6 +1,6 @@
-/* A zone: what the config server is about. Records, the cloud, the tunnel's peers and time come in from outside, so
- * that tests and simulations can bring their own; requests and maintainers act on it, and no two of them share
- * anything but the repository and the few locked tables below. */
+/* A zone: what the config server is about. Records, the cloud, the tunnel's peers and time come in from
+ * outside, so that tests and simulations can bring their own; requests and maintainers act on it, and no two
+ * of them share anything but the repository and the few locked tables below. */
 #ifndef CONFIGSERVER_ZONE_H
 #define CONFIGSERVER_ZONE_H
 
@@ -67,7 +67,8 @@ void zone_close(struct zone **zone);
 
 /* The bell makes maintainers look at once instead of at their next time. */
 void zone_ring(struct zone *zone);
-/* Until it rings after `*seen` or the time is over; then `*seen` is its count. False when the zone is stopping. */
+/* Until it rings after `*seen` or the time is over; then `*seen` is its count. False when the zone is
+ * stopping. */
 bool zone_wait(struct zone *zone, uint64_t *seen, int64_t timeout_ms);
 void zone_stop(struct zone *zone); /* wakes everyone who waits */
 
@@ -80,7 +81,7 @@ char *zone_host_address(struct arena *arena, const struct zone *zone, int64_t ho
 enum { ZONE_PREFIX_LENGTH = 48 };
 
 /* A line in the application's story, in the caller's transaction; `level` "info", "warning" or "error". */
-void application_tell(struct zone *zone, struct transaction *transaction, const char *application, const char *level,
-                      const char *format, ...) __attribute__((format(printf, 5, 6)));
+void application_tell(struct zone *zone, struct transaction *transaction, const char *application,
+                      const char *level, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 #endif

@@ -1,0 +1,154 @@
+#include "configserver/program.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "configserver/attestor_aws.h"
+#include "configserver/identities.h"
+#include "configserver/polls.h"
+#include "configserver/routes.h"
+#include "configserver/tunnel_peers.h"
+#include "configserver/workers.h"
+#include "identity/athenz.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TUNNEL_RETRY_S = 5 };
+
+struct program {
+    struct arena *arena;
+    struct config config;
+    int lock; /* on the state directory: two of us on one store would lose writes */
+    struct store *store;
+    struct cloud *cloud;
+    struct identities *identities;
+    struct tunnel_peers *tunnel;
+    struct peers peers;
+    struct attestor attestor;
+    struct zone *zone;
+    struct zone_workers *workers;
+    struct http_server *server;
+};
+
+static int open_zone(struct program *program, const struct program_options *options, struct error *err)
+{
+    const char *directory = options->state_directory;
+    if (config_load(program->arena, options->config_path, &program->config, err) < 0 ||
+        directory_make(directory, 0700, err) < 0 ||
+        file_lock(arena_format(program->arena, "%s/lock", directory), &program->lock, err) < 0 ||
+        store_open_sqlite(arena_format(program->arena, "%s/store.sqlite", directory), &program->store, err) <
+            0 ||
+        cloud_aws_open(&program->config, &program->cloud, err) < 0)
+        return -1;
+    program->tunnel = tunnel_peers_new(directory);
+    program->peers = tunnel_peers_interface(program->tunnel);
+    program->attestor = (struct attestor){&program->config, attestor_aws_verify};
+    const struct zone_parts parts = {&program->config, program->store,     program->cloud,
+                                     &program->peers,  &program->attestor, clock_now_ms};
+    return zone_open(&parts, &program->zone, err);
+}
+
+static int listen_on(const char *address, uint16_t port, unsigned side, struct tls_context *tls,
+                     struct http_listener *listener, struct error *err)
+{
+    *listener = (struct http_listener){.side = side, .tls = tls, .socket = -1};
+    return http_listen(address, port, &listener->socket, err);
+}
+
+static int serve(struct program *program, const struct program_options *options, struct error *err)
+{
+    struct http_listener listeners[2];
+    const struct http_server_options server = {
+        .name = "configserver",
+        .routes = routes,
+        .route_count = route_count,
+        .identify_peer = principal_identify_peer,
+        .forget_peer = principal_forget_peer,
+        .authorize = authorize_caller,
+        .context = program->zone,
+        .worker_threads = 8,
+    };
+    if (listen_on(program->config.address, options->port, SIDE_PUBLIC, identities_public(program->identities),
+                  &listeners[0], err) < 0)
+        return -1;
+    if (listen_on(program->config.address, options->provider_port, SIDE_PROVIDER,
+                  identities_provider(program->identities), &listeners[1], err) < 0) {
+        close(listeners[0].socket);
+        return -1;
+    }
+    return http_server_start(&server, listeners, 2, &program->server, err);
+}
+
+/* The tunnel and what listens in it; false when it is to be tried again. */
+static bool serve_tunnel(struct program *program, const struct program_options *options)
+{
+    struct error err;
+    struct http_listener listener;
+    const char *address = zone_configserver_address(program->arena, program->zone);
+    if (tunnel_peers_open(program->tunnel, address, ZONE_PREFIX_LENGTH, &err) < 0 ||
+        listen_on(address, options->port, SIDE_TUNNEL, identities_tunnel(program->identities), &listener,
+                  &err) < 0 ||
+        http_server_listen(program->server, &listener, &err) < 0) {
+        log_warning("tunnel not up yet", "error", err.message, NULL);
+        return false;
+    }
+    log_info("tunnel up", "address", address, NULL);
+    zone_ring(program->zone); /* peers may be set now */
+    return true;
+}
+
+static void wait_for_end(struct program *program, const struct program_options *options, const sigset_t *ends)
+{
+    bool tunnel = serve_tunnel(program, options);
+    for (;;) {
+        const struct timespec retry = {.tv_sec = TUNNEL_RETRY_S};
+        int number = tunnel ? sigwaitinfo(ends, NULL) : sigtimedwait(ends, NULL, &retry);
+        if (number > 0)
+            return;
+        if (!tunnel && errno == EAGAIN)
+            tunnel = serve_tunnel(program, options);
+    }
+}
+
+static void close_program(struct program *program)
+{
+    if (program->zone)
+        zone_stop(program->zone);
+    if (program->zone)
+        polls_stop(program->zone->polls);
+    http_server_stop(&program->server);
+    zone_workers_stop(&program->workers);
+    zone_close(&program->zone);
+    tunnel_peers_free(&program->tunnel);
+    identities_close(&program->identities);
+    cloud_aws_close(&program->cloud);
+    store_close(&program->store);
+    file_close(&program->lock);
+    arena_free(&program->arena);
+}
+
+int program_run(const struct program_options *options, struct error *err)
+{
+    cleanup(close_program) struct program program = {.arena = arena_new(), .lock = -1};
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL); /* in every thread: they are waited for */
+    signal(SIGPIPE, SIG_IGN);
+    if (open_zone(&program, options, err) < 0)
+        return -1;
+    log_info("zone opened", "zone", program.config.zone, NULL);
+    if (identities_open(&program.config, options->state_directory, &program.identities, err) < 0)
+        return -1;
+    if (polls_start(program.zone->polls, err) < 0 || serve(&program, options, err) < 0 ||
+        zone_workers_start(program.zone, &program.workers, err) < 0)
+        return -1;
+    log_info("serving", "address", program.config.address, NULL);
+    wait_for_end(&program, options, &ends);
+    log_info("stopping", NULL);
+    return 0;
+}
