@@ -35,7 +35,7 @@ static int missing_in_account(const struct search *search, const char *what, str
         err, ERROR_INVALID, NOT_SET_UP,
         "account %s has no %s: run 'terraform apply' with the root module, tenant_name = \"%s\" and the "
         "tenant's external id, in that account",
-        search->account->id, what, search->account->tenant);
+        search->account->id, what, search->account->tenant ? search->account->tenant : "<tenant>");
 }
 
 /* AWS refuses to say whether what we may not see is there: both mean that Terraform has not made it for us.
@@ -110,6 +110,8 @@ static int find_network(const struct search *search, struct place *place, struct
 
 static int find_host_profile(const struct search *search, struct place *place, struct error *err)
 {
+    if (!search->account->tenant) /* asked about before it is known whose it is */
+        return 0;
     const char *name = host_role_name(search->arena, search->account->tenant, search->account->id);
     if (iam_get_instance_profile(search->client, search->arena, name, &place->host_profile_arn, err) == 0)
         return 0;

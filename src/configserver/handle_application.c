@@ -36,8 +36,8 @@ static const struct record prepare_record = {"prepareParams", sizeof(struct prep
 static const struct field check_fields[] = {
     FIELD_TEXT(struct account, external_id, "externalId", REQUIRED, 256, NULL,
                "shown when assuming its role"),
-    FIELD_TEXT(struct account, tenant, "tenant", REQUIRED, NAME_LONGEST, name_is_valid,
-               "whose account it is"),
+    FIELD_TEXT(struct account, tenant, "tenant", OPTIONAL, NAME_LONGEST, name_is_valid,
+               "whose account it is; its host role is looked for, too"),
     FIELD_END,
 };
 static const struct record check_record = {"account check", sizeof(struct account), check_fields};
