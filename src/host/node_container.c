@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,6 +25,8 @@ enum {
     START_PAUSE_MS = 1000, /* doubled with each start that did not come up */
     START_PAUSE_MOST_MS = 60 * 1000,
     ARGUMENTS_MOST = 80,
+    FILES_MOST = 65536,
+    PROCESSES_MOST = 4096,
 };
 
 #define STOP_GRACE_S "20"
@@ -109,6 +112,15 @@ static void adopt(struct node *node, const struct container_state *state)
     node->restart_generation = state->restart;
 }
 
+/* What we want, or less where we ourselves may not have that much. */
+static char *limit(struct arena *arena, const char *name, __rlimit_resource_t resource, rlim_t wanted)
+{
+    struct rlimit ours = {.rlim_max = wanted};
+    getrlimit(resource, &ours);
+    unsigned long long most = wanted < ours.rlim_max ? wanted : ours.rlim_max;
+    return arena_format(arena, "%s=%llu:%llu", name, most, most);
+}
+
 static int start(struct node_pass *pass, const char *version, struct error *err)
 {
     const struct node_spec *spec = pass->spec;
@@ -121,7 +133,8 @@ static int start(struct node_pass *pass, const char *version, struct error *err)
         "--label", arena_format(arena, LABEL_RESTART "=%lld", (long long)spec->restart_generation),
         "--cgroups=disabled", arena_format(arena, "--network=ns:/run/netns/%s", paths->network_namespace),
         "--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges",
-        "--uidmap", ids, "--gidmap", ids, "--ulimit", "nofile=65536:65536", "--ulimit", "nproc=4096:4096",
+        "--uidmap", ids, "--gidmap", ids, "--ulimit", limit(arena, "nofile", RLIMIT_NOFILE, FILES_MOST),
+        "--ulimit", limit(arena, "nproc", RLIMIT_NPROC, PROCESSES_MOST),
         "--no-hosts", "--pull", "never", "--log-driver", "k8s-file", "--log-opt", "max-size=1mb",
         "--log-opt", arena_format(arena, "path=%s/console.log", paths->base),
         "--volume", arena_format(arena, "%s:%s:rw", paths->data, NODE_DATA_DIRECTORY),
