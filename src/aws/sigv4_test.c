@@ -65,7 +65,7 @@ static void check(struct arena *arena, const struct vector *vector, const struct
                   const char *amz_date)
 {
     struct http_headers headers = {0};
-    char *names[8];
+    char *names[8] = {0};
     size_t count = 0;
     for (; vector->headers[count].name; count++) {
         http_headers_add(arena, &headers, vector->headers[count].name, vector->headers[count].value);
