@@ -222,7 +222,8 @@ static char *find_init(struct error *err)
     return NULL;
 }
 
-static int prepare_directories(const struct plane *plane, struct error *err)
+/* The directory's full name is kept: machines get to know files in it by that. */
+static int prepare_directories(struct plane *plane, struct error *err)
 {
     static const char *const directories[] = {"", "/volumes", "/consoles"};
     for (size_t i = 0; i < COUNT_OF(directories); i++) {
@@ -230,6 +231,11 @@ static int prepare_directories(const struct plane *plane, struct error *err)
         if (directory_make(path, 0750, err) < 0)
             return -1;
     }
+    char *full = realpath(plane->directory, NULL);
+    if (!full)
+        return error_errno(err, ERROR_INTERNAL, "find %s", plane->directory);
+    free(plane->directory);
+    plane->directory = full;
     return 0;
 }
 
@@ -254,6 +260,10 @@ static void free_plane(struct plane **plane)
         return;
     remove_everything(*plane);
     close((*plane)->wake);
+    if ((*plane)->label_lock >= 0)
+        unlink((*plane)->lock_path);
+    file_close(&(*plane)->label_lock);
+    free((*plane)->lock_path);
     pthread_mutex_destroy(&(*plane)->lock);
     pthread_cond_destroy(&(*plane)->settled);
     free((*plane)->directory);
@@ -279,6 +289,7 @@ int plane_start(const char *directory, const char *label, const char *api_addres
     made->callbacks = *callbacks;
     made->last_job = &made->jobs;
     made->last_balancer_order = &made->balancer_orders;
+    made->label_lock = -1;
     made->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->settled, NULL);
@@ -286,7 +297,10 @@ int plane_start(const char *directory, const char *label, const char *api_addres
     made->init = find_init(err);
     if (!made->init || prepare_directories(made, err) < 0)
         return -1;
-    leftovers_remove(directory, label);
+    made->lock_path = memory_format("/run/localaws-%s.lock", label);
+    if (file_lock(made->lock_path, &made->label_lock, err) < 0)
+        return error_context(err, "networks and machines labelled %s", label);
+    leftovers_remove(made->directory, label);
     if (internet_create(made, err) < 0 || metadata_start(made, err) < 0 || names_start(made, err) < 0 ||
         balancing_start(made, err) < 0)
         return -1;

@@ -52,8 +52,6 @@ static void end_namespace(const char *name, const char *unused)
 void leftovers_remove(const char *directory, const char *label)
 {
     cleanup(memory_free) char *prefix = memory_format("%s-", label);
-    cleanup(memory_free) char *real = realpath(directory, NULL);
     for_each_entry(NAMESPACE_DIRECTORY, prefix, end_namespace, NULL);
-    if (real)
-        for_each_entry("/sys/block", "loop", release_loop, real);
+    for_each_entry("/sys/block", "loop", release_loop, directory);
 }

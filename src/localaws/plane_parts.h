@@ -83,10 +83,12 @@ struct job {
 
 struct plane {
     char *directory, *label, *api_address;
+    char *lock_path;
     char *init; /* path of the program that is process 1 of machines */
     struct plane_callbacks callbacks;
     pthread_t thread;
     int wake; /* eventfd: there are jobs */
+    int label_lock; /* held as long as this plane lives: what carries its label is then nobody's leftover */
 
     pthread_mutex_t lock; /* protects the four below */
     pthread_cond_t settled;

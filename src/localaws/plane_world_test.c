@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CA "2001:db8:ffff::1"
+#define API_ADDRESS "2001:db8:ffff::1"
 
 static const struct plane_acl_rule open_acl[] = {
     {false, true, 100, -1, "0.0.0.0/0", 0, 0}, {false, true, 101, -1, "::/0", 0, 0},
@@ -38,6 +38,7 @@ static const struct plane_subnet away_subnets[] = {
 static const struct plane_group_rule web_rules[] = {
     {.protocol = 6, .cidr = "::/0", .from_port = 80, .to_port = 80},
     {.protocol = 6, .source_group = "sg-web", .from_port = 4443, .to_port = 4443},
+    {.protocol = 6, .cidr = "::/0", .from_port = 443, .to_port = 443},
     {.protocol = 58, .cidr = "::/0", .from_port = -1, .to_port = -1},
     {.egress = true, .protocol = -1, .cidr = "::/0"},
     {.egress = true, .protocol = -1, .cidr = "0.0.0.0/0"},
@@ -154,7 +155,7 @@ int world_make(struct plane_world *world, struct error *err)
     snprintf(world->directory, sizeof world->directory, "/tmp/plane-test-XXXXXX");
     if (!mkdtemp(world->directory))
         return error_errno(err, ERROR_INTERNAL, "make a directory");
-    return plane_start(world->directory, WORLD_LABEL, CA, &callbacks, &world->plane, err);
+    return plane_start(world->directory, WORLD_LABEL, API_ADDRESS, &callbacks, &world->plane, err);
 }
 
 int world_populate(struct plane_world *world, struct error *err)

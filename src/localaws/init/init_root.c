@@ -169,6 +169,9 @@ static int make_kernel_views(struct error *err)
     if (mount_new("proc", NEW "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, err) < 0 ||
         mount_new("sysfs", NEW "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, err) < 0)
         return -1;
+    /* Container runtimes want a file system of its own there, even when told to leave cgroups alone. */
+    if (mount_new("tmpfs", NEW "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755,size=1m", err) < 0)
+        return -1;
     struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
     if (mount_setattr(AT_FDCWD, NEW "/sys", 0, &read_only, sizeof read_only) < 0)
         return error_errno(err, ERROR_INTERNAL, "make /sys read-only");
@@ -196,7 +199,7 @@ static int bind_volume(const char *from, const char *to, mode_t mode, struct err
 static int make_storage(const struct boot *boot, struct error *err)
 {
     static const char *const directories[] = {"lib", "log", "tmp", "cache", "opt", "spool"};
-    if (directory_make(VOLUME, 0755, err) < 0 || volume_mount(boot, VOLUME, err) < 0 ||
+    if (directory_make(VOLUME, 0755, err) < 0 || volume_mount(boot, NEW "/dev", VOLUME, err) < 0 ||
         bind_volume(VOLUME "/data/var", NEW "/var", 0755, err) < 0 ||
         bind_volume(VOLUME "/data/home", NEW "/home", 0755, err) < 0 ||
         bind_volume(VOLUME "/data/root", NEW "/root", 0700, err) < 0)

@@ -40,30 +40,30 @@ static int make_file_system(const struct boot *boot, struct error *err)
     return 0;
 }
 
-/* Device nodes of our own, next to the new root: the host's /dev may have none for loop devices. */
-static int open_node(const char *place, unsigned major_number, unsigned minor_number, mode_t kind)
+/* Device nodes of our own, in the machine's new /dev, which is where we are: the host's may have none for loop devices. */
+static int open_node(const char *name, unsigned major_number, unsigned minor_number, mode_t kind)
 {
-    cleanup(memory_free) char *node = memory_format("%s/../dev/.loop", place);
-    unlink(node);
-    if (mknod(node, kind | 0600, makedev(major_number, minor_number)) < 0)
+    unlink(name);
+    if (mknod(name, kind | 0600, makedev(major_number, minor_number)) < 0)
         return -1;
-    int opened = open(node, O_RDWR | O_CLOEXEC);
+    int opened = open(name, O_RDWR | O_CLOEXEC);
     if (opened < 0)
-        unlink(node);
+        unlink(name);
     return opened;
 }
 
 /* Another machine may take the free device between asking for it and taking it: then ask again. */
-static int attach(const char *place, int image, int *device, struct error *err)
+static int attach(int image, int *device, struct error *err)
 {
-    cleanup(file_close) int control = open_node(place, 10, LOOP_CONTROL_MINOR, S_IFCHR);
+    cleanup(file_close) int control = open_node("loop-control", 10, LOOP_CONTROL_MINOR, S_IFCHR);
     if (control < 0)
         return error_errno(err, ERROR_INTERNAL, "open the loop devices' control");
+    unlink("loop-control");
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         int number = ioctl(control, LOOP_CTL_GET_FREE);
         if (number < 0)
             return error_errno(err, ERROR_UNAVAILABLE, "get a free loop device");
-        cleanup(file_close) int loop = open_node(place, LOOP_MAJOR, (unsigned)number, S_IFBLK);
+        cleanup(file_close) int loop = open_node("volume", LOOP_MAJOR, (unsigned)number, S_IFBLK);
         struct loop_config config = {.fd = (unsigned)image, .info = {.lo_flags = LO_FLAGS_AUTOCLEAR}};
         if (loop >= 0 && ioctl(loop, LOOP_CONFIGURE, &config) == 0) {
             *device = loop;
@@ -142,7 +142,7 @@ static int open_data(const struct boot *boot, const char *place, struct error *e
     return encrypt_directory(directory, &specifier, err);
 }
 
-int volume_mount(const struct boot *boot, const char *place, struct error *err)
+int volume_mount(const struct boot *boot, const char *devices, const char *place, struct error *err)
 {
     if (!file_exists(boot->volume_path) && make_file_system(boot, err) < 0)
         return -1;
@@ -150,12 +150,10 @@ int volume_mount(const struct boot *boot, const char *place, struct error *err)
     if (image < 0)
         return error_errno(err, ERROR_UNAVAILABLE, "open the volume %s", boot->volume_path);
     cleanup(file_close) int device = -1;
-    if (attach(place, image, &device, err) < 0)
+    if (chdir(devices) < 0 || attach(image, &device, err) < 0)
         return -1;
-    cleanup(memory_free) char *node = memory_format("%s/../dev/.loop", place);
-    int mounted = mount(node, place, "ext4", MS_NOSUID | MS_NODEV | MS_NOATIME, NULL);
-    if (mounted < 0)
+    if (mount("volume", place, "ext4", MS_NOSUID | MS_NODEV | MS_NOATIME, NULL) < 0)
         return error_errno(err, ERROR_UNAVAILABLE, "mount the volume %s", boot->volume_path);
-    unlink(node);
+    unlink("volume");
     return open_data(boot, place, err);
 }
