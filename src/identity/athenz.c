@@ -162,6 +162,7 @@ int principal_of(struct arena *arena, const struct certificate *certificate, str
         return error_set(err, ERROR_UNAUTHENTICATED, "the certificate of %s lacks the URI %s", name,
                          expected);
     principal->serial = arena_strdup(arena, certificate->serial);
+    principal->not_before_ms = certificate->not_before_ms;
     principal->not_after_ms = certificate->not_after_ms;
     return instance ? read_instance_id(arena, instance, principal, err) : 0;
 }

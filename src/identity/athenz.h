@@ -31,7 +31,7 @@ struct principal {
     const char *zone;                   /* "<env>_<region>" of configserver and provider */
     const char *user;                   /* of operators */
     const char *serial;
-    int64_t not_after_ms;
+    int64_t not_before_ms, not_after_ms;
 };
 
 /* CN and SPIFFE URI must agree, and at most one of each URI kind be there; a role certificate is refused. */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SERIAL_BYTES = 20, KEY_ID_LONGEST = 64, BACKDATE_MS = 3600 * 1000 };
+enum { SERIAL_BYTES = 20, KEY_ID_LONGEST = 64 };
 #define YEAR_MS (365LL * 24 * 3600 * 1000)
 
 /* The certificate is kept as bytes and parsed for each issue: GnuTLS's certificate objects are not promised
@@ -52,7 +52,7 @@ static int set_common(gnutls_x509_crt_t certificate, gnutls_pubkey_t public_key,
     if (status >= 0)
         status = set_serial(certificate);
     if (status >= 0)
-        status = set_validity(certificate, now_ms - BACKDATE_MS, not_after_ms);
+        status = set_validity(certificate, now_ms - CERTIFICATE_BACKDATED_MS, not_after_ms);
     return status < 0 ? status : set_key(certificate, public_key);
 }
 

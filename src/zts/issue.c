@@ -19,6 +19,11 @@ static struct instance_name name_of(const struct instance_request *request)
     return (struct instance_name){request->provider, request->wanted.name, request->instance_id};
 }
 
+static struct presented_serial presented_by(const struct principal *caller)
+{
+    return (struct presented_serial){caller->serial, caller->not_before_ms + CERTIFICATE_BACKDATED_MS};
+}
+
 /* A host that registers its nodes: once revoked it vouches for nobody, though its certificate has not ended.
  * A refresh is checked where its serial is recorded, because a stale one there has consequences. */
 static int check_registrar(struct zts *zts, const struct instance_request *request, struct error *err)
@@ -27,16 +32,18 @@ static int check_registrar(struct zts *zts, const struct instance_request *reque
     if (request->refresh || !caller || !caller->instance_id)
         return 0;
     struct instance_name instance = {caller->provider, caller->name, caller->instance_id};
-    return serials_check(zts->parts.store, &instance, caller->serial, err);
+    struct presented_serial presented = presented_by(caller);
+    return serials_check(zts->parts.store, &instance, &presented, err);
 }
 
 static int record_serial(struct zts *zts, const struct instance_request *request,
                          const struct serial_change *change, struct error *err)
 {
     struct instance_name instance = name_of(request);
-    return request->refresh
-               ? serials_refresh(zts->parts.store, &instance, request->caller->serial, change, err)
-               : serials_register(zts->parts.store, &instance, change, err);
+    if (!request->refresh)
+        return serials_register(zts->parts.store, &instance, change, err);
+    struct presented_serial presented = presented_by(request->caller);
+    return serials_refresh(zts->parts.store, &instance, &presented, change, err);
 }
 
 static int sign_and_record(struct zts *zts, struct arena *arena, const struct instance_request *request,

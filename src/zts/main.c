@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { CA_KEY_LARGEST = 16 * 1024, CA_KEY_RETRY_MS = 2000, CHECK_EVERY_S = 600 };
+enum { CA_KEY_LARGEST = 16 * 1024, RETRY_S = 2, CHECK_EVERY_S = 600 };
 
 struct options {
     const char *config, *listen, *state, *log_level, *log_form;
@@ -82,6 +82,25 @@ static void program_stop(struct program *program)
     arena_free(&program->arena);
 }
 
+static bool stopped_while_waiting(const sigset_t *signals)
+{
+    const struct timespec pause = {.tv_sec = RETRY_S};
+    return sigtimedwait(signals, NULL, &pause) > 0;
+}
+
+/* The metadata service may answer only after we start. */
+static int load_config(struct program *program, const sigset_t *signals, struct error *err)
+{
+    while (zts_config_load(program->arena, program->options.config, &program->config, err) < 0) {
+        if (err->kind != ERROR_UNAVAILABLE)
+            return -1;
+        log_warning("no configuration yet", "reason", err->message, NULL);
+        if (stopped_while_waiting(signals))
+            return error_set(err, ERROR_UNAVAILABLE, "stopped before there was a configuration");
+    }
+    return 0;
+}
+
 /* The authority's key passes through memory only. */
 static int fetch_authority(struct program *program, struct aws_client *aws, struct error *err)
 {
@@ -106,11 +125,10 @@ static int open_authority(struct program *program, const sigset_t *signals, stru
     struct aws_credentials *credentials = aws_credentials_default();
     struct aws_client *aws = NULL;
     int result = aws_client_new(credentials, program->config.aws_region, &aws, err);
-    const struct timespec pause = {.tv_sec = CA_KEY_RETRY_MS / 1000};
     while (result == 0 && fetch_authority(program, aws, err) < 0) {
         log_warning("the authority's key is not there yet", "bucket", program->config.ca_key_bucket, "object",
                     program->config.ca_key_object, "reason", err->message, NULL);
-        if (sigtimedwait(signals, NULL, &pause) > 0)
+        if (stopped_while_waiting(signals))
             result = error_set(err, ERROR_UNAVAILABLE, "stopped before the authority's key was there");
     }
     aws_client_free(&aws);
@@ -121,8 +139,7 @@ static int open_authority(struct program *program, const sigset_t *signals, stru
 static int program_start(struct program *program, const sigset_t *signals, struct error *err)
 {
     const struct options *options = &program->options;
-    if (directory_make(options->state, 0700, err) < 0 ||
-        zts_config_load(program->arena, options->config, &program->config, err) < 0 ||
+    if (directory_make(options->state, 0700, err) < 0 || load_config(program, signals, err) < 0 ||
         open_authority(program, signals, err) < 0 ||
         own_identity_new(options->state, program->authority, program->config.ca_certificates,
                          &program->identity, err) < 0 ||

@@ -17,6 +17,11 @@ struct serial_change {
     const char *client_ip;
 };
 
+struct presented_serial {
+    const char *serial;
+    int64_t issued_ms;
+};
+
 int serials_open(struct store *store, struct error *err);
 
 /* A new line: whatever was recorded for the instance is replaced. */
@@ -24,11 +29,12 @@ int serials_register(struct store *store, const struct instance_name *instance,
                      const struct serial_change *change, struct error *err);
 /* ERROR_FORBIDDEN with code CERTIFICATE_REVOKED unless `presented` is current or previous. ERROR_CONFLICT
  * when another refresh of the same instance came between: issue again. */
-int serials_refresh(struct store *store, const struct instance_name *instance, const char *presented,
-                    const struct serial_change *change, struct error *err);
+int serials_refresh(struct store *store, const struct instance_name *instance,
+                    const struct presented_serial *presented, const struct serial_change *change,
+                    struct error *err);
 /* 0 unless the instance's line was revoked or is not known. */
-int serials_check(struct store *store, const struct instance_name *instance, const char *presented,
-                  struct error *err);
+int serials_check(struct store *store, const struct instance_name *instance,
+                  const struct presented_serial *presented, struct error *err);
 
 /* Removes records of certificates that ended before `before_ms`; returns how many. */
 int serials_purge(struct store *store, int64_t before_ms, size_t *removed, struct error *err);

@@ -1,5 +1,6 @@
 #include "zts/serials.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -52,10 +53,23 @@ static int registered(struct world *world, const struct instance_name *instance,
     return serials_register(world->store, instance, &made, NULL);
 }
 
-static int refreshed(struct world *world, const char *presented, const char *serial, struct error *err)
+static struct presented_serial presented(const char *serial)
+{
+    return (struct presented_serial){serial, clock_now_ms()};
+}
+
+static int checked(struct world *world, const struct instance_name *instance, const char *serial,
+                   struct error *err)
+{
+    struct presented_serial shown = presented(serial);
+    return serials_check(world->store, instance, &shown, err);
+}
+
+static int refreshed(struct world *world, const char *old, const char *serial, struct error *err)
 {
     struct serial_change made = change(serial);
-    return serials_refresh(world->store, &host, presented, &made, err);
+    struct presented_serial shown = presented(old);
+    return serials_refresh(world->store, &host, &shown, &made, err);
 }
 
 static void each_refresh_moves_the_line_on(void **state)
@@ -87,7 +101,7 @@ static void a_stale_serial_revokes_both_holders(void **state)
     assert_true(text_starts(err.message, "Certificate revoked"));
     assert_int_equal(refreshed(world, "c", "e", &err), -1);
     assert_true(text_starts(err.message, "Certificate revoked"));
-    assert_int_equal(serials_check(world->store, &host, "c", &err), -1);
+    assert_int_equal(checked(world, &host, "c", &err), -1);
     assert_int_equal(registered(world, &host, "f"), 0); /* by a new attestation */
     assert_int_equal(refreshed(world, "f", "g", &err), 0);
 }
@@ -99,17 +113,31 @@ static void an_instance_nobody_recorded_must_register(void **state)
     assert_true(text_starts(err.message, "Certificate revoked"));
 }
 
+static void a_line_older_than_the_records_goes_on_and_a_second_holder_is_still_found_out(void **state)
+{
+    struct world *world = *state;
+    struct error err = {0};
+    struct serial_change made = change("b"), thiefs = change("c");
+    struct presented_serial old = {"a", clock_now_ms() - 60000};
+    assert_int_equal(serials_check(world->store, &host, &old, &err), 0);
+    assert_int_equal(serials_refresh(world->store, &host, &old, &made, &err), 0);
+    assert_int_equal(refreshed(world, "b", "d", &err), 0);
+    assert_int_equal(serials_refresh(world->store, &host, &old, &thiefs, &err), -1);
+    assert_true(text_starts(err.message, "Certificate revoked"));
+    assert_int_equal(refreshed(world, "d", "e", &err), -1);
+}
+
 static void a_line_is_vouched_for_until_it_moves_on(void **state)
 {
     struct world *world = *state;
     struct error err = {0};
     assert_int_equal(registered(world, &host, "a"), 0);
-    assert_int_equal(serials_check(world->store, &host, "a", &err), 0);
+    assert_int_equal(checked(world, &host, "a", &err), 0);
     assert_int_equal(refreshed(world, "a", "b", &err), 0);
     assert_int_equal(refreshed(world, "b", "c", &err), 0);
-    assert_int_equal(serials_check(world->store, &host, "b", &err), 0);
-    assert_int_equal(serials_check(world->store, &host, "a", &err), -1);
-    assert_int_equal(serials_check(world->store, &host, "c", &err), 0); /* asking has revoked nothing */
+    assert_int_equal(checked(world, &host, "b", &err), 0);
+    assert_int_equal(checked(world, &host, "a", &err), -1);
+    assert_int_equal(checked(world, &host, "c", &err), 0); /* asking has revoked nothing */
 }
 
 static void instances_have_lines_of_their_own(void **state)
@@ -119,7 +147,7 @@ static void instances_have_lines_of_their_own(void **state)
     assert_int_equal(registered(world, &host, "a"), 0);
     assert_int_equal(registered(world, &other, "x"), 0);
     assert_int_equal(refreshed(world, "x", "b", &err), -1);
-    assert_int_equal(serials_check(world->store, &other, "x", &err), 0);
+    assert_int_equal(checked(world, &other, "x", &err), 0);
 }
 
 static void records_of_what_has_ended_are_purged(void **state)
@@ -144,6 +172,7 @@ int main(void)
         SERIALS_TEST(a_lost_answer_may_be_asked_for_again),
         SERIALS_TEST(a_stale_serial_revokes_both_holders),
         SERIALS_TEST(an_instance_nobody_recorded_must_register),
+        SERIALS_TEST(a_line_older_than_the_records_goes_on_and_a_second_holder_is_still_found_out),
         SERIALS_TEST(a_line_is_vouched_for_until_it_moves_on),
         SERIALS_TEST(instances_have_lines_of_their_own),
         SERIALS_TEST(records_of_what_has_ended_are_purged),
