@@ -33,6 +33,7 @@ static int load(struct controller *controller, struct arena *arena, const struct
     enum store_result result = store_get(controller->store, arena, path, &text, &length, NULL, err);
     if (result != STORE_OK)
         return failed(result, err);
+    memset(object, 0, record->size); /* what the record does not have is empty */
     if (record_parse(record, arena, text, length, object, err) < 0) {
         if (err)
             err->kind = ERROR_INTERNAL;
