@@ -64,7 +64,7 @@ def test_a_query_is_answered_over_mtls_through_the_load_balancer(zone):
 
 
 def test_the_data_plane_refuses_a_client_without_a_certificate_of_clients_pem(zone, deployment):
-    url = deployment["endpoints"][0]["url"]
+    url = deployment["endpoints"][0]["url"].rstrip("/")
     proxy = f"http://127.0.0.1:{zone.proxy_port}"
     open_page = subprocess.run(["curl", "-sk", "-x", proxy, "-o", "/dev/null", "-w", "%{http_code}", f"{url}/status.html"],
                                capture_output=True, text=True)

@@ -16,9 +16,10 @@ static int find_endpoint(struct cli *cli, const char **url, struct error *err)
     json_t *answer;
     if (!path || controller_get(cli, &answer, err, "%s", path) < 0)
         return -1;
-    *url = json_member_text(json_array_get(json_object_get(answer, "endpoints"), 0), "url");
-    if (!*url)
+    const char *found = json_member_text(json_array_get(json_object_get(answer, "endpoints"), 0), "url");
+    if (!found)
         return error_set(err, ERROR_UNAVAILABLE, "the deployment has no endpoint yet: enclave run shows how far it is");
+    *url = arena_strndup(cli->arena, found, strlen(found) - text_ends(found, "/"));
     return 0;
 }
 

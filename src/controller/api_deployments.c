@@ -171,13 +171,13 @@ int show_deployment(struct operation_call *call, struct error *err)
 int show_nodes(struct operation_call *call, struct error *err)
 {
     struct deployment deployment;
-    json_t *state;
-    if (load_deployment(call, &deployment, err) < 0 || ask_state(call, &deployment, &state, err) < 0)
+    struct error why = {0};
+    json_t *nodes;
+    if (load_deployment(call, &deployment, err) < 0)
         return -1;
-    json_t *nodes = json_object_get(state, "nodes");
-    call->answer = json_pack("{s:O}", "nodes", nodes);
-    if (!call->answer)
-        return error_set(err, ERROR_UNAVAILABLE, "the zone does not say which nodes there are");
+    if (zone_nodes(call->controller, &deployment, call->arena, &nodes, &why) < 0)
+        return error_set(err, why.kind, "%s", why.message);
+    call->answer = json_incref(nodes);
     return 0;
 }
 

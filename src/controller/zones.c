@@ -107,17 +107,30 @@ int zone_deploy(struct controller *controller, const struct deployment *deployme
     return 0;
 }
 
-int zone_deployment(struct controller *controller, const struct deployment *deployment, struct arena *arena,
-                    json_t **state, struct error *err)
+static int zone_read(struct controller *controller, const struct deployment *deployment, const char *path,
+                     struct arena *arena, json_t **answer, struct error *err)
 {
     const struct controller_zone *zone;
     struct http_call call = {.method = HTTP_GET};
     struct http_reply reply;
     if (zone_of(controller, deployment, &zone, err) < 0 ||
-        zone_call(controller, zone, &call, application_path(arena, deployment), arena, &reply, err) < 0 ||
-        http_reply_check(&reply, NULL, err) < 0)
+        zone_call(controller, zone, &call, path, arena, &reply, err) < 0 || http_reply_check(&reply, NULL, err) < 0)
         return -1;
-    return json_parse(arena, reply.body, reply.length, state, err);
+    return json_parse(arena, reply.body, reply.length, answer, err);
+}
+
+int zone_deployment(struct controller *controller, const struct deployment *deployment, struct arena *arena,
+                    json_t **state, struct error *err)
+{
+    return zone_read(controller, deployment, application_path(arena, deployment), arena, state, err);
+}
+
+int zone_nodes(struct controller *controller, const struct deployment *deployment, struct arena *arena, json_t **nodes,
+               struct error *err)
+{
+    const char *path = arena_format(arena, "/nodes/v2/node?recursive=true&application=%s.%s.%s", deployment->tenant,
+                                    deployment->application, deployment->instance);
+    return zone_read(controller, deployment, path, arena, nodes, err);
 }
 
 int zone_delete(struct controller *controller, const struct deployment *deployment, struct arena *arena,

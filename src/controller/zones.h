@@ -21,6 +21,9 @@ int zone_deploy(struct controller *controller, const struct deployment *deployme
 /* The deployment as the zone sees it; ERROR_NOT_FOUND when it does not. */
 int zone_deployment(struct controller *controller, const struct deployment *deployment, struct arena *arena,
                     json_t **state, struct error *err);
+/* Its hosts and nodes, as /nodes/v2 shows them: {"nodes": [...]}. */
+int zone_nodes(struct controller *controller, const struct deployment *deployment, struct arena *arena, json_t **nodes,
+               struct error *err);
 int zone_delete(struct controller *controller, const struct deployment *deployment, struct arena *arena,
                 struct error *err);
 
