@@ -28,7 +28,7 @@ def test_no_document_or_log_text_is_on_the_regions_disks(zone):
 
 
 def test_the_text_that_was_looked_for_can_be_found_where_it_is_plain(zone):
-    assert holds(zone.directory / "application/documents/albums.json", PLAIN[0])
+    assert holds(zone.directory / "application/documents/1.json", PLAIN[0])
 
 
 def test_the_archives_key_stops_new_uploads_when_disabled_and_nothing_is_lost(zone):

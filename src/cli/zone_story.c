@@ -298,8 +298,11 @@ static int wait_for_hosts(struct story *story, struct error *err)
 static int feed_and_query(struct story *story, struct error *err)
 {
     struct local_zone *zone = &story->zone;
-    char *documents = zone_path(zone, "application/documents/albums.json"), *output;
-    if (run_patiently(zone, (const char *const[]){"feed", documents, NULL}, 30000, &output, err) < 0)
+    const char *const feed[] = {"feed", zone_path(zone, "application/documents/1.json"),
+                                zone_path(zone, "application/documents/2.json"),
+                                zone_path(zone, "application/documents/3.json"), NULL};
+    char *output;
+    if (run_patiently(zone, feed, 30000, &output, err) < 0)
         return -1;
     char *fed = text_trim(zone->arena, output);
     if (run_patiently(zone, (const char *const[]){"query", "dreams", NULL}, 10000, &output, err) < 0)
