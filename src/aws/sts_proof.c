@@ -96,6 +96,7 @@ static int check_proof(const struct sts_proof *proof, const char *region, const 
     if (!text_equal_secret(proof->nonce, nonce) || !text_equal_secret(proof->key_hash, key_hash))
         return refused(err, "it was made for another nonce or key");
     if (!is_header_value(proof->authorization) || !is_authority(proof->host) ||
+        (proof->security_token && !is_header_value(proof->security_token)) ||
         sigv4_claim_parse(arena, proof->authorization, "", proof->amz_date, &claim, NULL) < 0)
         return refused(err, "its signature is malformed");
     const char *expected = proof->security_token

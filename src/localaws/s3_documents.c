@@ -43,8 +43,8 @@ int s3_encryption_read(struct arena *arena, const char *text, size_t length, str
         return malformed(err, "SSEAlgorithm must be AES256 or aws:kms");
     if (!encryption->kms && encryption->kms_key)
         return malformed(err, "KMSMasterKeyID goes with aws:kms only");
-    if (encryption->kms && text_empty(encryption->kms_key))
-        return malformed(err, "this region has no key of S3's own: name a KMSMasterKeyID");
+    if (text_empty(encryption->kms_key))
+        encryption->kms_key = NULL;
     return 0;
 }
 

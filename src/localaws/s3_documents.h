@@ -36,8 +36,9 @@ int s3_document_check(enum s3_document document, const char *text, size_t length
 
 /* How a bucket encrypts what says nothing of it. */
 struct s3_encryption {
-    const char *kms_key; /* NULL: SSE-S3 */
-    bool kms, bucket_key;
+    bool kms;            /* SSE-KMS; else SSE-S3 */
+    const char *kms_key; /* NULL: the account's alias/aws/s3 */
+    bool bucket_key;
 };
 int s3_encryption_read(struct arena *arena, const char *text, size_t length, struct s3_encryption *encryption,
                        struct error *err);

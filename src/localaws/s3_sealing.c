@@ -76,8 +76,6 @@ static int choose(struct s3_call *s3, struct s3_encryption *encryption, struct e
         return s3_fail(s3, err, 400, "InvalidArgument", "The encryption method specified is not supported");
     if (key)
         encryption->kms_key = key;
-    if (encryption->kms && !encryption->kms_key)
-        return s3_fail(s3, err, 400, "InvalidArgument", "This region has no key of S3's own: name a KMS key");
     return 0;
 }
 
@@ -106,8 +104,9 @@ int s3_seal(struct s3_call *s3, struct s3_sealing *sealing, unsigned char data_k
     json_decref(context);
     struct error why = {0};
     char *arn, *wrapped;
-    if (kms_data_key(s3->call->region, s3->call->caller, "s3", encryption.kms_key, sealing->context, data_key,
-                     s3->arena, &arn, &wrapped, &why) < 0)
+    if (kms_data_key(s3->call->region, s3->call->caller, "s3",
+                     encryption.kms_key ? encryption.kms_key : "alias/aws/s3", sealing->context, data_key, s3->arena,
+                     &arn, &wrapped, &why) < 0)
         return kms_refused(s3, err, &why);
     sealing->key_arn = arn;
     sealing->wrapped = wrapped;
