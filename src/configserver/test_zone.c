@@ -1,0 +1,428 @@
+#include "configserver/test_zone.h"
+
+#include "base/buffer.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "configserver/life.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static struct test_cloud *now_of; /* the clock is a function without a context */
+
+static int64_t test_now(void)
+{
+    return now_of->now_ms;
+}
+
+/* Each call has two moments at which a process may die: before it did anything, and after. */
+static void step(struct test_zone *test)
+{
+    if (++test->cloud_state->steps == test->cloud_state->die_at)
+        _exit(77);
+}
+
+static int begin_call(struct test_zone *test, const struct account *account, struct error *err)
+{
+    test->cloud_state->calls++;
+    step(test);
+    if (text_equal(test->cloud_state->broken_account, account->id))
+        return error_set(err, ERROR_UNAVAILABLE, "account %s does not answer", account->id);
+    return 0;
+}
+
+static int end_call(struct test_zone *test)
+{
+    step(test);
+    return 0;
+}
+
+static int find_place(void *context, const struct account *account, struct arena *arena, struct place *place,
+                      struct error *err)
+{
+    struct test_zone *test = context;
+    if (begin_call(test, account, err) < 0)
+        return -1;
+    if (test->cloud_state->missing[0])
+        return error_code(err, ERROR_INVALID, "ACCOUNT_NOT_SET_UP",
+                          "account %s has no %s: run 'terraform apply'", account->id,
+                          test->cloud_state->missing);
+    *place = (struct place){.vpc = "vpc-1",
+                            .archive_bucket = arena_format(arena, "archive-%s", account->id),
+                            .balancer_network = "2001:db8:0:8::/64",
+                            .architecture = "x86_64"};
+    return end_call(test);
+}
+
+static struct test_instance *instance_by_token(struct test_cloud *cloud, const char *token)
+{
+    for (size_t i = 0; i < cloud->instance_count; i++)
+        if (text_equal(cloud->instances[i].token, token))
+            return &cloud->instances[i];
+    return NULL;
+}
+
+static struct instance shown(struct test_zone *test, const struct test_instance *actual)
+{
+    size_t index = (size_t)(actual - test->cloud_state->instances);
+    return (struct instance){arena_strdup(test->arena, actual->id),
+                             arena_strdup(test->arena, actual->hostname),
+                             actual->state,
+                             {arena_format(test->arena, "2001:db8::%zx:1", index + 1),
+                              arena_format(test->arena, "2001:db8::%zx:2", index + 1)}};
+}
+
+static int launch(void *context, const struct account *account, const struct place *place,
+                  const struct launch *launch, struct arena *arena, struct instance *instance,
+                  struct error *err)
+{
+    struct test_zone *test = context;
+    struct test_cloud *cloud = test->cloud_state;
+    (void)place;
+    (void)arena;
+    if (begin_call(test, account, err) < 0)
+        return -1;
+    struct test_instance *actual = instance_by_token(cloud, launch->token);
+    if (!actual) {
+        actual = &cloud->instances[cloud->instance_count++];
+        snprintf(actual->id, sizeof actual->id, "i-%08zx", cloud->instance_count);
+        snprintf(actual->hostname, sizeof actual->hostname, "%s", launch->hostname);
+        snprintf(actual->token, sizeof actual->token, "%s", launch->token);
+        snprintf(actual->account, sizeof actual->account, "%s", account->id);
+        actual->state = INSTANCE_RUNNING;
+    }
+    actual->launch_calls++;
+    *instance = shown(test, actual);
+    return end_call(test);
+}
+
+static int list(void *context, const struct account *account, const char *owner, struct arena *arena,
+                struct instance **instances, size_t *count, struct error *err)
+{
+    struct test_zone *test = context;
+    (void)owner;
+    if (begin_call(test, account, err) < 0)
+        return -1;
+    *instances = arena_alloc(arena, TEST_MOST * sizeof **instances);
+    *count = 0;
+    for (size_t i = 0; i < test->cloud_state->instance_count; i++)
+        if (text_equal(test->cloud_state->instances[i].account, account->id))
+            (*instances)[(*count)++] = shown(test, &test->cloud_state->instances[i]);
+    return end_call(test);
+}
+
+static int terminate(void *context, const struct account *account, const char *instance_id, struct error *err)
+{
+    struct test_zone *test = context;
+    if (begin_call(test, account, err) < 0)
+        return -1;
+    for (size_t i = 0; i < test->cloud_state->instance_count; i++)
+        if (text_equal(test->cloud_state->instances[i].id, instance_id))
+            test->cloud_state->instances[i].state = INSTANCE_ENDED;
+    return end_call(test);
+}
+
+static struct test_balancer *balancer_by_name(struct test_cloud *cloud, const char *name)
+{
+    for (size_t i = 0; i < cloud->balancer_count; i++)
+        if (text_equal(cloud->balancers[i].name, name))
+            return &cloud->balancers[i];
+    return NULL;
+}
+
+static int make_balancer(void *context, const struct account *account, const struct place *place,
+                         const struct balancer_plan *plan, struct arena *arena, struct balancer *balancer,
+                         struct error *err)
+{
+    struct test_zone *test = context;
+    struct test_cloud *cloud = test->cloud_state;
+    (void)place;
+    if (begin_call(test, account, err) < 0)
+        return -1;
+    struct test_balancer *actual = balancer_by_name(cloud, plan->name);
+    if (!actual) {
+        actual = &cloud->balancers[cloud->balancer_count++];
+        snprintf(actual->name, sizeof actual->name, "%s", plan->name);
+        snprintf(actual->account, sizeof actual->account, "%s", account->id);
+    }
+    actual->exists = actual->group_exists = true;
+    *balancer =
+        (struct balancer){arena_format(arena, "arn:lb/%s", plan->name), arena_strdup(arena, actual->name),
+                          arena_format(arena, "%s.elb.example", plan->name), "Z1"};
+    return end_call(test);
+}
+
+static int targets(void *context, const struct account *account, const char *group_arn, struct arena *arena,
+                   struct balancer_target **found, size_t *count, struct error *err)
+{
+    struct test_zone *test = context;
+    if (begin_call(test, account, err) < 0)
+        return -1;
+    const struct test_balancer *actual = balancer_by_name(test->cloud_state, group_arn);
+    *count = actual->target_count;
+    *found = arena_alloc(arena, *count * sizeof **found);
+    for (size_t i = 0; i < *count; i++)
+        (*found)[i] = (struct balancer_target){actual->targets[i], true};
+    return end_call(test);
+}
+
+static int change_targets(void *context, const struct account *account, const char *group_arn,
+                          const char *const *added, size_t added_count, const char *const *removed,
+                          size_t removed_count, struct error *err)
+{
+    struct test_zone *test = context;
+    if (begin_call(test, account, err) < 0)
+        return -1;
+    struct test_balancer *actual = balancer_by_name(test->cloud_state, group_arn);
+    for (size_t i = 0; i < removed_count; i++)
+        for (size_t j = 0; j < actual->target_count; j++)
+            if (text_equal(actual->targets[j], removed[i]))
+                memmove(actual->targets[j], actual->targets[--actual->target_count],
+                        sizeof actual->targets[j]);
+    for (size_t i = 0; i < added_count; i++)
+        snprintf(actual->targets[actual->target_count++], sizeof actual->targets[0], "%s", added[i]);
+    return end_call(test);
+}
+
+/* In two steps, as the real one: the balancer, then its target group. */
+static int remove_balancer(void *context, const struct account *account, const char *name, bool *gone,
+                           struct error *err)
+{
+    struct test_zone *test = context;
+    if (begin_call(test, account, err) < 0)
+        return -1;
+    struct test_balancer *actual = balancer_by_name(test->cloud_state, name);
+    *gone = !actual || (!actual->exists && !actual->group_exists);
+    if (actual && !actual->exists)
+        actual->group_exists = false;
+    if (actual)
+        actual->exists = false;
+    return end_call(test);
+}
+
+static int set_peers(void *context, const struct tunnel_peer *peers, size_t count, struct error *err)
+{
+    struct test_zone *test = context;
+    (void)err;
+    test->peer_list[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        size_t used = strlen(test->peer_list);
+        snprintf(test->peer_list + used, sizeof test->peer_list - used, "%s %s\n", peers[i].public_key,
+                 peers[i].address);
+    }
+    return 0;
+}
+
+static int set_peer(void *context, const struct tunnel_peer *peer, struct error *err)
+{
+    (void)context;
+    (void)peer;
+    (void)err;
+    return 0;
+}
+
+static const char *public_key(void *context)
+{
+    (void)context;
+    return TEST_KEY;
+}
+
+static int attest(void *context, const struct host_attestation *attestation, struct arena *arena,
+                  struct attested *attested, struct error *err)
+{
+    const struct test_zone *test = context;
+    (void)attestation;
+    (void)arena;
+    if (!test->genuine)
+        return error_set(err, ERROR_FORBIDDEN, "not AWS's signature");
+    *attested = test->attested;
+    return 0;
+}
+
+static void count_commit(void *context)
+{
+    step(context);
+}
+
+void test_zone_open(struct test_zone *test)
+{
+    struct error err;
+    char path[96];
+    snprintf(path, sizeof path, "%s/store", test->directory);
+    const struct zone_parts parts = {&test->config,   NULL,    &test->cloud, &test->peers,
+                                     &test->attestor, test_now};
+    struct zone_parts whole = parts;
+    if (store_open_sqlite(path, &test->store, &err) < 0)
+        fail_msg("%s", err.message);
+    whole.store = test->store;
+    if (zone_open(&whole, &test->zone, &err) < 0)
+        fail_msg("%s", err.message);
+    repository_on_change(test->zone->repository, count_commit, test);
+    const char *accounts[] = {TEST_ACCOUNT, OTHER_ACCOUNT};
+    for (size_t i = 0; i < 2; i++)
+        test->workers[i] = (struct account_worker){.zone = test->zone, .account = (char *)accounts[i]};
+}
+
+void test_zone_close(struct test_zone *test)
+{
+    zone_close(&test->zone);
+    store_close(&test->store);
+    free(take(&test->applied));
+}
+
+int test_zone_begin(void **state)
+{
+    struct test_zone *test = memory_alloc(sizeof *test);
+    log_open("test", LOG_LEVEL_ERROR, false);
+    test->cloud_state =
+        mmap(NULL, sizeof *test->cloud_state, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    test->cloud_state->now_ms = 1767323045000;
+    now_of = test->cloud_state;
+    snprintf(test->directory, sizeof test->directory, "/dev/shm/zone-test-XXXXXX");
+    if (!mkdtemp(test->directory))
+        return -1;
+    test->arena = arena_new();
+    test->config = (struct config){.aws_region = "us-east-1",
+                                   .zone = "dev.aws-us-east-1c",
+                                   .index = 1,
+                                   .address = "2001:db8:f::1",
+                                   .zts_url = "https://zts/zts/v1",
+                                   .public_zts_url = "https://nlb:8443/zts/v1",
+                                   .bootstrap_url = "https://nlb:443",
+                                   .ca_certificates = "CA",
+                                   .node_image = "registry.example/vespa:8"};
+    test->cloud = (struct cloud){test,          find_place, launch,         list,           terminate,
+                                 make_balancer, targets,    change_targets, remove_balancer};
+    test->peers = (struct peers){test, set_peer, set_peers, public_key};
+    test->attestor = (struct attestor){test, attest};
+    test_zone_open(test);
+    *state = test;
+    return 0;
+}
+
+int test_zone_end(void **state)
+{
+    struct test_zone *test = *state;
+    test_zone_close(test);
+    tree_remove(test->directory, NULL);
+    munmap(test->cloud_state, sizeof *test->cloud_state);
+    arena_free(&test->arena);
+    free(test);
+    return 0;
+}
+
+void test_zone_advance(struct test_zone *test, int64_t milliseconds)
+{
+    test->cloud_state->now_ms += milliseconds;
+}
+
+void test_zone_run(struct test_zone *test, int times)
+{
+    struct error err;
+    for (int i = 0; i < times; i++) {
+        if (zone_pass(test->zone, &err) < 0 || sync_peers(test->zone, &test->applied, &err) < 0)
+            fail_msg("%s", err.message);
+        for (size_t j = 0; j < 2; j++)
+            account_worker_pass(&test->workers[j]);
+        test_zone_advance(test, 1000);
+    }
+}
+
+static la_ssize_t keep(struct archive *writer, void *context, const void *bytes, size_t length)
+{
+    (void)writer;
+    buffer_append(context, bytes, length);
+    return (la_ssize_t)length;
+}
+
+static void add_file(struct archive *writer, const char *path, const char *text)
+{
+    struct archive_entry *entry = archive_entry_new();
+    archive_entry_set_pathname(entry, path);
+    archive_entry_set_filetype(entry, AE_IFREG);
+    archive_entry_set_perm(entry, 0644);
+    archive_entry_set_size(entry, (la_int64_t)strlen(text));
+    archive_write_header(writer, entry);
+    archive_write_data(writer, text, strlen(text));
+    archive_entry_free(entry);
+}
+
+int test_deploy(struct test_zone *test, const char *services, const char *account, struct deployed *deployed,
+                struct error *err)
+{
+    cleanup(buffer_free) struct buffer zip = buffer_new(1 << 20);
+    struct archive *writer = archive_write_new();
+    archive_write_set_format_zip(writer);
+    archive_write_set_bytes_in_last_block(writer, 1);
+    archive_write_open(writer, &zip, NULL, keep, NULL);
+    add_file(writer, "services.xml", services);
+    add_file(writer, "deployment.xml",
+             arena_format(test->arena, "<deployment version='1.0' cloud-account='aws:%s'/>", account));
+    add_file(writer, "security/clients.pem", "PEM of clients");
+    archive_write_free(writer);
+    const struct deployment deployment = {
+        {"acme", "search", "default"}, account, "external", buffer_string(&zip), zip.length};
+    return deploy(test->zone, test->arena, &deployment, deployed, err);
+}
+
+static void change_hosts(struct test_zone *test, enum host_event event)
+{
+    cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
+    view_each(transaction_view(transaction), RECORD_HOST, struct host, host)
+    {
+        struct host next = *host;
+        if (!next.wireguard_key)
+            next.wireguard_key = TEST_KEY;
+        if (host_apply(&next, event, test_now(), NULL) == 0)
+            transaction_put(transaction, RECORD_HOST, &next);
+    }
+    struct error err;
+    if (transaction_commit(&transaction, &err) < 0)
+        fail_msg("%s", err.message);
+}
+
+void test_hosts_arrive(struct test_zone *test)
+{
+    change_hosts(test, HOST_REACHED_US);
+}
+
+void test_hosts_drain(struct test_zone *test)
+{
+    change_hosts(test, HOST_DRAINED);
+}
+
+void test_nodes_report(struct test_zone *test, const char *status)
+{
+    cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
+    view_each(transaction_view(transaction), RECORD_NODE, struct node, node)
+    {
+        struct node next = *node;
+        next.service_status = status;
+        next.current_image = node->image;
+        if (node->state == NODE_ACTIVE)
+            transaction_put(transaction, RECORD_NODE, &next);
+    }
+    struct error err;
+    if (transaction_commit(&transaction, &err) < 0)
+        fail_msg("%s", err.message);
+}
+
+const struct application *test_application(struct test_zone *test, const struct view *view)
+{
+    (void)test;
+    return view_find(view, RECORD_APPLICATION, TEST_APPLICATION);
+}
+
+size_t test_instances_in(struct test_zone *test, const char *account, enum instance_state state)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < test->cloud_state->instance_count; i++)
+        count += text_equal(test->cloud_state->instances[i].account, account) &&
+                 test->cloud_state->instances[i].state == state;
+    return count;
+}

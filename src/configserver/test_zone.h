@@ -1,0 +1,92 @@
+/* For tests: a zone over a real store, with a cloud, a clock and a tunnel that the test holds in its hand.
+ * The cloud is in shared memory, so that a test can let a process die and see what its successor makes of
+ * what it left. */
+#ifndef CONFIGSERVER_TEST_ZONE_H
+#define CONFIGSERVER_TEST_ZONE_H
+
+#include "configserver/deploy.h"
+#include "configserver/workers.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define TEST_ACCOUNT  "210987654321"
+#define OTHER_ACCOUNT "333333333333"
+#define TEST_KEY      "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
+
+enum { TEST_MOST = 64 };
+
+struct test_instance {
+    char id[24], hostname[128], token[80], account[16];
+    enum instance_state state;
+    int launch_calls; /* how often its token was used */
+};
+
+struct test_balancer {
+    char name[40], account[16];
+    bool exists, group_exists;
+    char targets[TEST_MOST][48];
+    size_t target_count;
+};
+
+/* Shared by every process of a test. */
+struct test_cloud {
+    struct test_instance instances[TEST_MOST];
+    size_t instance_count;
+    struct test_balancer balancers[TEST_MOST];
+    size_t balancer_count;
+    int64_t now_ms;
+    int steps, die_at; /* the process dies at that step (a cloud call before or after its effect, a commit);
+                          0: never */
+    char broken_account[16]; /* every call for it fails */
+    char missing[64];        /* what find_place does not find; "" for nothing */
+    int calls;
+};
+
+struct test_zone {
+    char directory[64];
+    struct test_cloud *cloud_state;
+    struct config config;
+    struct cloud cloud;
+    struct peers peers;
+    struct attestor attestor;
+    struct attested attested; /* what the attestor says */
+    bool genuine;             /* whether it says anything */
+    char peer_list[4096];     /* what the tunnel was told last, "key address\n" each */
+    struct store *store;
+    struct zone *zone;
+    struct arena *arena;
+    struct account_worker workers[2];
+    char *applied;
+};
+
+int test_zone_begin(void **state); /* cmocka's setup: *state is a struct test_zone */
+int test_zone_end(void **state);
+
+void test_zone_open(struct test_zone *test);
+void test_zone_close(struct test_zone *test);
+
+/* The zone's own pass and every account's, `times` over, a second of the test's time apart. */
+void test_zone_run(struct test_zone *test, int times);
+void test_zone_advance(struct test_zone *test, int64_t milliseconds);
+
+/* "web" with one node and a balancer, "albums" with one; `services` and `account` may replace that. */
+int test_deploy(struct test_zone *test, const char *services, const char *account, struct deployed *deployed,
+                struct error *err);
+#define TEST_SERVICES                                              \
+    "<services><container id='web'><nodes count='1'/></container>" \
+    "<content id='albums'><nodes count='1'/></content></services>"
+#define TEST_APPLICATION "acme:search:default"
+
+/* What hosts would do by HTTP: publish a key, get ready, report their node up, drain. */
+void test_hosts_arrive(struct test_zone *test);
+void test_nodes_report(struct test_zone *test, const char *status);
+void test_hosts_drain(struct test_zone *test);
+
+const struct application *test_application(struct test_zone *test, const struct view *view);
+size_t test_instances_in(struct test_zone *test, const char *account, enum instance_state state);
+
+#endif

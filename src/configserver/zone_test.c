@@ -1,0 +1,343 @@
+/* The story of an application in a zone, without threads and with a cloud of our own. */
+#include "base/text.h"
+#include "configserver/handlers.h"
+#include "configserver/life.h"
+#include "configserver/test_zone.h"
+
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void must_deploy(struct test_zone *test, const char *services)
+{
+    struct error err;
+    struct deployed deployed;
+    if (test_deploy(test, services, TEST_ACCOUNT, &deployed, &err) < 0)
+        fail_msg("%s", err.message);
+}
+
+static void bring_up(struct test_zone *test)
+{
+    must_deploy(test, TEST_SERVICES);
+    test_zone_run(test, 2);
+    test_hosts_arrive(test);
+    test_zone_run(test, 2);
+    test_nodes_report(test, "up");
+    test_zone_run(test, 4);
+}
+
+static const char *status_of(struct test_zone *test)
+{
+    VIEW(view, test->zone->repository);
+    const struct application *application = test_application(test, view);
+    if (!application)
+        return "gone";
+    json_t *state = application_state(test->zone, view, application);
+    const char *status = arena_strdup(test->arena, json_member_text(state, "status"));
+    json_decref(state);
+    return status;
+}
+
+static void a_deployment_becomes_hosts_nodes_and_an_endpoint(void **state)
+{
+    struct test_zone *test = *state;
+    bring_up(test);
+    assert_string_equal(status_of(test), "running");
+    assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 2);
+    assert_int_equal(test->cloud_state->balancer_count, 1);
+    assert_int_equal(test->cloud_state->balancers[0].target_count, 1);
+    VIEW(view, test->zone->repository);
+    const struct application *application = test_application(test, view);
+    json_t *shown = application_state(test->zone, view, application);
+    assert_int_equal(json_array_size(json_object_get(shown, "endpoints")), 1);
+    assert_int_equal(json_array_size(json_object_get(shown, "nodes")), 2);
+    assert_int_equal(json_integer_value(json_object_get(shown, "currentGeneration")), 1);
+    json_decref(shown);
+}
+
+static void the_same_package_again_changes_nothing(void **state)
+{
+    struct test_zone *test = *state;
+    bring_up(test);
+    struct deployed deployed;
+    assert_int_equal(test_deploy(test, TEST_SERVICES, TEST_ACCOUNT, &deployed, NULL), 0);
+    assert_false(deployed.changed);
+    assert_int_equal(deployed.generation, 1);
+    test_zone_run(test, 3);
+    assert_int_equal(test->cloud_state->instance_count, 2);
+}
+
+static void a_cluster_may_grow(void **state)
+{
+    struct test_zone *test = *state;
+    bring_up(test);
+    must_deploy(test, "<services><container id='web'><nodes count='3'/></container>"
+                      "<content id='albums'><nodes count='1'/></content></services>");
+    assert_string_equal(status_of(test), "pending");
+    test_zone_run(test, 2);
+    assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 4);
+    test_hosts_arrive(test);
+    test_zone_run(test, 2);
+    test_nodes_report(test, "up");
+    test_zone_run(test, 4);
+    assert_string_equal(status_of(test), "running");
+    assert_int_equal(test->cloud_state->balancers[0].target_count, 3);
+}
+
+static void refuses(struct test_zone *test, const char *services, const char *account, const char *words)
+{
+    struct error err = {0};
+    struct deployed deployed;
+    assert_int_equal(test_deploy(test, services, account, &deployed, &err), -1);
+    if (!strstr(err.message, words))
+        fail_msg("'%s' does not say '%s'", err.message, words);
+}
+
+static void what_takes_something_away_is_refused(void **state)
+{
+    struct test_zone *test = *state;
+    bring_up(test);
+    refuses(test, "<services><container id='web'/></services>", TEST_ACCOUNT, "removing a cluster");
+    refuses(test,
+            "<services><container id='web'/><content id='albums'><nodes count='1'><resources "
+            "memory='64Gb'/></nodes>"
+            "</content></services>",
+            TEST_ACCOUNT, "changing resources");
+    refuses(test, "<services><container id='albums'/><container id='web'/></services>", TEST_ACCOUNT,
+            "another kind");
+    refuses(test, TEST_SERVICES, OTHER_ACCOUNT, "cannot move to " OTHER_ACCOUNT);
+    assert_string_equal(status_of(test), "running");
+}
+
+static void an_account_without_terraform_is_refused_before_anything_is_written(void **state)
+{
+    struct test_zone *test = *state;
+    strcpy(test->cloud_state->missing, "VPC");
+    refuses(test, TEST_SERVICES, TEST_ACCOUNT, "has no VPC: run 'terraform apply'");
+    assert_string_equal(status_of(test), "gone");
+    VIEW(view, test->zone->repository);
+    assert_int_equal(view_count(view, RECORD_ACCOUNT), 0);
+}
+
+static void an_account_of_another_tenant_is_refused(void **state)
+{
+    struct test_zone *test = *state;
+    cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
+    const struct account account = {TEST_ACCOUNT, "globex", "x"};
+    transaction_put(transaction, RECORD_ACCOUNT, &account);
+    assert_int_equal(transaction_commit(&transaction, NULL), 0);
+    refuses(test, TEST_SERVICES, TEST_ACCOUNT, "another tenant's");
+}
+
+static void a_deleted_application_leaves_nothing(void **state)
+{
+    struct test_zone *test = *state;
+    bring_up(test);
+    assert_int_equal(undeploy(test->zone, TEST_APPLICATION, NULL), 0);
+    assert_int_equal(undeploy(test->zone, TEST_APPLICATION, NULL), 0);
+    refuses(test, TEST_SERVICES, TEST_ACCOUNT, "is being deleted");
+    test_zone_run(test, 3);
+    assert_string_equal(status_of(test), "deleting");
+    assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING),
+                     2); /* their logs are not archived yet */
+    test_hosts_drain(test);
+    test_zone_run(test, 8);
+    assert_string_equal(status_of(test), "gone");
+    assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 0);
+    assert_false(test->cloud_state->balancers[0].exists);
+    assert_false(test->cloud_state->balancers[0].group_exists);
+    assert_string_equal(test->peer_list, "");
+    struct error err = {0};
+    assert_int_equal(undeploy(test->zone, TEST_APPLICATION, &err), -1);
+    assert_int_equal(err.kind, ERROR_NOT_FOUND);
+}
+
+static void a_host_that_never_drains_is_terminated_in_the_end(void **state)
+{
+    struct test_zone *test = *state;
+    bring_up(test);
+    assert_int_equal(undeploy(test->zone, TEST_APPLICATION, NULL), 0);
+    test_zone_run(test, 2);
+    test_zone_advance(test, DRAIN_LONGEST_MS);
+    test_zone_run(test, 8);
+    assert_string_equal(status_of(test), "gone");
+}
+
+static void a_lost_instance_is_replaced_and_forgotten(void **state)
+{
+    struct test_zone *test = *state;
+    bring_up(test);
+    test->cloud_state->instances[0].state = INSTANCE_ENDED;
+    test_zone_advance(test, 20000);
+    test_zone_run(test, 3);
+    assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 2);
+    VIEW(view, test->zone->repository);
+    const struct host *host = view_at(view, RECORD_HOST, 0);
+    assert_int_equal(host->state, HOST_PROVISIONED);
+    assert_int_equal(host->launches, 1);
+    assert_null(host->wireguard_key);
+    assert_null(host->key_hash);
+    assert_string_equal(status_of(test), "pending");
+    assert_int_equal(test->cloud_state->balancers[0].target_count, 0);
+}
+
+static void a_host_that_never_comes_up_is_launched_anew(void **state)
+{
+    struct test_zone *test = *state;
+    must_deploy(test, TEST_SERVICES);
+    test_zone_run(test, 2);
+    test_zone_advance(test, BOOT_LONGEST_MS + 1000);
+    test_zone_run(test, 3);
+    test_zone_advance(test, 20000);
+    test_zone_run(test, 3);
+    assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 2);
+    assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_ENDED), 2);
+}
+
+static void one_accounts_trouble_stays_in_it(void **state)
+{
+    struct test_zone *test = *state;
+    strcpy(test->cloud_state->broken_account, OTHER_ACCOUNT);
+    cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
+    const struct account account = {OTHER_ACCOUNT, "globex", "x"};
+    transaction_put(transaction, RECORD_ACCOUNT, &account);
+    assert_int_equal(transaction_commit(&transaction, NULL), 0);
+    bring_up(test);
+    assert_string_equal(status_of(test), "running");
+    int calls = test->cloud_state->calls;
+    test_zone_run(test, 60);
+    assert_true(test->workers[1].duties[2].failures > 0);
+    assert_true(test->cloud_state->calls - calls < 60); /* it is asked less and less often */
+}
+
+static void trouble_is_told_once_and_ends_when_the_cloud_relents(void **state)
+{
+    struct test_zone *test = *state;
+    must_deploy(test, TEST_SERVICES);
+    strcpy(test->cloud_state->broken_account, TEST_ACCOUNT);
+    test_zone_run(test, 10);
+    {
+        VIEW(view, test->zone->repository);
+        const struct application *application = test_application(test, view);
+        assert_true(application->log_count < 6);
+        assert_non_null(strstr(application->log[application->log_count - 1].message, "does not answer"));
+    }
+    test_zone_advance(test, TROUBLE_LONGEST_MS);
+    assert_string_equal(status_of(test), "failed");
+    test->cloud_state->broken_account[0] = '\0';
+    test_zone_advance(test, 60000);
+    test_zone_run(test, 2);
+    test_hosts_arrive(test);
+    test_zone_run(test, 2);
+    test_nodes_report(test, "up");
+    test_zone_run(test, 4);
+    assert_string_equal(status_of(test), "running");
+}
+
+/* The whole life of an application, as one process would go through it from wherever the records are. */
+static void live(struct test_zone *test)
+{
+    bring_up(test);
+    if (!text_equal(status_of(test), "running"))
+        _exit(1);
+    undeploy(test->zone, TEST_APPLICATION, NULL);
+    test_zone_run(test, 2);
+    test_hosts_drain(test);
+    test_zone_run(test, 20);
+    _exit(text_equal(status_of(test), "gone") ? 0 : 2);
+}
+
+static void come_back(struct test_zone *test)
+{
+    for (int i = 0; i < 40 && !text_equal(status_of(test), "running"); i++) {
+        test_zone_run(test, 1);
+        test_hosts_arrive(test);
+        test_nodes_report(test, "up");
+    }
+    _exit(text_equal(status_of(test), "running") ? 0 : 3);
+}
+
+static int in_a_process(struct test_zone *test, void (*what)(struct test_zone *test))
+{
+    test_zone_close(test); /* a store is one process's at a time */
+    pid_t child = fork();
+    if (child == 0) {
+        test_zone_open(test);
+        what(test);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    test_zone_open(test);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+/* Dying at any step of bringing an application up leaves something that the next process completes, with no
+ * instance more and no balancer more than asked for. */
+static void dying_at_any_step_leaks_nothing_and_repeats_nothing(void **state)
+{
+    struct test_zone *test = *state;
+    struct test_cloud *cloud = test->cloud_state;
+    int deaths = 0;
+    for (int at = 1;; at++) {
+        char directory[sizeof test->directory];
+        memset(cloud, 0, sizeof *cloud);
+        cloud->now_ms = 1767323045000;
+        cloud->die_at = at;
+        test_zone_close(test);
+        memcpy(directory, test->directory, sizeof directory);
+        char command[128];
+        snprintf(command, sizeof command, "%s/store", test->directory);
+        unlink(command);
+        unlink(arena_format(test->arena, "%s-wal", command));
+        unlink(arena_format(test->arena, "%s-shm", command));
+        test_zone_open(test);
+        int end = in_a_process(test, live);
+        if (end == 0)
+            break;
+        assert_int_equal(end, 77);
+        deaths++;
+        cloud->die_at = 0;
+        if (text_equal(status_of(test), "gone"))
+            continue; /* died before it was deployed, or after all was gone */
+        VIEW(view, test->zone->repository);
+        bool deleting = test_application(test, view)->deleting;
+        view_release(&view);
+        if (!deleting)
+            assert_int_equal(in_a_process(test, come_back), 0);
+        if (!deleting) {
+            assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 2);
+            assert_int_equal(cloud->instance_count, 2);
+            assert_int_equal(cloud->balancer_count, 1);
+        } else {
+            test_hosts_drain(test);
+            test_zone_run(test, 20);
+            test_zone_advance(test, DRAIN_LONGEST_MS);
+            test_zone_run(test, 20);
+            assert_string_equal(status_of(test), "gone");
+            assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 0);
+        }
+    }
+    assert_true(deaths > 30);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_zone_begin, test_zone_end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_deployment_becomes_hosts_nodes_and_an_endpoint),
+        TEST(the_same_package_again_changes_nothing),
+        TEST(a_cluster_may_grow),
+        TEST(what_takes_something_away_is_refused),
+        TEST(an_account_without_terraform_is_refused_before_anything_is_written),
+        TEST(an_account_of_another_tenant_is_refused),
+        TEST(a_deleted_application_leaves_nothing),
+        TEST(a_host_that_never_drains_is_terminated_in_the_end),
+        TEST(a_lost_instance_is_replaced_and_forgotten),
+        TEST(a_host_that_never_comes_up_is_launched_anew),
+        TEST(one_accounts_trouble_stays_in_it),
+        TEST(trouble_is_told_once_and_ends_when_the_cloud_relents),
+        TEST(dying_at_any_step_leaks_nothing_and_repeats_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
