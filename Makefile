@@ -21,9 +21,9 @@ help:
 
 install:
 	@scripts/install-packages
-	@test -f $(build)/build.ninja || meson setup $(build) --prefix $(prefix) --libdir lib >$(build)-setup.log 2>&1 || \
-	  { cat $(build)-setup.log; exit 1; }
+	@test -f $(build)/build.ninja || meson setup $(build) >$(build)-setup.log 2>&1 || { cat $(build)-setup.log; exit 1; }
 	@rm -f $(build)-setup.log
+	@test -f $(build)/.prefix || meson configure $(build) -Dprefix=$(prefix) -Dlibdir=lib && touch $(build)/.prefix
 	@ninja -C $(build) --quiet
 	@meson install -C $(build) --quiet --no-rebuild --only-changed
 	@$(as_root) scripts/build-image $(prefix)/bin/album-search $(prefix)/share/enclave/images
