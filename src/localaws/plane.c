@@ -179,12 +179,14 @@ void plane_settle(struct plane *plane)
     pthread_mutex_unlock(&plane->lock);
 }
 
-int plane_internet_listen(struct plane *plane, const char *address, uint16_t port, int *socket, struct error *err)
+int plane_internet_listen(struct plane *plane, const char *address, uint16_t port, int *socket,
+                          struct error *err)
 {
     return namespace_listen(plane->internet, SOCK_STREAM, address, port, socket, err);
 }
 
-int plane_internet_connect(struct plane *plane, const char *address, uint16_t port, int *socket, struct error *err)
+int plane_internet_connect(struct plane *plane, const char *address, uint16_t port, int *socket,
+                           struct error *err)
 {
     return namespace_connect(plane->internet, address, port, CONNECT_TIMEOUT_MS, socket, err);
 }

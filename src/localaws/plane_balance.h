@@ -1,6 +1,6 @@
-/* The inside of load balancing: what its thread knows. One thread serves all balancers: it accepts, connects to targets,
- * passes bytes and checks health, with sockets it makes in each balancer's namespace. The plane's thread only hands it
- * what is wanted. */
+/* The inside of load balancing: what its thread knows. One thread serves all balancers: it accepts, connects
+ * to targets, passes bytes and checks health, with sockets it makes in each balancer's namespace. The plane's
+ * thread only hands it what is wanted. */
 #ifndef LOCALAWS_PLANE_BALANCE_H
 #define LOCALAWS_PLANE_BALANCE_H
 
@@ -66,7 +66,8 @@ struct order {
 struct balancing {
     pthread_t thread;
     int events, wake;
-    pthread_mutex_t lock; /* protects orders, and balancers against plane_target_health while they are changed */
+    pthread_mutex_t
+        lock; /* protects orders, and balancers against plane_target_health while they are changed */
     struct order *orders, **last_order;
     bool ending;
     struct balancer *balancers; /* changed by the thread only */
@@ -74,7 +75,7 @@ struct balancing {
     bool any_closed;
     int64_t next_sweep_ms;
     char *scratch; /* BALANCE_READ bytes: what was read and not yet written, within one step */
-    int home;      /* the namespace to be in when no balancer's is needed: a thread keeps alive the one it is in */
+    int home; /* the namespace to be in when no balancer's is needed: a thread keeps alive the one it is in */
 };
 enum { BALANCE_READ = 64 << 10 };
 
@@ -94,8 +95,8 @@ struct target *group_next_target(struct group *group);
 
 /* plane_connection.c */
 void connection_accept(struct balancing *balancing, struct watcher *watcher, uint32_t events);
-/* Frees the ended ones and, now and then, ends those that were idle for too long; to be called outside of event
- * handling. */
+/* Frees the ended ones and, now and then, ends those that were idle for too long; to be called outside of
+ * event handling. */
 void connections_sweep(struct balancing *balancing, int64_t now_ms, bool all);
 
 #endif

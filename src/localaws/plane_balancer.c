@@ -1,5 +1,5 @@
-/* Load balancers: what is wanted, and the thread that serves them. Connections that are under way when a target is taken
- * out, or a listener, go on until they end. */
+/* Load balancers: what is wanted, and the thread that serves them. Connections that are under way when a
+ * target is taken out, or a listener, go on until they end. */
 #include "localaws/plane_balance.h"
 #include "localaws/plane_namespace.h"
 
@@ -85,7 +85,8 @@ static struct target *keep_target(const struct balancer *balancer, const char *a
     return NULL;
 }
 
-static void replace_groups(struct balancing *balancing, struct balancer *balancer, const struct plane_balancer *wanted)
+static void replace_groups(struct balancing *balancing, struct balancer *balancer,
+                           const struct plane_balancer *wanted)
 {
     struct group *groups = memory_array(wanted->group_count, sizeof *groups);
     for (size_t i = 0; i < wanted->group_count; i++) {
@@ -128,7 +129,8 @@ static void close_listeners(struct balancing *balancing, struct balancer *balanc
     }
 }
 
-static void open_listener(struct balancing *balancing, struct balancer *balancer, const char *address, int port)
+static void open_listener(struct balancing *balancing, struct balancer *balancer, const char *address,
+                          int port)
 {
     for (struct listener *listener = balancer->listeners; listener; listener = listener->next)
         if (listener->port == port && text_equal(listener->address, address))
@@ -139,9 +141,10 @@ static void open_listener(struct balancing *balancing, struct balancer *balancer
     listener->balancer = balancer;
     listener->port = port;
     snprintf(listener->address, sizeof listener->address, "%s", address);
-    if (namespace_listen(balancer->namespace, SOCK_STREAM, address, (uint16_t)port, &listener->watcher.descriptor,
-                         &err) < 0) {
-        log_error("load balancer cannot listen", "balancer", balancer->wanted->name, "reason", err.message, NULL);
+    if (namespace_listen(balancer->namespace, SOCK_STREAM, address, (uint16_t)port,
+                         &listener->watcher.descriptor, &err) < 0) {
+        log_error("load balancer cannot listen", "balancer", balancer->wanted->name, "reason", err.message,
+                  NULL);
         free(listener);
         return;
     }
@@ -235,7 +238,8 @@ static void *serve(void *argument)
     while (!take_orders(balancing)) {
         struct epoll_event events[EVENTS];
         int64_t now = clock_monotonic_ms(), look_again = targets_check(balancing, now);
-        int count = epoll_wait(balancing->events, events, EVENTS, (int)(look_again > now ? look_again - now : 0));
+        int count =
+            epoll_wait(balancing->events, events, EVENTS, (int)(look_again > now ? look_again - now : 0));
         for (int i = 0; i < count; i++) {
             struct watcher *watcher = events[i].data.ptr;
             if (watcher->descriptor >= 0)
@@ -292,8 +296,8 @@ void balancing_stop(struct plane *plane)
     plane->balancing = NULL;
 }
 
-/* The plane's side. A balancer's namespace comes before its network pass and its sockets after it, so what is wanted
- * waits here in between. */
+/* The plane's side. A balancer's namespace comes before its network pass and its sockets after it, so what is
+ * wanted waits here in between. */
 void balancer_want(struct plane *plane, struct job *job)
 {
     const struct plane_balancer *wanted = job->wanted;
@@ -341,15 +345,15 @@ void balancing_apply(struct plane *plane)
     plane->last_balancer_order = &plane->balancer_orders;
 }
 
-static const struct target *find_target(const struct balancing *balancing, const char *arn, const char *address,
-                                        int port)
+static const struct target *find_target(const struct balancing *balancing, const char *arn,
+                                        const char *address, int port)
 {
     for (const struct balancer *balancer = balancing->balancers; balancer; balancer = balancer->next)
         for (size_t i = 0; i < balancer->group_count; i++)
             for (size_t j = 0; j < balancer->groups[i].target_count; j++) {
                 const struct target *target = balancer->groups[i].targets[j];
-                if (text_equal(balancer->groups[i].wanted->arn, arn) && text_equal(target->address, address) &&
-                    target->port == port)
+                if (text_equal(balancer->groups[i].wanted->arn, arn) &&
+                    text_equal(target->address, address) && target->port == port)
                     return target;
             }
     return NULL;

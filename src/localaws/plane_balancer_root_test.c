@@ -27,12 +27,17 @@ static const struct plane_lb_target targets[] = {
 
 static void apply(const struct plane_lb_target *wanted, size_t count)
 {
-    struct plane_target_group group = {
-        .arn = "group-web", .port = 4443, .interval_ms = 1000, .timeout_ms = 500, .healthy_threshold = 2,
-        .unhealthy_threshold = 2, .targets = wanted, .target_count = count};
+    struct plane_target_group group = {.arn = "group-web",
+                                       .port = 4443,
+                                       .interval_ms = 1000,
+                                       .timeout_ms = 500,
+                                       .healthy_threshold = 2,
+                                       .unhealthy_threshold = 2,
+                                       .targets = wanted,
+                                       .target_count = count};
     struct plane_listener listener = {443, "group-web"};
-    struct plane_balancer front = {"front", "vpc-home", (const char *const[]){FRONT, "10.1.1.20", NULL},
-                                   &listener, 1, &group, 1};
+    struct plane_balancer front = {
+        "front", "vpc-home", (const char *const[]){FRONT, "10.1.1.20", NULL}, &listener, 1, &group, 1};
     plane_apply_balancer(world.plane, &front);
     plane_settle(world.plane);
 }
@@ -155,7 +160,8 @@ static int raise_world(void **state)
     (void)state;
     log_open("plane-test", LOG_LEVEL_WARNING, false);
     if (world_make(&world, &err) == 0 && world_populate(&world, &err) == 0 &&
-        world_console_has(&world, MACHINE_A, "serving", 5000) && world_console_has(&world, MACHINE_B, "serving", 5000))
+        world_console_has(&world, MACHINE_A, "serving", 5000) &&
+        world_console_has(&world, MACHINE_B, "serving", 5000))
         return 0;
     print_error("%s\n", err.message);
     return -1;

@@ -1,6 +1,6 @@
-/* One connection through a balancer: two sockets and two flows of bytes between them. A flow holds at most one read's worth
- * of bytes that the other side was not ready for, and reads nothing more until they are gone. The end of one direction is
- * passed on without ending the other. */
+/* One connection through a balancer: two sockets and two flows of bytes between them. A flow holds at most
+ * one read's worth of bytes that the other side was not ready for, and reads nothing more until they are
+ * gone. The end of one direction is passed on without ending the other. */
 #include "localaws/plane_balance.h"
 
 #include "base/clock.h"
@@ -113,8 +113,8 @@ static int move_bytes(struct balancing *balancing, struct flow *flow, bool may_r
     return 0;
 }
 
-/* What each socket is watched for follows from the flows alone. A socket nobody waits for is not watched at all, or its
- * hang-up would be reported for ever. */
+/* What each socket is watched for follows from the flows alone. A socket nobody waits for is not watched at
+ * all, or its hang-up would be reported for ever. */
 static void update_interest(struct balancing *balancing, struct connection *connection)
 {
     const struct flow *up = &connection->up, *down = &connection->down;
@@ -180,7 +180,8 @@ static struct group *group_of(const struct listener *listener)
 {
     const struct plane_balancer *wanted = listener->balancer->wanted;
     for (size_t i = 0; i < wanted->listener_count; i++)
-        for (size_t j = 0; wanted->listeners[i].port == listener->port && j < listener->balancer->group_count; j++)
+        for (size_t j = 0; wanted->listeners[i].port == listener->port && j < listener->balancer->group_count;
+             j++)
             if (text_equal(listener->balancer->groups[j].wanted->arn, wanted->listeners[i].group_arn))
                 return &listener->balancer->groups[j];
     return NULL;

@@ -1,5 +1,5 @@
-/* Consoles: what a machine's processes print goes to <directory>/consoles/<id>.log, which is put aside as <id>.log.1 when
- * it reaches its limit, so that a talkative program takes two megabytes and no more. */
+/* Consoles: what a machine's processes print goes to <directory>/consoles/<id>.log, which is put aside as
+ * <id>.log.1 when it reaches its limit, so that a talkative program takes two megabytes and no more. */
 #include "localaws/plane_parts.h"
 
 #include "base/buffer.h"

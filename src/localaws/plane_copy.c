@@ -1,4 +1,5 @@
-/* Deep copies of what the plane is asked for: the caller's memory is the caller's again when the call returns. */
+/* Deep copies of what the plane is asked for: the caller's memory is the caller's again when the call
+ * returns. */
 #include "localaws/plane_parts.h"
 
 #include <string.h>
@@ -31,7 +32,8 @@ static void copy_subnet(struct arena *arena, struct plane_subnet *subnet)
     struct plane_route *routes = copy_array(arena, subnet->routes, subnet->route_count, sizeof *routes);
     for (size_t i = 0; i < subnet->route_count; i++)
         routes[i].destination = arena_strdup(arena, routes[i].destination);
-    struct plane_acl_rule *rules = copy_array(arena, subnet->acl_rules, subnet->acl_rule_count, sizeof *rules);
+    struct plane_acl_rule *rules =
+        copy_array(arena, subnet->acl_rules, subnet->acl_rule_count, sizeof *rules);
     for (size_t i = 0; i < subnet->acl_rule_count; i++)
         rules[i].cidr = arena_strdup(arena, rules[i].cidr);
     subnet->routes = routes;
@@ -111,7 +113,8 @@ struct plane_balancer *plane_copy_balancer(struct arena *arena, const struct pla
         copy_array(arena, balancer->listeners, balancer->listener_count, sizeof *listeners);
     for (size_t i = 0; i < balancer->listener_count; i++)
         listeners[i].group_arn = arena_strdup(arena, listeners[i].group_arn);
-    struct plane_target_group *groups = copy_array(arena, balancer->groups, balancer->group_count, sizeof *groups);
+    struct plane_target_group *groups =
+        copy_array(arena, balancer->groups, balancer->group_count, sizeof *groups);
     for (size_t i = 0; i < balancer->group_count; i++) {
         groups[i].arn = arena_strdup(arena, groups[i].arn);
         struct plane_lb_target *targets =

@@ -1,14 +1,13 @@
-/* A VPC's firewall as nftables text, loaded whole and at once into its router. Four things are decided, each in its own
- * base chain, because an accept ends only the chain it is in:
- *   source_check  a packet carries an address of the interface it came from (and IMDS believes the address therefore)
- *   lists         network ACLs: no connection tracking, in number order, only between subnets
- *   leaving       security groups of the sender, and what the internet may begin
- *   entering      security groups of the receiver
- * As at AWS a connection that was allowed when it began goes on when its security group's rule is revoked (new ones are
- * refused at once), while a changed ACL or route stops the next packet.
+/* A VPC's firewall as nftables text, loaded whole and at once into its router. Four things are decided, each
+ * in its own base chain, because an accept ends only the chain it is in: source_check  a packet carries an
+ * address of the interface it came from (and IMDS believes the address therefore) lists         network ACLs:
+ * no connection tracking, in number order, only between subnets leaving       security groups of the sender,
+ * and what the internet may begin entering      security groups of the receiver As at AWS a connection that
+ * was allowed when it began goes on when its security group's rule is revoked (new ones are refused at once),
+ * while a changed ACL or route stops the next packet.
  *
- * Names in the text are made here (s0, g0, e<hash>), and addresses are parsed and printed again: nothing that a caller
- * sent reaches nftables as it was. */
+ * Names in the text are made here (s0, g0, e<hash>), and addresses are parsed and printed again: nothing that
+ * a caller sent reaches nftables as it was. */
 #include "localaws/plane_parts.h"
 
 #include "base/buffer.h"
@@ -46,7 +45,8 @@ static bool parse_prefix(const char *prefix, const char **family, char clean[INE
     return true;
 }
 
-/* A set's or map's elements, with commas between; nothing at all when there are none (nftables refuses "{ }"). */
+/* A set's or map's elements, with commas between; nothing at all when there are none (nftables refuses "{
+ * }"). */
 struct elements {
     struct buffer *text;
     bool any;
@@ -72,8 +72,8 @@ static bool has_group(const struct plane_interface *interface, const char *group
 }
 
 /* Calls with every address of the family; the interface's name is what its link is called. */
-#define for_each_interface(firewall, interface)                                                      \
-    for (const struct plane_interface *interface = (firewall)->vpc->interfaces;                      \
+#define for_each_interface(firewall, interface)                                 \
+    for (const struct plane_interface *interface = (firewall)->vpc->interfaces; \
          interface < (firewall)->vpc->interfaces + (firewall)->vpc->interface_count; interface++)
 
 static void member_set(struct firewall *firewall, size_t group, bool six)
@@ -81,7 +81,8 @@ static void member_set(struct firewall *firewall, size_t group, bool six)
     buffer_format(&firewall->text, " set g%zu_%s { type %s;\n", group, six ? "ip6" : "ip",
                   six ? "ipv6_addr" : "ipv4_addr");
     struct elements elements = {&firewall->text, false};
-    for_each_interface(firewall, interface) {
+    for_each_interface(firewall, interface)
+    {
         if (!has_group(interface, firewall->vpc->groups[group].id))
             continue;
         for (const char *const *address = interface->addresses; *address; address++) {
@@ -101,7 +102,8 @@ static void source_set(struct firewall *firewall, bool six)
     buffer_format(&firewall->text, " set sources_%s { type ifname . %s;\n", six ? "ip6" : "ip",
                   six ? "ipv6_addr" : "ipv4_addr");
     struct elements elements = {&firewall->text, false};
-    for_each_interface(firewall, interface) {
+    for_each_interface(firewall, interface)
+    {
         char name[16];
         short_name("e", interface->id, name);
         for (const char *const *address = interface->addresses; *address; address++) {
@@ -126,11 +128,13 @@ static int subnet_index(const struct firewall *firewall, const struct plane_inte
 }
 
 /* A verdict map from interface to a chain of `prefix` and the interface's subnet or own number. */
-static void verdicts(struct firewall *firewall, const char *key, const char *verb, const char *prefix, bool by_subnet)
+static void verdicts(struct firewall *firewall, const char *key, const char *verb, const char *prefix,
+                     bool by_subnet)
 {
     bool any = false;
     int number = 0;
-    for_each_interface(firewall, interface) {
+    for_each_interface(firewall, interface)
+    {
         char name[16];
         short_name("e", interface->id, name);
         int target = by_subnet ? subnet_index(firewall, interface) : number++;
@@ -149,7 +153,8 @@ static void subnet_maps(struct firewall *firewall)
 {
     buffer_text(&firewall->text, " map subnet_of { type ifname : mark;\n");
     struct elements elements = {&firewall->text, false};
-    for_each_interface(firewall, interface) {
+    for_each_interface(firewall, interface)
+    {
         char name[16];
         short_name("e", interface->id, name);
         begin_element(&elements);
@@ -158,7 +163,8 @@ static void subnet_maps(struct firewall *firewall)
     end_elements(&elements);
     buffer_text(&firewall->text, " set within_subnet { type ifname . mark;\n");
     elements = (struct elements){&firewall->text, false};
-    for_each_interface(firewall, interface) {
+    for_each_interface(firewall, interface)
+    {
         char name[16];
         short_name("e", interface->id, name);
         begin_element(&elements);
@@ -218,8 +224,8 @@ static void group_rule(struct firewall *firewall, const struct plane_group_rule 
         buffer_format(&firewall->text, "  %s %s %s %saccept\n", family, end, clean, match);
     for (size_t i = 0; rule->source_group && i < firewall->vpc->group_count; i++)
         if (text_equal(firewall->vpc->groups[i].id, rule->source_group))
-            buffer_format(&firewall->text, "  ip6 %s @g%zu_ip6 %saccept\n  ip %s @g%zu_ip %saccept\n", end, i, match,
-                          end, i, match);
+            buffer_format(&firewall->text, "  ip6 %s @g%zu_ip6 %saccept\n  ip %s @g%zu_ip %saccept\n", end, i,
+                          match, end, i, match);
 }
 
 static void group_chain(struct firewall *firewall, size_t index, bool egress)
@@ -269,15 +275,17 @@ static void sets_and_chains(struct firewall *firewall)
 static void source_check(struct firewall *firewall)
 {
     struct buffer *text = &firewall->text;
-    buffer_text(text, " chain source_check { type filter hook prerouting priority raw; policy drop;\n"
-                      "  iifname \"lo\" accept\n"
-                      "  ip6 saddr fe80::/10 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n");
+    buffer_text(text,
+                " chain source_check { type filter hook prerouting priority raw; policy drop;\n"
+                "  iifname \"lo\" accept\n"
+                "  ip6 saddr fe80::/10 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n");
     const char *family;
     char clean[INET6_ADDRSTRLEN + 4];
     if (parse_prefix(firewall->vpc->ipv6_cidr, &family, clean))
         buffer_format(text, "  iifname \"inet\" ip6 saddr %s drop\n", clean);
     buffer_text(text, "  iifname \"inet\" ip6 saddr 2000::/3 accept\n");
-    for_each_interface(firewall, interface) {
+    for_each_interface(firewall, interface)
+    {
         char name[16];
         short_name("e", interface->id, name);
         if (!interface->source_check)
@@ -312,8 +320,8 @@ static void lists(struct firewall *firewall)
     buffer_text(&firewall->text, " }\n");
 }
 
-/* A connection from the internet can begin only where the subnet would answer by an internet gateway; an egress-only
- * gateway carries nothing but answers. */
+/* A connection from the internet can begin only where the subnet would answer by an internet gateway; an
+ * egress-only gateway carries nothing but answers. */
 static void from_internet(struct firewall *firewall)
 {
     buffer_text(&firewall->text, " chain from_internet {\n");
@@ -339,9 +347,10 @@ static void groups(struct firewall *firewall)
                                  "  ct state invalid drop\n"
                                  "  iifname \"inet\" goto from_internet\n");
     verdicts(firewall, "iifname", "goto", "out_", false);
-    buffer_text(&firewall->text, " }\n chain entering { type filter hook forward priority filter; policy drop;\n"
-                                 "  ct state established,related accept\n"
-                                 "  oifname \"inet\" accept\n");
+    buffer_text(&firewall->text,
+                " }\n chain entering { type filter hook forward priority filter; policy drop;\n"
+                "  ct state established,related accept\n"
+                "  oifname \"inet\" accept\n");
     verdicts(firewall, "oifname", "goto", "in_", false);
     buffer_text(&firewall->text, " }\n");
 }

@@ -1,5 +1,6 @@
-/* What an earlier plane of the same label left when it was killed: its machines die with it by themselves, its namespaces
- * and links do not. Everything is found by name or by where it lives, so no list has to be kept. */
+/* What an earlier plane of the same label left when it was killed: its machines die with it by themselves,
+ * its namespaces and links do not. Everything is found by name or by where it lives, so no list has to be
+ * kept. */
 #include "localaws/plane_namespace.h"
 #include "localaws/plane_parts.h"
 
@@ -30,8 +31,8 @@ static void release_loop(const char *device, const char *directory)
         log_warning("left loop device released", "device", device, NULL);
 }
 
-static void for_each_entry(const char *path, const char *prefix, void (*function)(const char *name, const char *context),
-                           const char *context)
+static void for_each_entry(const char *path, const char *prefix,
+                           void (*function)(const char *name, const char *context), const char *context)
 {
     DIR *entries = opendir(path);
     for (struct dirent *entry; entries && (entry = readdir(entries));)

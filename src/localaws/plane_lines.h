@@ -1,5 +1,5 @@
-/* A set of lines of network configuration ("route 10.0.0.5/32 dev e1", "rule pref 200 iif e1 lookup 7"): what is there
- * now is compared with what should be, and only the difference becomes `add` and `del` commands. */
+/* A set of lines of network configuration ("route 10.0.0.5/32 dev e1", "rule pref 200 iif e1 lookup 7"): what
+ * is there now is compared with what should be, and only the difference becomes `add` and `del` commands. */
 #ifndef LOCALAWS_PLANE_LINES_H
 #define LOCALAWS_PLANE_LINES_H
 

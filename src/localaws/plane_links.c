@@ -1,6 +1,6 @@
-/* Links: a network interface is a pair of virtual links, one end in the router (fe80::1, 169.254.0.1), the other in the
- * owner's namespace with the interface's own addresses as /128 and /32. So every packet passes the router, also inside a
- * subnet, and no neighbour is ever asked for anything but the router. */
+/* Links: a network interface is a pair of virtual links, one end in the router (fe80::1, 169.254.0.1), the
+ * other in the owner's namespace with the interface's own addresses as /128 and /32. So every packet passes
+ * the router, also inside a subnet, and no neighbour is ever asked for anything but the router. */
 #include "localaws/plane_namespace.h"
 #include "localaws/plane_parts.h"
 
@@ -95,8 +95,8 @@ static unsigned free_number(const struct plane *plane, const char *owner)
     }
 }
 
-static void router_end(struct buffer *commands, const struct link *link, const struct plane_interface *interface,
-                       const struct owner *owner)
+static void router_end(struct buffer *commands, const struct link *link,
+                       const struct plane_interface *interface, const struct owner *owner)
 {
     buffer_format(commands, "link add %s type veth peer name eth%u", link->name, link->number);
     if (!text_empty(interface->mac))
@@ -107,17 +107,19 @@ static void router_end(struct buffer *commands, const struct link *link, const s
     buffer_format(commands, "link set %s up\n", link->name);
 }
 
-/* With several interfaces a packet leaves by the one whose address it carries: the router would drop it elsewhere. */
+/* With several interfaces a packet leaves by the one whose address it carries: the router would drop it
+ * elsewhere. */
 static void owner_end(struct buffer *commands, const struct link *link, const char *const *own)
 {
     unsigned number = link->number, table = 1000 + link->number, metric = 100 + link->number;
     buffer_format(commands, "addr add fe80::2/64 dev eth%u nodad\n", number);
     for (const char *const *address = own; *address; address++)
-        buffer_format(commands, "addr add %s/%s dev eth%u%s\n", *address, strchr(*address, ':') ? "128" : "32",
-                      number, strchr(*address, ':') ? " nodad" : "");
+        buffer_format(commands, "addr add %s/%s dev eth%u%s\n", *address,
+                      strchr(*address, ':') ? "128" : "32", number, strchr(*address, ':') ? " nodad" : "");
     buffer_format(commands, "link set eth%u up\n", number);
     buffer_format(commands, "route add 169.254.0.1/32 dev eth%u scope link metric %u\n", number, metric);
-    buffer_format(commands, "route add 0.0.0.0/0 via 169.254.0.1 dev eth%u onlink metric %u\n", number, metric);
+    buffer_format(commands, "route add 0.0.0.0/0 via 169.254.0.1 dev eth%u onlink metric %u\n", number,
+                  metric);
     buffer_format(commands, "route add ::/0 via fe80::1 dev eth%u metric %u\n", number, metric);
     if (number == 0)
         return;
@@ -134,7 +136,8 @@ struct addition {
     struct buffer router;
 };
 
-static void add_link(struct addition *addition, const struct plane_interface *interface, const struct owner *owner)
+static void add_link(struct addition *addition, const struct plane_interface *interface,
+                     const struct owner *owner)
 {
     struct link *link = memory_alloc(sizeof *link);
     link->number = free_number(addition->plane, interface->owner);
@@ -155,7 +158,8 @@ static void configure_owner(struct addition *addition, const struct link *link,
     owner_end(&commands, link, own_addresses(addition->arena, interface, owner->every_address));
     struct error err;
     if (namespace_ip(owner->namespace, &commands, &err) < 0)
-        log_error("interface not set up", "interface", link->id, "owner", link->owner, "reason", err.message, NULL);
+        log_error("interface not set up", "interface", link->id, "owner", link->owner, "reason", err.message,
+                  NULL);
 }
 
 void links_add_missing(struct plane *plane, struct network *network)

@@ -1,9 +1,11 @@
-/* Machines: an instance is a process tree in network, mount, process, host name and IPC namespaces of its own, begun by
- * localaws-init (see init/). The plane's thread starts and ends them, keeps their consoles and says what came of them.
+/* Machines: an instance is a process tree in network, mount, process, host name and IPC namespaces of its
+ * own, begun by localaws-init (see init/). The plane's thread starts and ends them, keeps their consoles and
+ * says what came of them.
  *
  *   WANTED -> STARTING -> RUNNING -> STOPPING -> ENDED -> STOPPED (its volume waits for a next start) or gone
  *
- * Every machine's first process dies with the plane's thread, whatever happens to that, and takes the machine along. */
+ * Every machine's first process dies with the plane's thread, whatever happens to that, and takes the machine
+ * along. */
 #include "localaws/plane_namespace.h"
 #include "localaws/plane_parts.h"
 
@@ -27,8 +29,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* More than init gives the program and the rest. */
-enum { STOP_LIMIT_MS = 12000, ABOVE_STANDARD = 10, HOSTNAME_LONGEST = 64 };
+enum {
+    STOP_LIMIT_MS = 12000, /* more than init gives the program and the rest */
+    CONSOLE_READS = 16,    /* in one pass: more than a pipe holds, and yet an end for one that is always full */
+    ABOVE_STANDARD = 10,
+    HOSTNAME_LONGEST = 64,
+};
+static const uint64_t default_volume_bytes = 8ULL << 30;
 
 struct machine *machine_find(struct plane *plane, const char *id)
 {
@@ -119,7 +126,7 @@ static char *boot_text(struct plane *plane, const struct machine *machine, struc
         .hostname = arena_strndup(arena, wanted->hostname ? wanted->hostname : wanted->id, HOSTNAME_LONGEST),
         .volume_path = volume,
         .volume_key = wanted->volume_key ? base64_encode(arena, wanted->volume_key, VOLUME_KEY_BYTES) : NULL,
-        .volume_bytes = (int64_t)wanted->volume_bytes,
+        .volume_bytes = (int64_t)(wanted->volume_bytes ? wanted->volume_bytes : default_volume_bytes),
         .arguments = (char **)wanted->image->argv,
         .argument_count = count(wanted->image->argv),
         .environment = (char **)wanted->image->environment,
@@ -167,8 +174,8 @@ static int boot_file(const char *text, struct error *err)
 /* In the child: between clone and exec only system calls, as other threads' locks may be held. */
 static void become_init(const struct spawn *spawn)
 {
-    static char *const environment[] = {(char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                                        NULL};
+    static char *const environment[] = {
+        (char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
     char *const arguments[] = {(char *)"localaws-init", NULL};
     sigset_t none;
     sigemptyset(&none);
@@ -176,8 +183,9 @@ static void become_init(const struct spawn *spawn)
     signal(SIGPIPE, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setsid();
-    if (setns(spawn->network, CLONE_NEWNET) == 0 && dup2(spawn->boot, 0) == 0 && dup2(spawn->output, 1) == 1 &&
-        dup2(spawn->output, 2) == 2 && dup2(spawn->report, BOOT_REPORT) == BOOT_REPORT) {
+    if (setns(spawn->network, CLONE_NEWNET) == 0 && dup2(spawn->boot, 0) == 0 &&
+        dup2(spawn->output, 1) == 1 && dup2(spawn->output, 2) == 2 &&
+        dup2(spawn->report, BOOT_REPORT) == BOOT_REPORT) {
         close_range(BOOT_REPORT + 1, ~0u, 0);
         execve(spawn->init, arguments, environment);
     }
@@ -203,7 +211,8 @@ static int clone_init(const struct spawn *spawn, struct machine *machine, struct
     return 0;
 }
 
-static int spawn_machine(struct plane *plane, struct machine *machine, const struct owner *owner, struct error *err)
+static int spawn_machine(struct plane *plane, struct machine *machine, const struct owner *owner,
+                         struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     cleanup(memory_free) char *volume = volume_path(plane, machine);
@@ -285,7 +294,7 @@ static bool readable(int descriptor)
 void machine_read(struct plane *plane, struct machine *machine)
 {
     bool ended = readable(machine->process); /* before the rest, so that nothing said is lost */
-    while (readable(machine->console))
+    for (int i = 0; i < CONSOLE_READS && readable(machine->console); i++)
         read_console(plane, machine);
     if (readable(machine->report))
         read_report(plane, machine);

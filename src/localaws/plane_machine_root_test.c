@@ -25,7 +25,8 @@
 static struct plane_world world;
 static char box_bind[600];
 
-static const unsigned char first_key[32] = "the first key of this machine..", other_key[32] = "quite another key, for refusals";
+static const unsigned char first_key[32] = "the first key of this machine..",
+                           other_key[32] = "quite another key, for refusals";
 
 static struct plane_image shell_image(const char *script)
 {
@@ -78,7 +79,8 @@ static void a_machine_boots_quickly(void **state)
 static void an_encrypted_volume_holds_only_ciphertext(void **state)
 {
     (void)state;
-    boot("echo marker-that-is-secret | tee /var/lib/marker-name > /dev/null; sync; echo written; sleep 100", first_key);
+    boot("echo marker-that-is-secret | tee /var/lib/marker-name > /dev/null; sync; echo written; sleep 100",
+         first_key);
     assert_true(world_console_has(&world, MACHINE_A, "written", 3000));
     stop();
     assert_false(image_contains("marker-that-is-secret"));
@@ -120,7 +122,8 @@ static void a_program_that_ends_is_started_again_and_its_children_live_on(void *
 
 static void a_program_that_cannot_run_is_told(void **state)
 {
-    const struct plane_image missing = {"ami-missing", (const char *const[]){"/opt/missing", NULL}, NULL, NULL};
+    const struct plane_image missing = {"ami-missing", (const char *const[]){"/opt/missing", NULL}, NULL,
+                                        NULL};
     (void)state;
     world_start_machine(&world, MACHINE_A, &missing, NULL);
     plane_settle(world.plane);
@@ -144,11 +147,12 @@ static void a_machine_sees_nothing_of_the_host_but_its_programs(void **state)
     (void)state;
     boot("for place in /root /home /srv /mnt /media /opt /var/lib; do echo $place: $(ls -A $place); done\n"
          "touch /usr/x /etc/ssl/x /sys/x /proc/sys/kernel/core_pattern 2>/dev/null || echo read-only\n"
-         "[ $(ls -d /proc/[0-9]* | wc -l) -lt 8 ] && echo alone; echo host $(hostname); echo looked; sleep 100",
+         "[ $(ls -d /proc/[0-9]* | wc -l) -lt 8 ] && echo alone; echo host $(hostname); echo looked; sleep "
+         "100",
          NULL);
     assert_true(world_console_has(&world, MACHINE_A, "looked", 3000));
-    static const char *const lines[] = {"/root:\n", "/home:\n", "/srv:\n", "/opt: box\n", "/var/lib:\n",
-                                        "read-only\n", "alone\n", "host " MACHINE_A "\n"};
+    static const char *const lines[] = {"/root:\n",    "/home:\n",    "/srv:\n", "/opt: box\n",
+                                        "/var/lib:\n", "read-only\n", "alone\n", "host " MACHINE_A "\n"};
     for (size_t i = 0; i < COUNT_OF(lines); i++)
         if (!world_console_has(&world, MACHINE_A, lines[i], 0))
             fail_msg("not on the console: %s", lines[i]);
@@ -233,7 +237,8 @@ static int loops_of(const char *directory)
 
 static void assert_nothing_left(void)
 {
-    for (int64_t until = clock_monotonic_ms() + 2000; loops_of(world.directory) && clock_monotonic_ms() < until;)
+    for (int64_t until = clock_monotonic_ms() + 2000;
+         loops_of(world.directory) && clock_monotonic_ms() < until;)
         clock_sleep_ms(20); /* the kernel lets go of a loop device a moment after its unmount */
     assert_int_equal(loops_of(world.directory), 0);
     assert_int_equal(count_in(NAMESPACE_DIRECTORY, WORLD_LABEL), 0);
@@ -267,7 +272,8 @@ static void a_label_belongs_to_one_plane_at_a_time(void **state)
 
 static void a_killed_planes_remains_are_removed_by_the_next(void **state)
 {
-    struct plane_world *shared = mmap(NULL, sizeof world, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct plane_world *shared =
+        mmap(NULL, sizeof world, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct error err = {0};
     (void)state;
     pid_t child = fork();

@@ -1,7 +1,7 @@
-/* The instance metadata service (IMDS), version 2 only: one HTTP server that listens in every router. Who asks is known by
- * the address a connection comes from, which the router has checked against the interface it came by; which VPC, by the
- * namespace the connection lives in. Answers carry the instance's hop limit, so that with 1 they do not get through the
- * instance's own routing to its containers. */
+/* The instance metadata service (IMDS), version 2 only: one HTTP server that listens in every router. Who
+ * asks is known by the address a connection comes from, which the router has checked against the interface it
+ * came by; which VPC, by the namespace the connection lives in. Answers carry the instance's hop limit, so
+ * that with 1 they do not get through the instance's own routing to its containers. */
 #include "localaws/plane_namespace.h"
 #include "localaws/plane_parts.h"
 
@@ -16,7 +16,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ROUTER_SIDE = 1, ANYONE = 1, LONGEST_TOKEN_S = 21600, TOKEN_KEY_BYTES = 32, MAC_BYTES = 32, ID_LONGEST = 64 };
+enum {
+    ROUTER_SIDE = 1,
+    ANYONE = 1,
+    LONGEST_TOKEN_S = 21600,
+    TOKEN_KEY_BYTES = 32,
+    MAC_BYTES = 32,
+    ID_LONGEST = 64
+};
 
 struct router {
     struct router *next;
@@ -67,7 +74,8 @@ static void limit_hops(void *context, int socket)
 }
 
 /* A token is "<expiry in ms, hex>-<HMAC over instance and expiry>": nothing has to be remembered. */
-static char *token_for(struct metadata_server *server, struct arena *arena, const char *id, int64_t expires_ms)
+static char *token_for(struct metadata_server *server, struct arena *arena, const char *id,
+                       int64_t expires_ms)
 {
     unsigned char mac[MAC_BYTES];
     char *text = arena_format(arena, "%s %llx", id, (unsigned long long)expires_ms);
@@ -75,7 +83,8 @@ static char *token_for(struct metadata_server *server, struct arena *arena, cons
     return arena_format(arena, "%llx-%s", (unsigned long long)expires_ms, hex_encode(arena, mac, sizeof mac));
 }
 
-static bool token_holds(struct metadata_server *server, struct arena *arena, const char *id, const char *token)
+static bool token_holds(struct metadata_server *server, struct arena *arena, const char *id,
+                        const char *token)
 {
     if (text_empty(token) || strlen(token) > 128)
         return false;
@@ -103,7 +112,8 @@ static enum http_answer give_token(struct http_request *request)
     if (!id)
         return refuse(request, 404, "Not Found");
     http_respond_header(request, "X-aws-ec2-metadata-token-ttl-seconds", wanted);
-    http_respond_text(request, 200, "text/plain", token_for(server, arena, id, clock_now_ms() + seconds * 1000));
+    http_respond_text(request, 200, "text/plain",
+                      token_for(server, arena, id, clock_now_ms() + seconds * 1000));
     return HTTP_ANSWERED;
 }
 

@@ -1,5 +1,5 @@
-/* Names inside a VPC: a small DNS responder (UDP, addresses only) in every router, answering from what the region knows.
- * There is nobody further to ask, so what it does not know does not exist. */
+/* Names inside a VPC: a small DNS responder (UDP, addresses only) in every router, answering from what the
+ * region knows. There is nobody further to ask, so what it does not know does not exist. */
 #include "localaws/plane_namespace.h"
 #include "localaws/plane_parts.h"
 
@@ -91,7 +91,7 @@ static size_t answer_question(const struct question *question, const char *const
         length = longer;
     }
     bool wants_recursion = question->bytes[2] & 1;
-    answer[2] = (unsigned char)(0x84 | wants_recursion);            /* an answer, authoritative */
+    answer[2] = (unsigned char)(0x84 | wants_recursion); /* an answer, authoritative */
     answer[3] = (unsigned char)(0x80 | (addresses ? ns_r_noerror : ns_r_nxdomain)); /* recursion available */
     ns_put16(1, answer + 4);
     ns_put16(count, answer + 6);
@@ -127,7 +127,7 @@ static void answer_one(struct name_server *server, int socket)
         return;
     const struct plane_callbacks *callbacks = &server->plane->callbacks;
     const char *const *addresses =
-        callbacks->resolve ? callbacks->resolve(callbacks->context, arena, vpc_id, question.name) : NULL;
+        callbacks->resolve ? callbacks->resolve(callbacks->context, arena, vpc_id, text_lower(arena, question.name)) : NULL;
     unsigned char answer[ANSWER_LARGEST];
     size_t length = answer_question(&question, addresses, answer);
     pthread_mutex_lock(&server->lock);

@@ -52,14 +52,16 @@ int namespace_call(int descriptor, int (*function)(void *context, struct error *
     return call.result;
 }
 
-/* As iproute2 does: a mount of its own, shared, so that removing a name here removes it in every mount namespace. */
+/* As iproute2 does: a mount of its own, shared, so that removing a name here removes it in every mount
+ * namespace. */
 static int prepare_directory(struct error *err)
 {
     if (directory_make(NAMESPACE_DIRECTORY, 0755, err) < 0)
         return -1;
     if (mount("", NAMESPACE_DIRECTORY, "none", MS_SHARED | MS_REC, NULL) == 0)
         return 0;
-    if (errno != EINVAL || mount(NAMESPACE_DIRECTORY, NAMESPACE_DIRECTORY, "none", MS_BIND | MS_REC, NULL) < 0 ||
+    if (errno != EINVAL ||
+        mount(NAMESPACE_DIRECTORY, NAMESPACE_DIRECTORY, "none", MS_BIND | MS_REC, NULL) < 0 ||
         mount("", NAMESPACE_DIRECTORY, "none", MS_SHARED | MS_REC, NULL) < 0)
         return error_errno(err, ERROR_INTERNAL, "make %s a shared mount", NAMESPACE_DIRECTORY);
     return 0;
@@ -101,7 +103,8 @@ static void namespace_path(const char *name, char path[256])
     snprintf(path, 256, NAMESPACE_DIRECTORY "/%s", name);
 }
 
-int namespace_create(const char *name, const struct namespace_setting *settings, int *descriptor, struct error *err)
+int namespace_create(const char *name, const struct namespace_setting *settings, int *descriptor,
+                     struct error *err)
 {
     if (prepare_directory(err) < 0)
         return -1;
@@ -163,7 +166,7 @@ static int run_ip(int descriptor, bool rules, const struct buffer *lines, struct
     return process_run(&ip, arena, NULL, err);
 }
 
-/* In a batch the family of a rule is the command's, that of everything else can be read from its addresses. */
+/* In a batch the family of a rule is the command's; that of everything else is read from its addresses. */
 int namespace_ip(int descriptor, const struct buffer *lines, struct error *err)
 {
     cleanup(buffer_free) struct buffer rules = buffer_new(lines->maximum);

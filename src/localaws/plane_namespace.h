@@ -1,5 +1,6 @@
-/* Named network namespaces, as `ip netns` makes them, so that a person can look inside with `ip netns exec NAME`; and what
- * the plane does in them: ip commands, nftables, sockets. Knows nothing of VPCs or machines. */
+/* Named network namespaces, as `ip netns` makes them, so that a person can look inside with `ip netns exec
+ * NAME`; and what the plane does in them: ip commands, nftables, sockets. Knows nothing of VPCs or
+ * machines. */
 #ifndef LOCALAWS_PLANE_NAMESPACE_H
 #define LOCALAWS_PLANE_NAMESPACE_H
 
@@ -17,9 +18,10 @@ struct namespace_setting {
     const char *path, *value; /* "ipv6/conf/all/forwarding"; a NULL path ends the list */
 };
 
-/* Makes the namespace with its loopback up and gives a descriptor of it. One of that name that is left over is
- * replaced. */
-int namespace_create(const char *name, const struct namespace_setting *settings, int *descriptor, struct error *err);
+/* Makes the namespace with its loopback up and gives a descriptor of it. One of that name that is left over
+ * is replaced. */
+int namespace_create(const char *name, const struct namespace_setting *settings, int *descriptor,
+                     struct error *err);
 /* The name goes, and with it the namespace and its links once nobody else holds it. Absent is fine. */
 void namespace_remove(const char *name);
 /* Ends every process that lives in the namespace, whoever started it. */
@@ -34,7 +36,8 @@ int namespace_ip(int descriptor, const struct buffer *lines, struct error *err);
 int namespace_firewall(int descriptor, const char *commands, struct error *err);
 
 /* A bound socket inside the namespace: `type` SOCK_STREAM also listens. The address need not be there yet. */
-int namespace_listen(int descriptor, int type, const char *address, uint16_t port, int *socket, struct error *err);
+int namespace_listen(int descriptor, int type, const char *address, uint16_t port, int *socket,
+                     struct error *err);
 /* A connected stream socket; waits at most `timeout_ms`. */
 int namespace_connect(int descriptor, const char *address, uint16_t port, int timeout_ms, int *socket,
                       struct error *err);

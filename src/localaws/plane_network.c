@@ -1,6 +1,7 @@
-/* Networks: one namespace is the internet, one more per VPC is its router, joined to the internet by a pair of links. The
- * internet knows IPv6 only. In a router the main table knows every interface's addresses and nothing else; what a subnet's
- * route table says is asked only of packets that came in by an interface of that subnet. */
+/* Networks: one namespace is the internet, one more per VPC is its router, joined to the internet by a pair
+ * of links. The internet knows IPv6 only. In a router the main table knows every interface's addresses and
+ * nothing else; what a subnet's route table says is asked only of packets that came in by an interface of
+ * that subnet. */
 #include "localaws/plane_namespace.h"
 #include "localaws/plane_parts.h"
 
@@ -14,12 +15,18 @@ enum { COMMANDS_LARGEST = 1 << 20 };
 
 /* ICMP errors are how a guest learns at once that IPv4 gets nowhere, so they are not rationed. */
 static const struct namespace_setting router_settings[] = {
-    {"ipv6/conf/all/forwarding", "1"},        {"ipv4/ip_forward", "1"},
-    {"ipv6/conf/default/accept_dad", "0"},    {"ipv6/conf/default/accept_ra", "0"},
-    {"ipv6/conf/default/addr_gen_mode", "1"}, {"ipv4/conf/all/send_redirects", "0"},
-    {"ipv4/conf/default/send_redirects", "0"}, {"ipv4/conf/all/rp_filter", "0"},
-    {"ipv4/conf/default/rp_filter", "0"},     {"ipv6/icmp/ratelimit", "0"},
-    {"ipv4/icmp_ratelimit", "0"},             {NULL},
+    {"ipv6/conf/all/forwarding", "1"},
+    {"ipv4/ip_forward", "1"},
+    {"ipv6/conf/default/accept_dad", "0"},
+    {"ipv6/conf/default/accept_ra", "0"},
+    {"ipv6/conf/default/addr_gen_mode", "1"},
+    {"ipv4/conf/all/send_redirects", "0"},
+    {"ipv4/conf/default/send_redirects", "0"},
+    {"ipv4/conf/all/rp_filter", "0"},
+    {"ipv4/conf/default/rp_filter", "0"},
+    {"ipv6/icmp/ratelimit", "0"},
+    {"ipv4/icmp_ratelimit", "0"},
+    {NULL},
 };
 
 int internet_create(struct plane *plane, struct error *err)
@@ -63,14 +70,16 @@ static int join_internet(struct plane *plane, struct network *network, struct er
     cleanup(buffer_free) struct buffer outside = buffer_new(COMMANDS_LARGEST);
     buffer_format(&outside, "link add %s type veth peer name inet netns %s\n", network->uplink,
                   network->namespace_name);
-    buffer_format(&outside, "addr add fe80::ff/64 dev %s nodad\nlink set %s up\n", network->uplink, network->uplink);
+    buffer_format(&outside, "addr add fe80::ff/64 dev %s nodad\nlink set %s up\n", network->uplink,
+                  network->uplink);
     cleanup(buffer_free) struct buffer inside = buffer_new(COMMANDS_LARGEST);
     buffer_text(&inside, "addr add fe80::1/64 dev inet nodad\nlink set inet up\n");
     static const char *const own[] = {METADATA_IPV4 "/32", METADATA_IPV6 "/128 nodad", NAMES_IPV4 "/32",
                                       NAMES_IPV6 "/128 nodad"};
     for (size_t i = 0; i < COUNT_OF(own); i++)
         buffer_format(&inside, "addr add %s dev lo\n", own[i]);
-    if (namespace_ip(plane->internet, &outside, err) < 0 || namespace_ip(network->namespace, &inside, err) < 0)
+    if (namespace_ip(plane->internet, &outside, err) < 0 ||
+        namespace_ip(network->namespace, &inside, err) < 0)
         return -1;
     return 0;
 }
@@ -107,7 +116,8 @@ static void want_subnet(struct lines *lines, const struct plane_subnet *subnet)
         if (!strchr(route->destination, ':')) /* there is no IPv4 outside: no route is the answer */
             continue;
         if (route->target == PLANE_INTERNET || route->target == PLANE_EGRESS_ONLY)
-            lines_add(lines, "route %s via fe80::ff dev inet table %u", route->destination, table_of(subnet->id));
+            lines_add(lines, "route %s via fe80::ff dev inet table %u", route->destination,
+                      table_of(subnet->id));
         else
             lines_add(lines, "route unreachable %s table %u", route->destination, table_of(subnet->id));
     }
@@ -175,14 +185,26 @@ static int apply_lines(struct plane *plane, struct network *network, struct erro
     return result;
 }
 
-/* The firewall first: a link that appears finds its rules already there, and when they cannot be loaded the old ones
- * stay and nothing new appears. */
+static int load_firewall(struct network *network, struct error *err)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    const char *wanted = firewall_text(arena, network->wanted);
+    if (text_equal(wanted, network->firewall))
+        return 0;
+    if (namespace_firewall(network->namespace, wanted, err) < 0)
+        return -1;
+    free(network->firewall);
+    network->firewall = memory_strdup(wanted);
+    return 0;
+}
+
+/* The firewall first: a link that appears finds its rules already there, and when they cannot be loaded the
+ * old ones stay and nothing new appears. */
 static int make_so(struct plane *plane, struct network *network, struct error *err)
 {
     if (!network->namespace && create_router(plane, network, err) < 0)
         return -1;
-    cleanup(arena_free) struct arena *arena = arena_new();
-    if (namespace_firewall(network->namespace, firewall_text(arena, network->wanted), err) < 0)
+    if (load_firewall(network, err) < 0)
         return -1;
     links_remove_unwanted(plane, network);
     links_add_missing(plane, network);
@@ -208,6 +230,7 @@ static void remove_network(struct plane *plane, struct network *network)
     arena_free(&network->arena);
     free(network->id);
     free(network->namespace_name);
+    free(network->firewall);
     free(network);
 }
 

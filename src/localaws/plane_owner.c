@@ -1,5 +1,5 @@
-/* Owners of network interfaces: machines and load balancers. While an owner is registered its namespace exists, and the
- * interfaces that name it as their owner are real. */
+/* Owners of network interfaces: machines and load balancers. While an owner is registered its namespace
+ * exists, and the interfaces that name it as their owner are real. */
 #include "localaws/plane_namespace.h"
 #include "localaws/plane_parts.h"
 
@@ -9,12 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A guest that is a Vespa host passes packets on to its containers. Duplicate address detection would hold every
- * address back for a second, and the plane gives each address out once. */
+/* A guest that is a Vespa host passes packets on to its containers. Duplicate address detection would hold
+ * every address back for a second, and the plane gives each address out once. */
 static const struct namespace_setting guest_settings[] = {
-    {"ipv6/conf/all/forwarding", "1"},     {"ipv4/ip_forward", "1"},
-    {"ipv6/conf/all/proxy_ndp", "1"},      {"ipv6/conf/default/proxy_ndp", "1"},
-    {"ipv6/conf/default/accept_dad", "0"}, {"ipv6/conf/default/accept_ra", "0"},
+    {"ipv6/conf/all/forwarding", "1"},        {"ipv4/ip_forward", "1"},
+    {"ipv6/conf/all/proxy_ndp", "1"},         {"ipv6/conf/default/proxy_ndp", "1"},
+    {"ipv6/conf/default/accept_dad", "0"},    {"ipv6/conf/default/accept_ra", "0"},
     {"ipv6/conf/default/addr_gen_mode", "1"}, {NULL},
 };
 

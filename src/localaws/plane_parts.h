@@ -1,8 +1,9 @@
-/* What the plane's files share: the plane itself, its networks, machines and balancers. Everything here but the queue
- * belongs to the plane's thread; nobody else reads or writes it.
+/* What the plane's files share: the plane itself, its networks, machines and balancers. Everything here but
+ * the queue belongs to the plane's thread; nobody else reads or writes it.
  *
- * How it works: a request is copied into a job; the plane's thread takes all jobs there are, each of which only changes
- * what is *wanted*, and then makes one reconciling pass that changes what *is*. So a burst of requests costs one pass. */
+ * How it works: a request is copied into a job; the plane's thread takes all jobs there are, each of which
+ * only changes what is *wanted*, and then makes one reconciling pass that changes what *is*. So a burst of
+ * requests costs one pass. */
 #ifndef LOCALAWS_PLANE_PARTS_H
 #define LOCALAWS_PLANE_PARTS_H
 
@@ -23,28 +24,30 @@ struct owner {
     char *name;
     char *namespace_name;
     int namespace;
-    bool every_address; /* a balancer has all its addresses on its interfaces; a machine only the first of each family */
+    bool every_address; /* a balancer has all its addresses on its interfaces; a machine only the first of
+                           each family */
     struct owner *next;
 };
 
 /* One network interface as it is on this machine now: a pair of links between the router and the owner. */
 struct link {
     char *id, *owner;
-    char *made_as;       /* what it was made from; when that changes it is made anew */
-    char name[16];       /* in the router */
-    unsigned number;     /* eth<number> at the owner */
+    char *made_as;   /* what it was made from; when that changes it is made anew */
+    char name[16];   /* in the router */
+    unsigned number; /* eth<number> at the owner */
     struct link *next;
 };
 
 struct network { /* a VPC */
     char *id;
-    struct arena *arena; /* holds wanted */
+    struct arena *arena;            /* holds wanted */
     const struct plane_vpc *wanted; /* NULL: to be removed */
     bool changed;
     char *namespace_name;
-    int namespace; /* 0 until made */
+    int namespace;   /* 0 until made */
     char uplink[16]; /* its link's name in the internet */
     struct lines lines, internet_lines;
+    char *firewall; /* as loaded */
     struct link *links;
     struct network *next;
 };
@@ -87,13 +90,13 @@ struct plane {
     char *init; /* path of the program that is process 1 of machines */
     struct plane_callbacks callbacks;
     pthread_t thread;
-    int wake; /* eventfd: there are jobs */
+    int wake;       /* eventfd: there are jobs */
     int label_lock; /* held as long as this plane lives: what carries its label is then nobody's leftover */
 
     pthread_mutex_t lock; /* protects the four below */
     pthread_cond_t settled;
     struct job *jobs, **last_job;
-    bool quiet; /* the last pass left nothing under way */
+    bool quiet;  /* the last pass left nothing under way */
     bool ending; /* written by the plane's thread only, which no longer calls back */
 
     int internet; /* the namespace */
@@ -138,11 +141,12 @@ enum { FIREWALL_LARGEST = 16 << 20 };
 /* plane_machine.c, plane_console.c */
 struct machine *machine_find(struct plane *plane, const char *id);
 void machines_prepare(struct plane *plane); /* clears up after ended ones, makes namespaces for wanted ones */
-void machines_start(struct plane *plane);   /* after networks_reconcile: a machine boots with its network there */
+void machines_start(
+    struct plane *plane); /* after networks_reconcile: a machine boots with its network there */
 void machine_want(struct plane *plane, struct job *job);
 void machine_unwant(struct plane *plane, struct job *job);
 void machine_read(struct plane *plane, struct machine *machine); /* whatever it has to say */
-bool machines_quiet(const struct plane *plane);     /* each runs or has stopped */
+bool machines_quiet(const struct plane *plane);                  /* each runs or has stopped */
 bool machines_need_pass(const struct plane *plane); /* there is something to do without waiting */
 void machine_end(struct machine *machine);
 void machines_forget(struct plane *plane); /* all have stopped */

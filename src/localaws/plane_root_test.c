@@ -26,11 +26,11 @@ static void who_reaches_whom(void **state)
         int port;
         bool arrives;
     } packets[] = {
-        {MACHINE_A, "2001:db8:1:2::b", 80, true},    /* across subnets */
-        {MACHINE_A, "2001:db8:1:2::b", 4443, true},  /* by the group it is in */
+        {MACHINE_A, "2001:db8:1:2::b", 80, true},   /* across subnets */
+        {MACHINE_A, "2001:db8:1:2::b", 4443, true}, /* by the group it is in */
         {MACHINE_B, "2001:db8:1:1::a", 80, true},
-        {MACHINE_A, "10.1.2.11", 4443, true},        /* IPv4 inside the VPC, by group */
-        {MACHINE_A, "10.1.2.11", 80, false},         /* that rule is for IPv6 */
+        {MACHINE_A, "10.1.2.11", 4443, true}, /* IPv4 inside the VPC, by group */
+        {MACHINE_A, "10.1.2.11", 80, false},  /* that rule is for IPv6 */
         {MACHINE_A, "10.1.3.12", 80, true},
         {MACHINE_A, "2001:db8:1:3::c", 80, true},    /* local routes need no table */
         {MACHINE_A, "2001:db8:1:3::c", 4443, false}, /* no rule */
@@ -39,11 +39,11 @@ static void who_reaches_whom(void **state)
         {MACHINE_D, "2001:db8:1:1::a", 4443, false}, /* same group id, other VPC */
         {MACHINE_D, "2001:db8:1:2::b", 80, false},   /* egress-only: nothing gets in */
         {MACHINE_D, "2001:db8:1:3::c", 80, false},
-        {MACHINE_B, "2001:db8:2:1::d", 80, true},    /* egress-only: out it goes, and back come answers */
+        {MACHINE_B, "2001:db8:2:1::d", 80, true}, /* egress-only: out it goes, and back come answers */
         {"internet", "2001:db8:1:1::a", 80, true},
         {"internet", "2001:db8:1:2::b", 80, false},
         {"internet", "10.1.1.10", 80, false},
-        {MACHINE_A, "192.0.2.1", 80, false},         /* IPv4 gets nowhere */
+        {MACHINE_A, "192.0.2.1", 80, false}, /* IPv4 gets nowhere */
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(packets); i++) {
@@ -74,9 +74,12 @@ static const char *ask(struct arena *arena, const char *from, const char *argume
 
 static const char *ask_with_token(struct arena *arena, const char *from, const char *path)
 {
-    const char *token = ask(arena, from,
-                            "-X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://[fd00:ec2::254]/latest/api/token");
-    return ask(arena, from, arena_format(arena, "-H 'X-aws-ec2-metadata-token: %s' http://169.254.169.254/latest/%s", token, path));
+    const char *token =
+        ask(arena, from,
+            "-X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://[fd00:ec2::254]/latest/api/token");
+    return ask(arena, from,
+               arena_format(arena, "-H 'X-aws-ec2-metadata-token: %s' http://169.254.169.254/latest/%s",
+                            token, path));
 }
 
 static void metadata_is_given_to_the_instance_that_asks(void **state)
@@ -95,17 +98,22 @@ static void metadata_wants_a_token(void **state)
         const char *arguments, *status;
     } refusals[] = {
         {"http://169.254.169.254/latest/meta-data/instance-id", "401"},
-        {"-H 'X-aws-ec2-metadata-token: 7fffffffffffff-00' http://169.254.169.254/latest/meta-data/instance-id", "401"},
+        {"-H 'X-aws-ec2-metadata-token: 7fffffffffffff-00' "
+         "http://169.254.169.254/latest/meta-data/instance-id",
+         "401"},
         {"-X PUT http://169.254.169.254/latest/api/token", "400"},
-        {"-X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 99999' http://169.254.169.254/latest/api/token", "400"},
+        {"-X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 99999' http://169.254.169.254/latest/api/token",
+         "400"},
         {"-X PUT -H 'X-Forwarded-For: 1' -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "
-         "http://169.254.169.254/latest/api/token", "403"},
+         "http://169.254.169.254/latest/api/token",
+         "403"},
     };
     cleanup(arena_free) struct arena *arena = arena_new();
     (void)state;
     for (size_t i = 0; i < COUNT_OF(refusals); i++)
         assert_string_equal(
-            ask(arena, MACHINE_A, arena_format(arena, "-o /dev/null -w '%%{http_code}' %s", refusals[i].arguments)),
+            ask(arena, MACHINE_A,
+                arena_format(arena, "-o /dev/null -w '%%{http_code}' %s", refusals[i].arguments)),
             refusals[i].status);
 }
 
@@ -113,28 +121,42 @@ static void one_instances_token_is_nothing_to_another(void **state)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     (void)state;
-    const char *token = ask(arena, MACHINE_A,
-                            "-X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://[fd00:ec2::254]/latest/api/token");
+    const char *token =
+        ask(arena, MACHINE_A,
+            "-X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://[fd00:ec2::254]/latest/api/token");
     assert_string_equal(ask(arena, MACHINE_B,
-                            arena_format(arena, "-H 'X-aws-ec2-metadata-token: %s' "
-                                                "http://[fd00:ec2::254]/latest/meta-data/instance-id", token)),
+                            arena_format(arena,
+                                         "-H 'X-aws-ec2-metadata-token: %s' "
+                                         "http://[fd00:ec2::254]/latest/meta-data/instance-id",
+                                         token)),
                         "Unauthorized");
 }
 
 /* A container: a namespace behind the machine's own routing, with the machine's second address. */
 static void make_container(struct arena *arena, const char *machine, const char *name, const char *address)
 {
-    const char *script = arena_format(arena,
+    const char *script = arena_format(
+        arena,
         "ip link add %1$s type veth peer name eth0 netns " WORLD_LABEL "-%1$s && ip link set %1$s up &&"
-        "ip addr add fe80::1/64 dev %1$s nodad && ip -6 route add %2$s via fe80::2 dev %1$s", name, address);
+        "ip addr add fe80::1/64 dev %1$s nodad && ip -6 route add %2$s via fe80::2 dev %1$s",
+        name, address);
     cleanup(memory_free) char *full = memory_format(WORLD_LABEL "-%s", name);
     int namespace;
-    assert_int_equal(namespace_create(full, (const struct namespace_setting[]){{"ipv6/conf/default/accept_dad", "0"}, {NULL}}, &namespace, NULL), 0);
+    assert_int_equal(
+        namespace_create(full,
+                         (const struct namespace_setting[]){{"ipv6/conf/default/accept_dad", "0"}, {NULL}},
+                         &namespace, NULL),
+        0);
     close(namespace);
     assert_int_equal(world_run(machine, script, arena, NULL), 0);
-    assert_int_equal(world_run(name, arena_format(arena,
-        "ip link set eth0 up && ip addr add fe80::2/64 dev eth0 nodad && ip addr add %s/128 dev eth0 nodad && "
-        "ip -6 route add default via fe80::1 dev eth0", address), arena, NULL), 0);
+    assert_int_equal(world_run(name,
+                               arena_format(arena,
+                                            "ip link set eth0 up && ip addr add fe80::2/64 dev eth0 nodad && "
+                                            "ip addr add %s/128 dev eth0 nodad && "
+                                            "ip -6 route add default via fe80::1 dev eth0",
+                                            address),
+                               arena, NULL),
+                     0);
 }
 
 static void the_hop_limit_keeps_containers_from_the_metadata(void **state)
@@ -156,9 +178,15 @@ static void a_foreign_source_address_is_dropped(void **state)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     (void)state;
-    assert_int_equal(world_run(MACHINE_A, "ip addr add 2001:db8:1:2::cc/128 dev lo && ip addr add fd00::5/128 dev lo", arena, NULL), 0);
+    assert_int_equal(world_run(MACHINE_A,
+                               "ip addr add 2001:db8:1:2::cc/128 dev lo && ip addr add fd00::5/128 dev lo",
+                               arena, NULL),
+                     0);
     assert_string_equal(ask(arena, MACHINE_A, "--interface 2001:db8:1:2::cc http://[2001:db8:1:2::b]/"), "");
-    assert_int_equal(world_run(MACHINE_A, "ip addr del 2001:db8:1:2::cc/128 dev lo; ip addr del fd00::5/128 dev lo", arena, NULL), 0);
+    assert_int_equal(world_run(MACHINE_A,
+                               "ip addr del 2001:db8:1:2::cc/128 dev lo; ip addr del fd00::5/128 dev lo",
+                               arena, NULL),
+                     0);
 }
 
 static void names_resolve_inside_the_vpc(void **state)
@@ -166,9 +194,10 @@ static void names_resolve_inside_the_vpc(void **state)
     cleanup(arena_free) struct arena *arena = arena_new();
     char *output;
     (void)state;
-    static const char look_up[] =
-        "printf '\\022\\064\\001\\000\\000\\001\\000\\000\\000\\000\\000\\000\\005front\\007example\\000\\000\\034\\000\\001'"
-        " | nc -u -w1 fd00:ec2::253 53 | od -An -tx1 | tr -d ' \\n'";
+    static const char look_up[] = "printf "
+                                  "'\\022\\064\\001\\000\\000\\001\\000\\000\\000\\000\\000\\000\\005front\\0"
+                                  "07example\\000\\000\\034\\000\\001'"
+                                  " | nc -u -w1 fd00:ec2::253 53 | od -An -tx1 | tr -d ' \\n'";
     assert_int_equal(world_run(MACHINE_A, look_up, arena, &output), 0);
     assert_non_null(strstr(output, "20010db8000100010000000000000020"));
 }
@@ -230,8 +259,10 @@ static int raise_world(void **state)
     (void)state;
     log_open("plane-test", LOG_LEVEL_WARNING, false);
     if (world_make(&world, &err) == 0 && world_populate(&world, &err) == 0 &&
-        world_console_has(&world, MACHINE_A, "serving", 5000) && world_console_has(&world, MACHINE_B, "serving", 5000) &&
-        world_console_has(&world, MACHINE_C, "serving", 5000) && world_console_has(&world, MACHINE_D, "serving", 5000))
+        world_console_has(&world, MACHINE_A, "serving", 5000) &&
+        world_console_has(&world, MACHINE_B, "serving", 5000) &&
+        world_console_has(&world, MACHINE_C, "serving", 5000) &&
+        world_console_has(&world, MACHINE_D, "serving", 5000))
         return 0;
     print_error("%s\n", err.message);
     return -1;

@@ -58,14 +58,16 @@ static int make_listener(void *context, struct error *err)
     if (where.ss_family == AF_INET6)
         setsockopt(made, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     setsockopt(made, IPPROTO_IP, IP_FREEBIND, &on, sizeof on);
-    if (bind(made, (struct sockaddr *)&where, length) < 0 || (wish->type == SOCK_STREAM && listen(made, 512) < 0))
+    if (bind(made, (struct sockaddr *)&where, length) < 0 ||
+        (wish->type == SOCK_STREAM && listen(made, 512) < 0))
         return error_errno(err, ERROR_UNAVAILABLE, "listen on %s port %u", wish->address, wish->port);
     wish->socket = made;
     made = -1;
     return 0;
 }
 
-int namespace_listen(int descriptor, int type, const char *address, uint16_t port, int *socket, struct error *err)
+int namespace_listen(int descriptor, int type, const char *address, uint16_t port, int *socket,
+                     struct error *err)
 {
     struct socket_wish wish = {.type = type, .address = address, .port = port};
     if (namespace_call(descriptor, make_listener, &wish, err) < 0)

@@ -1,6 +1,6 @@
-/* Targets and their health: a TCP connection that is accepted is a check passed. A target that is not healthy is looked at
- * more often than its group asks for, so that a service that comes up is used within the second; its first success makes
- * a new target healthy, as at AWS. */
+/* Targets and their health: a TCP connection that is accepted is a check passed. A target that is not healthy
+ * is looked at more often than its group asks for, so that a service that comes up is used within the second;
+ * its first success makes a new target healthy, as at AWS. */
 #include "localaws/plane_balance.h"
 
 #include "base/clock.h"
@@ -41,8 +41,8 @@ static void become(struct balancing *balancing, struct target *target, enum targ
     target->health = health;
     target->streak = 0;
     pthread_mutex_unlock(&balancing->lock);
-    log_info("target health", "balancer", target->group->balancer->wanted->name, "target", target->address, "health",
-             health == TARGET_HEALTHY ? "healthy" : "unhealthy", NULL);
+    log_info("target health", "balancer", target->group->balancer->wanted->name, "target", target->address,
+             "health", health == TARGET_HEALTHY ? "healthy" : "unhealthy", NULL);
 }
 
 static int64_t interval_of(const struct target *target)
@@ -112,7 +112,8 @@ int64_t targets_check(struct balancing *balancing, int64_t now_ms)
     return look_again;
 }
 
-/* Healthy ones in turn. When every target is known to be unhealthy they all are tried: AWS calls it failing open. */
+/* Healthy ones in turn. When every target is known to be unhealthy they all are tried: AWS calls it failing
+ * open. */
 struct target *group_next_target(struct group *group)
 {
     bool any_healthy = false, all_unhealthy = true;

@@ -1,4 +1,5 @@
-/* A world for tests of the plane that need root: two VPCs, machines in them, and the questions "does this packet arrive". */
+/* A world for tests of the plane that need root: two VPCs, machines in them, and the questions "does this
+ * packet arrive". */
 #include "localaws/plane_world_test.h"
 
 #include "base/clock.h"
@@ -16,15 +17,19 @@
 #define API_ADDRESS "2001:db8:ffff::1"
 
 static const struct plane_acl_rule open_acl[] = {
-    {false, true, 100, -1, "0.0.0.0/0", 0, 0}, {false, true, 101, -1, "::/0", 0, 0},
-    {true, true, 100, -1, "0.0.0.0/0", 0, 0},  {true, true, 101, -1, "::/0", 0, 0},
+    {false, true, 100, -1, "0.0.0.0/0", 0, 0},
+    {false, true, 101, -1, "::/0", 0, 0},
+    {true, true, 100, -1, "0.0.0.0/0", 0, 0},
+    {true, true, 101, -1, "::/0", 0, 0},
 };
 static const struct plane_route internet_routes[] = {{"::/0", PLANE_INTERNET}, {"0.0.0.0/0", PLANE_INTERNET}};
 static const struct plane_route egress_routes[] = {{"::/0", PLANE_EGRESS_ONLY}};
 
-#define SUBNET(id_, cidr_, ipv6_cidr_, routes_, count_)                                                       \
-    {.id = id_, .cidr = cidr_, .ipv6_cidr = ipv6_cidr_, .routes = routes_, .route_count = count_,             \
-     .acl_rules = open_acl, .acl_rule_count = COUNT_OF(open_acl)}
+#define SUBNET(id_, cidr_, ipv6_cidr_, routes_, count_)                                              \
+    {                                                                                                \
+        .id = id_, .cidr = cidr_, .ipv6_cidr = ipv6_cidr_, .routes = routes_, .route_count = count_, \
+        .acl_rules = open_acl, .acl_rule_count = COUNT_OF(open_acl)                                  \
+    }
 
 static const struct plane_subnet home_subnets[] = {
     SUBNET("subnet-public", "10.1.1.0/24", "2001:db8:1:1::/64", internet_routes, 2),
@@ -52,23 +57,29 @@ static const struct plane_group home_groups[] = {
     {"sg-mute", mute_rules, COUNT_OF(mute_rules)},
 };
 
-#define TEXTS(...) (const char *const[]) { __VA_ARGS__, NULL }
+#define TEXTS(...)        \
+    (const char *const[]) \
+    {                     \
+        __VA_ARGS__, NULL \
+    }
 
 static const struct plane_interface home_interfaces[] = {
-    {"eni-a", "subnet-public", "02:00:00:00:00:0a", MACHINE_A, TEXTS("10.1.1.10", "2001:db8:1:1::a", "2001:db8:1:1::aa"),
-     TEXTS("sg-web"), true, NULL},
+    {"eni-a", "subnet-public", "02:00:00:00:00:0a", MACHINE_A,
+     TEXTS("10.1.1.10", "2001:db8:1:1::a", "2001:db8:1:1::aa"), TEXTS("sg-web"), true, NULL},
     {"eni-b", "subnet-egress", "02:00:00:00:00:0b", MACHINE_B,
      TEXTS("10.1.2.11", "2001:db8:1:2::b", "2001:db8:1:2::bb"), TEXTS("sg-web"), true, NULL},
     {"eni-c", "subnet-closed", "02:00:00:00:00:0c", MACHINE_C, TEXTS("10.1.3.12", "2001:db8:1:3::c"),
      TEXTS("sg-mute"), true, NULL},
-    {"eni-lb", "subnet-public", NULL, "front", TEXTS("10.1.1.20", "2001:db8:1:1::20"), TEXTS("sg-web"), true, NULL},
+    {"eni-lb", "subnet-public", NULL, "front", TEXTS("10.1.1.20", "2001:db8:1:1::20"), TEXTS("sg-web"), true,
+     NULL},
 };
 static const struct plane_interface away_interfaces[] = {
-    {"eni-d", "subnet-away", NULL, MACHINE_D, TEXTS("10.1.1.10", "2001:db8:2:1::d"), TEXTS("sg-web"), true, NULL},
+    {"eni-d", "subnet-away", NULL, MACHINE_D, TEXTS("10.1.1.10", "2001:db8:2:1::d"), TEXTS("sg-web"), true,
+     NULL},
 };
 
-const struct plane_vpc home_vpc = {"vpc-home",      "10.1.0.0/16", "2001:db8:1::/56", home_subnets,    3, home_groups, 2,
-                                   home_interfaces, 4};
+const struct plane_vpc home_vpc = {
+    "vpc-home", "10.1.0.0/16", "2001:db8:1::/56", home_subnets, 3, home_groups, 2, home_interfaces, 4};
 static const struct plane_vpc away_vpc = {
     "vpc-away", "10.1.0.0/16", "2001:db8:2::/56", away_subnets, 1, home_groups, 1, away_interfaces, 1};
 
@@ -88,7 +99,8 @@ static const char server_program[] =
     "print('serving', flush=True)\n"
     "serve(80)\n";
 
-const struct plane_image server_image = {"ami-server", TEXTS("/usr/bin/python3", "-c", server_program), NULL, NULL};
+const struct plane_image server_image = {"ami-server", TEXTS("/usr/bin/python3", "-c", server_program), NULL,
+                                         NULL};
 
 static const char *instance_at(void *context, struct arena *arena, const char *vpc_id, const char *address)
 {
@@ -143,7 +155,12 @@ void world_start_machine(struct plane_world *world, const char *id, const struct
                          const unsigned char *key)
 {
     struct plane_instance instance = {
-        .id = id, .account = "1", .hostname = id, .image = image, .volume_bytes = 1 << 30, .volume_key = key,
+        .id = id,
+        .account = "1",
+        .hostname = id,
+        .image = image,
+        .volume_bytes = 1 << 30,
+        .volume_key = key,
         .vpc_id = text_equal(id, MACHINE_D) ? "vpc-away" : "vpc-home",
     };
     plane_start_instance(world->plane, &instance);
@@ -208,8 +225,9 @@ bool world_reaches(const char *from, const char *address, int port)
 int world_run(const char *from, const char *command, struct arena *arena, char **output)
 {
     cleanup(file_close) int namespace = world_namespace(from);
-    struct process shell = {
-        .argv = (const char *const[]){"sh", "-c", command, NULL}, .timeout_ms = 20000, .network_namespace = namespace};
+    struct process shell = {.argv = (const char *const[]){"sh", "-c", command, NULL},
+                            .timeout_ms = 20000,
+                            .network_namespace = namespace};
     return process_run(&shell, arena, output, NULL);
 }
 

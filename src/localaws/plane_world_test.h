@@ -1,5 +1,6 @@
-/* A world for tests of the plane that need root: two VPCs ("home" with three subnets, "away"), machines that say who
- * connects to them, and the question whether somebody reaches somebody. Everything in it carries a label of its own. */
+/* A world for tests of the plane that need root: two VPCs ("home" with three subnets, "away"), machines that
+ * say who connects to them, and the question whether somebody reaches somebody. Everything in it carries a
+ * label of its own. */
 #ifndef LOCALAWS_PLANE_WORLD_TEST_H
 #define LOCALAWS_PLANE_WORLD_TEST_H
 
@@ -30,7 +31,8 @@ void world_start_machine(struct plane_world *world, const char *id, const struct
 /* A descriptor of a machine's namespace, or of "internet" or a VPC's router. */
 int world_namespace(const char *owner);
 bool world_reaches(const char *from, const char *address, int port);
-bool world_says(const char *from, const char *address, int port, char said[256]); /* "<host name> <peer address>" */
+bool world_says(const char *from, const char *address, int port,
+                char said[256]); /* "<host name> <peer address>" */
 int world_run(const char *from, const char *command, struct arena *arena, char **output);
 bool world_console_has(struct plane_world *world, const char *id, const char *text, int timeout_ms);
 

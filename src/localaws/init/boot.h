@@ -1,6 +1,6 @@
-/* What the plane tells a machine's first process, as one JSON record on its standard input (a memory file: the volume's
- * key is never on a disk or a command line). The first process answers on descriptor BOOT_REPORT with "running", or with
- * "failed: why" before it ends. */
+/* What the plane tells a machine's first process, as one JSON record on its standard input (a memory file:
+ * the volume's key is never on a disk or a command line). The first process answers on descriptor BOOT_REPORT
+ * with "running", or with "failed: why" before it ends. */
 #ifndef LOCALAWS_INIT_BOOT_H
 #define LOCALAWS_INIT_BOOT_H
 
@@ -12,22 +12,23 @@ struct boot {
     char *id, *hostname;
     char *volume_path, *volume_key; /* the key in base64; NULL: the volume is not encrypted */
     int64_t volume_bytes;
-    char **arguments;   /* the program */
+    char **arguments; /* the program */
     size_t argument_count;
     char **environment; /* "KEY=value" */
     size_t environment_count;
-    char **binds;       /* "/from:/to", seen read-only */
+    char **binds; /* "/from:/to", seen read-only */
     size_t bind_count;
-    char **resolvers;   /* addresses of name servers */
+    char **resolvers; /* addresses of name servers */
     size_t resolver_count;
 };
 
 extern const struct record boot_record;
 
-/* init_root.c: a root of the machine's own, in its own mount namespace; the volume's directories are in it. */
+/* init_root.c: a root of the machine's own, in its own mount namespace, with the volume's directories in it. */
 int root_build(const struct boot *boot, struct error *err);
-/* init_volume.c: the volume, made when it is not there, mounted at `place`; what the machine sees of it is below
- * `<place>/data`, encrypted when there is a key. Leaves the process in `devices`, a directory for device nodes. */
+/* init_volume.c: the volume, made when it is not there, mounted at `place`; what the machine sees of it is
+ * below `<place>/data`, encrypted when there is a key. Leaves the process in `devices`, a directory for device
+ * nodes. */
 int volume_mount(const struct boot *boot, const char *devices, const char *place, struct error *err);
 /* init_run.c: runs the program until told to end; gives the exit status of the machine. */
 int program_run(const struct boot *boot, int report);
@@ -35,6 +36,7 @@ int program_run(const struct boot *boot, int report);
 /* A read-only view of `from`, with all that is mounted below it, at `to`. */
 int mount_view(const char *from, const char *to, struct error *err);
 /* mount(2) with the target made first; options may be NULL. */
-int mount_new(const char *type, const char *target, unsigned long flags, const char *options, struct error *err);
+int mount_new(const char *type, const char *target, unsigned long flags, const char *options,
+              struct error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* localaws-init: the first process of a machine. It is started in namespaces of its own, builds the machine's root,
- * opens its volume and runs its program. */
+/* localaws-init: the first process of a machine. It is started in namespaces of its own, builds the machine's
+ * root, opens its volume and runs its program. */
 #include "localaws/init/boot.h"
 
 #include "base/file.h"

@@ -1,6 +1,6 @@
-/* The machine's root: a memory file system that shows, read-only, the programs of the computer it runs on (/usr), with an
- * /etc, /dev, /proc, /run and /tmp of its own and /var, /home and /root from its volume. What is not listed here is not
- * there: no home directories, no state of the host, none of the host's mounts. */
+/* The machine's root: a memory file system that shows, read-only, the programs of the computer it runs on
+ * (/usr), with an /etc, /dev, /proc, /run and /tmp of its own and /var, /home and /root from its volume. What
+ * is not listed here is not there: no home directories, no state of the host, none of the host's mounts. */
 #include "localaws/init/boot.h"
 
 #include "base/buffer.h"
@@ -17,11 +17,12 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* The new root is built on this directory of the old one: nobody's files are in it, so nothing that is to be shown
- * gets hidden meanwhile. */
+/* The new root is built on this directory of the old one: nobody's files are in it, so nothing that is to be
+ * shown gets hidden meanwhile. */
 #define NEW "/sys"
 
-int mount_new(const char *type, const char *target, unsigned long flags, const char *options, struct error *err)
+int mount_new(const char *type, const char *target, unsigned long flags, const char *options,
+              struct error *err)
 {
     if (directory_make(target, 0755, err) < 0)
         return -1;
@@ -47,7 +48,8 @@ static int make_target(int source, const char *to, struct error *err)
 
 int mount_view(const char *from, const char *to, struct error *err)
 {
-    cleanup(file_close) int tree = open_tree(AT_FDCWD, from, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+    cleanup(file_close) int tree =
+        open_tree(AT_FDCWD, from, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
     if (tree < 0)
         return error_errno(err, ERROR_NOT_FOUND, "see %s", from);
     struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
@@ -108,10 +110,13 @@ static int write_etc(const char *name, const char *text, struct error *err)
 static int make_etc(const struct boot *boot, struct error *err)
 {
     static const char *const shown[] = {
-        "/etc/passwd",      "/etc/group",      "/etc/ssl",          "/etc/ca-certificates", "/etc/containers",
-        "/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d",    "/etc/iproute2",
-        "/etc/protocols",   "/etc/services",   "/etc/subuid",       "/etc/subgid",          "/etc/login.defs",
-        "/etc/gnutls",      "/etc/mime.types", "/etc/crypto-policies", "/etc/java-17-openjdk",
+        "/etc/passwd",          "/etc/group",      "/etc/ssl",
+        "/etc/ca-certificates", "/etc/containers", "/etc/alternatives",
+        "/etc/ld.so.cache",     "/etc/ld.so.conf", "/etc/ld.so.conf.d",
+        "/etc/iproute2",        "/etc/protocols",  "/etc/services",
+        "/etc/subuid",          "/etc/subgid",     "/etc/login.defs",
+        "/etc/gnutls",          "/etc/mime.types", "/etc/crypto-policies",
+        "/etc/java-17-openjdk",
     };
     if (directory_make(NEW "/etc", 0755, err) < 0)
         return -1;
@@ -126,10 +131,12 @@ static int make_etc(const struct boot *boot, struct error *err)
     buffer_text(&names, "options timeout:2 attempts:2\n");
     cleanup(memory_free) char *hostname = memory_format("%s\n", boot->hostname);
     if (write_etc("hosts", buffer_string(&hosts), err) < 0 ||
-        write_etc("resolv.conf", buffer_string(&names), err) < 0 || write_etc("hostname", hostname, err) < 0 ||
+        write_etc("resolv.conf", buffer_string(&names), err) < 0 ||
+        write_etc("hostname", hostname, err) < 0 ||
         write_etc("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n", err) < 0)
         return -1;
-    return symlink("/proc/self/mounts", NEW "/etc/mtab") < 0 ? error_errno(err, ERROR_INTERNAL, "link mtab") : 0;
+    return symlink("/proc/self/mounts", NEW "/etc/mtab") < 0 ? error_errno(err, ERROR_INTERNAL, "link mtab")
+                                                             : 0;
 }
 
 static int make_devices(struct error *err)
@@ -139,22 +146,24 @@ static int make_devices(struct error *err)
         mode_t mode;
         unsigned major, minor;
     } devices[] = {
-        {NEW "/dev/null", 0666, 1, 3},    {NEW "/dev/zero", 0666, 1, 5},      {NEW "/dev/full", 0666, 1, 7},
-        {NEW "/dev/random", 0666, 1, 8},  {NEW "/dev/urandom", 0666, 1, 9},   {NEW "/dev/tty", 0666, 5, 0},
+        {NEW "/dev/null", 0666, 1, 3},    {NEW "/dev/zero", 0666, 1, 5},       {NEW "/dev/full", 0666, 1, 7},
+        {NEW "/dev/random", 0666, 1, 8},  {NEW "/dev/urandom", 0666, 1, 9},    {NEW "/dev/tty", 0666, 5, 0},
         {NEW "/dev/fuse", 0666, 10, 229}, {NEW "/dev/net/tun", 0666, 10, 200},
     };
     static const char *const links[][2] = {
-        {"/proc/self/fd", NEW "/dev/fd"},         {"/proc/self/fd/0", NEW "/dev/stdin"},
-        {"/proc/self/fd/1", NEW "/dev/stdout"},   {"/proc/self/fd/2", NEW "/dev/stderr"},
+        {"/proc/self/fd", NEW "/dev/fd"},       {"/proc/self/fd/0", NEW "/dev/stdin"},
+        {"/proc/self/fd/1", NEW "/dev/stdout"}, {"/proc/self/fd/2", NEW "/dev/stderr"},
         {"pts/ptmx", NEW "/dev/ptmx"},
     };
     if (mount_new("tmpfs", NEW "/dev", MS_NOSUID | MS_NOEXEC, "mode=755,size=1m", err) < 0 ||
         mount_new("tmpfs", NEW "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777,size=64m", err) < 0 ||
-        mount_new("devpts", NEW "/dev/pts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620", err) < 0 ||
+        mount_new("devpts", NEW "/dev/pts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620",
+                  err) < 0 ||
         directory_make(NEW "/dev/net", 0755, err) < 0)
         return -1;
     for (size_t i = 0; i < COUNT_OF(devices); i++)
-        if (mknod(devices[i].path, S_IFCHR | devices[i].mode, makedev(devices[i].major, devices[i].minor)) < 0 ||
+        if (mknod(devices[i].path, S_IFCHR | devices[i].mode, makedev(devices[i].major, devices[i].minor)) <
+                0 ||
             chmod(devices[i].path, devices[i].mode) < 0)
             return error_errno(err, ERROR_INTERNAL, "make %s", devices[i].path);
     for (size_t i = 0; i < COUNT_OF(links); i++)
@@ -170,7 +179,8 @@ static int make_kernel_views(struct error *err)
         mount_new("sysfs", NEW "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, err) < 0)
         return -1;
     /* Container runtimes want a file system of its own there, even when told to leave cgroups alone. */
-    if (mount_new("tmpfs", NEW "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755,size=1m", err) < 0)
+    if (mount_new("tmpfs", NEW "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755,size=1m", err) <
+        0)
         return -1;
     struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
     if (mount_setattr(AT_FDCWD, NEW "/sys", 0, &read_only, sizeof read_only) < 0)
@@ -212,7 +222,8 @@ static int make_storage(const struct boot *boot, struct error *err)
     chmod(NEW "/var/tmp", 01777);
     if (symlink("/run", NEW "/var/run") < 0 && errno != EEXIST)
         return error_errno(err, ERROR_INTERNAL, "link /var/run");
-    return umount2(VOLUME, MNT_DETACH) < 0 ? error_errno(err, ERROR_INTERNAL, "unmount the volume's root") : 0;
+    return umount2(VOLUME, MNT_DETACH) < 0 ? error_errno(err, ERROR_INTERNAL, "unmount the volume's root")
+                                           : 0;
 }
 
 static int make_empty(struct error *err)
@@ -230,7 +241,8 @@ static int make_empty(struct error *err)
 /* The old root and everything mounted in it goes: a machine must not hold on to other machines' mounts. */
 static int enter(struct error *err)
 {
-    if (chdir(NEW) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+    if (chdir(NEW) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
+        chdir("/") < 0)
         return error_errno(err, ERROR_INTERNAL, "enter the machine's root");
     return 0;
 }
@@ -239,9 +251,10 @@ int root_build(const struct boot *boot, struct error *err)
 {
     if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
         return error_errno(err, ERROR_INTERNAL, "make mounts private");
-    if (mount_new("tmpfs", NEW, MS_NOSUID | MS_NODEV, "mode=755,size=64m", err) < 0 || show_programs(err) < 0 ||
-        make_etc(boot, err) < 0 || make_devices(err) < 0 || make_storage(boot, err) < 0 || make_empty(err) < 0 ||
-        show_binds(boot, err) < 0 || make_kernel_views(err) < 0)
+    if (mount_new("tmpfs", NEW, MS_NOSUID | MS_NODEV, "mode=755,size=64m", err) < 0 ||
+        show_programs(err) < 0 || make_etc(boot, err) < 0 || make_devices(err) < 0 ||
+        make_storage(boot, err) < 0 || make_empty(err) < 0 || show_binds(boot, err) < 0 ||
+        make_kernel_views(err) < 0)
         return -1;
     return enter(err);
 }

@@ -1,6 +1,6 @@
-/* Process 1 of a machine: starts the program, starts it again when it ends (after 0.2 s, then twice as long, up to 5 s),
- * buries whoever dies, and on SIGTERM lets the program end, then everything else. What the program started is left alone
- * when only the program dies: containers and tunnels outlive their agent. */
+/* Process 1 of a machine: starts the program, starts it again when it ends (after 0.2 s, then twice as long,
+ * up to 5 s), buries whoever dies, and on SIGTERM lets the program end, then everything else. What the
+ * program started is left alone when only the program dies: containers and tunnels outlive their agent. */
 #include "localaws/init/boot.h"
 
 #include "base/clock.h"
@@ -18,7 +18,7 @@
 enum {
     SHORTEST_PAUSE_MS = 200,
     LONGEST_PAUSE_MS = 5000,
-    RAN_WELL_MS = 10000,   /* after that long the pause is short again */
+    RAN_WELL_MS = 10000, /* after that long the pause is short again */
     PROGRAM_GRACE_MS = 10000,
     OTHERS_GRACE_MS = 1000,
 };
@@ -34,7 +34,7 @@ struct supervision {
 /* What a machine may never do to the computer it runs on. */
 static void give_up_capabilities(void)
 {
-    static const int never[] = {CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_BOOT,    CAP_SYS_TIME,
+    static const int never[] = {CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_BOOT,     CAP_SYS_TIME,
                                 CAP_SYSLOG,     CAP_MAC_ADMIN, CAP_MAC_OVERRIDE, CAP_WAKE_ALARM};
     for (size_t i = 0; i < sizeof never / sizeof *never; i++)
         prctl(PR_CAPBSET_DROP, never[i], 0, 0, 0);
@@ -82,9 +82,10 @@ static void program_ended(struct supervision *supervision, int status)
     supervision->program = 0;
     supervision->start_at_ms = now + supervision->pause_ms;
     fprintf(stderr, "init: program ended (%s %d), starting it again in %d ms\n",
-            WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-            (int)supervision->pause_ms);
-    supervision->pause_ms = supervision->pause_ms * 2 > LONGEST_PAUSE_MS ? LONGEST_PAUSE_MS : supervision->pause_ms * 2;
+            WIFSIGNALED(status) ? "signal" : "status",
+            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (int)supervision->pause_ms);
+    supervision->pause_ms =
+        supervision->pause_ms * 2 > LONGEST_PAUSE_MS ? LONGEST_PAUSE_MS : supervision->pause_ms * 2;
 }
 
 /* True while there are processes besides this one. */
@@ -135,12 +136,14 @@ static char **with_defaults(const struct boot *boot)
 
 int program_run(const struct boot *boot, int report)
 {
-    struct supervision supervision = {.boot = boot, .pause_ms = SHORTEST_PAUSE_MS, .environment = with_defaults(boot)};
+    struct supervision supervision = {
+        .boot = boot, .pause_ms = SHORTEST_PAUSE_MS, .environment = with_defaults(boot)};
     sigemptyset(&supervision.signals);
     sigaddset(&supervision.signals, SIGCHLD);
     sigaddset(&supervision.signals, SIGTERM);
     sigprocmask(SIG_BLOCK, &supervision.signals, NULL);
-    setenv("PATH", strchr(supervision.environment[boot->environment_count], '=') + 1, 1); /* for execvpe's search */
+    setenv("PATH", strchr(supervision.environment[boot->environment_count], '=') + 1,
+           1); /* for execvpe's search */
     int reason = start_program(&supervision);
     if (reason) {
         fprintf(stderr, "machine cannot start: run %s: %s\n", boot->arguments[0], strerror(reason));

@@ -1,6 +1,7 @@
-/* The volume: an image file with an ext4 file system, attached as a loop device that the kernel lets go of by itself when
- * the machine ends, whatever ends it. With a key everything the machine writes is below one directory that the kernel
- * encrypts with it (fscrypt, version 2 policies): names and contents are ciphertext in the image. */
+/* The volume: an image file with an ext4 file system, attached as a loop device that the kernel lets go of by
+ * itself when the machine ends, whatever ends it. With a key everything the machine writes is below one
+ * directory that the kernel encrypts with it (fscrypt, version 2 policies): names and contents are ciphertext
+ * in the image. */
 #include "localaws/init/boot.h"
 
 #include "base/file.h"
@@ -40,7 +41,8 @@ static int make_file_system(const struct boot *boot, struct error *err)
     return 0;
 }
 
-/* Device nodes of our own, in the machine's new /dev, which is where we are: the host's may have none for loop devices. */
+/* Device nodes of our own, in the machine's new /dev, which is where we are: the host's may have none for
+ * loop devices. */
 static int open_node(const char *name, unsigned major_number, unsigned minor_number, mode_t kind)
 {
     unlink(name);
@@ -89,14 +91,17 @@ static int add_key(int directory, const struct boot *boot, struct fscrypt_key_sp
     if (base64_decode(arena, boot->volume_key, &bytes, &length, err) < 0)
         return error_context(err, "key of the volume");
     if (length != VOLUME_KEY_BYTES)
-        return error_set(err, ERROR_INVALID, "the volume's key has %zu bytes, not %d", length, VOLUME_KEY_BYTES);
+        return error_set(err, ERROR_INVALID, "the volume's key has %zu bytes, not %d", length,
+                         VOLUME_KEY_BYTES);
     memcpy(key.argument.raw, bytes, length);
     explicit_bzero(bytes, length);
     int result = ioctl(directory, FS_IOC_ADD_ENCRYPTION_KEY, &key.argument);
     explicit_bzero(key.argument.raw, sizeof key.raw);
     if (result < 0)
-        return error_errno(err, ERROR_UNAVAILABLE, "the volume cannot be encrypted here (fscrypt): give the kernel "
-                                                   "the key of %s", boot->volume_path);
+        return error_errno(err, ERROR_UNAVAILABLE,
+                           "the volume cannot be encrypted here (fscrypt): give the kernel "
+                           "the key of %s",
+                           boot->volume_path);
     *specifier = key.argument.key_spec;
     return 0;
 }
@@ -107,7 +112,8 @@ static int encrypt_directory(int directory, const struct fscrypt_key_specifier *
     struct fscrypt_get_policy_ex_arg has = {.policy_size = sizeof has.policy};
     if (ioctl(directory, FS_IOC_GET_ENCRYPTION_POLICY_EX, &has) == 0) {
         if (has.policy.version != FSCRYPT_POLICY_V2 ||
-            memcmp(has.policy.v2.master_key_identifier, specifier->u.identifier, FSCRYPT_KEY_IDENTIFIER_SIZE) != 0)
+            memcmp(has.policy.v2.master_key_identifier, specifier->u.identifier,
+                   FSCRYPT_KEY_IDENTIFIER_SIZE) != 0)
             return error_set(err, ERROR_FORBIDDEN, "the volume is encrypted with another key");
         return 0;
     }
@@ -119,7 +125,8 @@ static int encrypt_directory(int directory, const struct fscrypt_key_specifier *
     };
     memcpy(policy.master_key_identifier, specifier->u.identifier, FSCRYPT_KEY_IDENTIFIER_SIZE);
     if (ioctl(directory, FS_IOC_SET_ENCRYPTION_POLICY, &policy) < 0)
-        return error_errno(err, ERROR_UNAVAILABLE, "the volume cannot be encrypted here (fscrypt): set the policy");
+        return error_errno(err, ERROR_UNAVAILABLE,
+                           "the volume cannot be encrypted here (fscrypt): set the policy");
     return 0;
 }
 
