@@ -91,8 +91,7 @@ int deploy_package(struct operation_call *call, struct error *err)
         tenant_load(call->controller, call->arena, deployment.tenant, &tenant, err) < 0 ||
         check_package(call, &upload, &deployment, &tenant, err) < 0)
         return -1;
-    const struct controller_zone *zone = config_zone(call->controller->config, deployment.zone);
-    if (zone_check_account(call->controller, zone, deployment.account, tenant.external_id, call->arena, err) < 0 ||
+    if (zone_check_account(call->controller, &deployment, tenant.external_id, call->arena, err) < 0 ||
         run_start(call->controller, call->arena, &deployment, upload.zip, upload.length, &number, err) < 0)
         return -1;
     log_info("run started", "deployment", deployment_name(call->arena, &deployment), "account", deployment.account,

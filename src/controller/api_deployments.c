@@ -171,13 +171,11 @@ int show_deployment(struct operation_call *call, struct error *err)
 int show_nodes(struct operation_call *call, struct error *err)
 {
     struct deployment deployment;
-    struct error why = {0};
     json_t *nodes;
-    if (load_deployment(call, &deployment, err) < 0)
+    if (load_deployment(call, &deployment, err) < 0 ||
+        zone_nodes(call->controller, &deployment, call->arena, &nodes, err) < 0)
         return -1;
-    if (zone_nodes(call->controller, &deployment, call->arena, &nodes, &why) < 0)
-        return error_set(err, why.kind, "%s", why.message);
-    call->answer = json_incref(nodes);
+    call->answer = json_pack("{s:O}", "nodes", nodes);
     return 0;
 }
 

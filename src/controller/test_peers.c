@@ -49,7 +49,7 @@ static enum http_answer check_account(struct http_request *request)
 {
     if (world_of(request)->zone.not_set_up)
         return refuse(request, ERROR_INVALID, "", "no VPC is tagged for the zone: run terraform apply");
-    assert_non_null(strstr(http_request_body(request, NULL), "\"externalId\":\"xyz-acme\""));
+    assert_non_null(strstr(http_request_body(request, NULL), "{\"externalId\":\"xyz-acme\",\"tenant\":\"acme\"}"));
     http_respond_json(request, 200, json_object());
     return HTTP_ANSWERED;
 }
@@ -100,7 +100,9 @@ static enum http_answer delete_it(struct http_request *request)
 
 static enum http_answer list_nodes(struct http_request *request)
 {
-    http_respond_json(request, 200, json_pack("{s:s}", "target", http_request_target(request)));
+    http_respond_json(request, 200,
+                      json_pack("{s:s, s:[{s:s}]}", "target", http_request_target(request), "nodes", "hostname",
+                                "h100"));
     return HTTP_ANSWERED;
 }
 

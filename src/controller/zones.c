@@ -52,17 +52,19 @@ static char *application_path(struct arena *arena, const struct deployment *depl
                         deployment->instance);
 }
 
-int zone_check_account(struct controller *controller, const struct controller_zone *zone, const char *account,
-                       const char *external_id, struct arena *arena, struct error *err)
+int zone_check_account(struct controller *controller, const struct deployment *deployment, const char *external_id,
+                       struct arena *arena, struct error *err)
 {
-    json_t *body = json_pack("{s:s}", "externalId", external_id);
+    const struct controller_zone *zone;
+    json_t *body = json_pack("{s:s, s:s}", "externalId", external_id, "tenant", deployment->tenant);
     const char *text = json_text(arena, body);
     json_decref(body);
     struct http_call call = {.method = HTTP_POST, .body = text, .body_length = strlen(text)};
     struct http_reply reply;
     http_headers_add(arena, &call.headers, "Content-Type", "application/json");
-    if (zone_call(controller, zone, &call, arena_format(arena, "/zone/v2/account/%s/check", account), arena, &reply,
-                  err) < 0)
+    if (zone_of(controller, deployment, &zone, err) < 0 ||
+        zone_call(controller, zone, &call, arena_format(arena, "/zone/v2/account/%s/check", deployment->account), arena,
+                  &reply, err) < 0)
         return -1;
     return http_reply_check(&reply, NULL, err);
 }
@@ -107,8 +109,8 @@ int zone_deploy(struct controller *controller, const struct deployment *deployme
     return 0;
 }
 
-static int zone_read(struct controller *controller, const struct deployment *deployment, const char *path,
-                     struct arena *arena, json_t **answer, struct error *err)
+static int get_json(struct controller *controller, const struct deployment *deployment, const char *path,
+                    struct arena *arena, json_t **answer, struct error *err)
 {
     const struct controller_zone *zone;
     struct http_call call = {.method = HTTP_GET};
@@ -122,15 +124,19 @@ static int zone_read(struct controller *controller, const struct deployment *dep
 int zone_deployment(struct controller *controller, const struct deployment *deployment, struct arena *arena,
                     json_t **state, struct error *err)
 {
-    return zone_read(controller, deployment, application_path(arena, deployment), arena, state, err);
+    return get_json(controller, deployment, application_path(arena, deployment), arena, state, err);
 }
 
 int zone_nodes(struct controller *controller, const struct deployment *deployment, struct arena *arena, json_t **nodes,
                struct error *err)
 {
-    const char *path = arena_format(arena, "/nodes/v2/node?recursive=true&application=%s.%s.%s", deployment->tenant,
+    json_t *answer;
+    const char *path = arena_format(arena, "/nodes/v2/node/?recursive=true&application=%s.%s.%s", deployment->tenant,
                                     deployment->application, deployment->instance);
-    return zone_read(controller, deployment, path, arena, nodes, err);
+    if (get_json(controller, deployment, path, arena, &answer, err) < 0)
+        return -1;
+    *nodes = json_object_get(answer, "nodes");
+    return json_is_array(*nodes) ? 0 : error_set(err, ERROR_UNAVAILABLE, "the zone does not say which nodes there are");
 }
 
 int zone_delete(struct controller *controller, const struct deployment *deployment, struct arena *arena,

@@ -9,9 +9,9 @@
 int zone_call(struct controller *controller, const struct controller_zone *zone, struct http_call *call,
               const char *path, struct arena *arena, struct http_reply *reply, struct error *err);
 
-/* Is the account set up for this zone? ERROR_INVALID with what is missing and the command that makes it. */
-int zone_check_account(struct controller *controller, const struct controller_zone *zone, const char *account,
-                       const char *external_id, struct arena *arena, struct error *err);
+/* Is the deployment's account set up for its zone? ERROR_INVALID with what is missing and the command that makes it. */
+int zone_check_account(struct controller *controller, const struct deployment *deployment, const char *external_id,
+                       struct arena *arena, struct error *err);
 
 /* Hands a package over; repeating it is harmless. `*log` is the zone's ([{time, level, message}]) or NULL, `*generation`
  * what the zone calls this state of the application (0 when it does not say). The error's code is the zone's. */
@@ -21,7 +21,7 @@ int zone_deploy(struct controller *controller, const struct deployment *deployme
 /* The deployment as the zone sees it; ERROR_NOT_FOUND when it does not. */
 int zone_deployment(struct controller *controller, const struct deployment *deployment, struct arena *arena,
                     json_t **state, struct error *err);
-/* Its hosts and nodes, as /nodes/v2 shows them: {"nodes": [...]}. */
+/* Its hosts and nodes, shaped as Vespa's node repository shows them. */
 int zone_nodes(struct controller *controller, const struct deployment *deployment, struct arena *arena, json_t **nodes,
                struct error *err);
 int zone_delete(struct controller *controller, const struct deployment *deployment, struct arena *arena,
