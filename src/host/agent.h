@@ -38,6 +38,7 @@ struct node_view {
     const char *status; /* static */
     int64_t restart_generation, pid;
     bool up, drained;
+    bool wanted; /* in the spec: config servers know it */
 };
 
 struct agent {

@@ -20,7 +20,6 @@
 
 enum {
     PASS_EVERY_MS = 1000,
-    SETTLE_MS = 2000, /* a writer may still have its last lines in hand when its file is renamed */
     RETRY_FIRST_MS = 2000,
     RETRY_MOST_MS = 60 * 1000,
     FILES_A_PASS = 50, /* of one node, before the next has its turn */
@@ -210,12 +209,12 @@ static void rotate_due(struct shelf *shelf, const struct log_file *files, size_t
 static int archive_rotated(struct shelf *shelf, const struct log_file *files, size_t count, struct error *err)
 {
     struct sweep *sweep = shelf->sweep;
-    int64_t settled = clock_now_ms() - SETTLE_MS;
+    int64_t settled = clock_now_ms() - sweep->archive->agent->settings.settle_ms;
     int result = 0;
     for (size_t i = 0; i < count; i++) {
         if (files[i].live)
             continue;
-        bool turn = result == 0 && sweep->budget > 0 && (sweep->finish || files[i].modified_ms < settled);
+        bool turn = result == 0 && sweep->budget > 0 && (sweep->finish || files[i].changed_ms <= settled);
         if (turn) {
             sweep->budget--;
             result = archive_file(shelf, files[i].name, err);
@@ -287,7 +286,7 @@ static int archive_node(struct archive *archive, const char *label, struct error
 }
 
 /* Every node with a directory, in the spec or not: what was logged is archived whoever still wants the node. */
-static int archive_pass(struct archive *archive, struct error *err)
+int archive_sweep(struct archive *archive, struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     DIR *stream = opendir(agent_path(archive->agent, arena, "nodes"));
@@ -306,7 +305,7 @@ void *archive_thread(void *context)
     struct backoff backoff = {.first_ms = RETRY_FIRST_MS, .most_ms = RETRY_MOST_MS};
     for (;;) {
         struct error err = {0};
-        if (archive_pass(agent->archive, &err) == 0) {
+        if (archive_sweep(agent->archive, &err) == 0) {
             backoff_reset(&backoff);
             clock_sleep_ms(PASS_EVERY_MS);
         } else {

@@ -20,6 +20,10 @@ struct archive_counts {
 int archive_new(struct agent *agent, struct archive **archive, struct error *err);
 struct archive_counts archive_counts(struct archive *archive, const char *label);
 
+/* One pass over every node's logs: rotates what is due, archives what has settled. -1 when something could not be; it
+ * stays on disk and the next pass tries again. The archive thread does nothing else. */
+int archive_sweep(struct archive *archive, struct error *err);
+
 /* A node's container will log from now on. */
 void archive_expect(struct archive *archive, const char *label);
 /* A node's container has ended: archive the rest too. True when nothing is left. */

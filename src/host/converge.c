@@ -72,6 +72,7 @@ static bool node_converge(struct node_pass *pass, bool drain)
     struct node *node = pass->node;
     struct error err = {0};
     node->seen = true;
+    node->wanted = pass->spec != NULL;
     if (node->status == NODE_STOPPED && plan->done == NODE_HEALTHY)
         node_happen(node, NODE_BEGIN, "it is wanted again");
     size_t step = 0;
@@ -130,6 +131,7 @@ static void view_of(const struct node *node, struct node_view *view)
     view->restart_generation = node->restart_generation;
     view->pid = node->container_pid;
     view->drained = node->drained;
+    view->wanted = node->wanted;
 }
 
 /* What others may see of the nodes, after each pass; counted as a change only when it is one. */

@@ -136,7 +136,8 @@ static void gather_own_words(struct gathering *to, const struct node_view *node,
         const char *name = json_member_text(value, "name");
         json_t *last = json_object_get(json_object_get(value, "values"), "last");
         if (is_metric_name(name) && json_is_number(last) && taken++ < NODE_METRICS_MOST)
-            add(to, node->hostname, arena_format(to->arena, "vespa.node.%s", name), "gauge", json_number_value(last));
+            add(to, node->hostname, arena_format(to->arena, "vespa.node.%s", name),
+                text_ends(name, "_total") ? "counter" : "gauge", json_number_value(last));
     }
 }
 
@@ -156,7 +157,7 @@ static void gather_node(struct gathering *to, const struct node_view *node, cons
         gather_process(to, node->hostname, arena_format(to->arena, "%lld", (long long)node->pid),
                        "vespa.node.rss_bytes", "vespa.node.cpu_seconds_total");
     gather_archive(to, node->hostname, label);
-    if (node->up && spec)
+    if (node->up)
         gather_own_words(to, node, spec);
 }
 
@@ -172,7 +173,11 @@ void metrics_gather(struct agent *agent, struct arena *arena, struct metrics_rep
     bool drained = false;
     gather_host(&to);
     size_t count = agent_views(agent, arena, &views, &drained);
-    bool have_spec = spec_load(agent, arena, &spec, NULL) == 0;
-    for (size_t i = 0; i < count; i++)
-        gather_node(&to, &views[i], have_spec ? spec_of(&spec, views[i].hostname) : NULL);
+    if (spec_load(agent, arena, &spec, NULL) < 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const struct node_spec *node = spec_of(&spec, views[i].hostname);
+        if (node) /* config servers take nothing of nodes they no longer know */
+            gather_node(&to, &views[i], node);
+    }
 }

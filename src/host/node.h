@@ -28,7 +28,7 @@ struct node {
     int starts;            /* since it was last up, for the pause between them */
     int64_t next_start_ms; /* monotonic */
     bool wired;            /* its network was made or checked by this process */
-    bool seen;             /* in this pass */
+    bool seen, wanted;     /* in this pass; in its spec */
 };
 
 /* The one place where a node's status changes. */

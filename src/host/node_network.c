@@ -59,7 +59,8 @@ static int configure_host_end(struct node_pass *pass, const char *link, struct e
     if (IP(pass, err, "link", "set", link, "up") < 0 ||
         IP(pass, err, "-6", "address", "replace", GATEWAY "/64", "dev", link, "nodad") < 0)
         return -1;
-    return IP(pass, err, "-6", "route", "replace", address, "dev", link);
+    /* From the host's own address: on EC2 the node's may still be on our interface, and go while a connection lasts. */
+    return IP(pass, err, "-6", "route", "replace", address, "dev", link, "src", pass->host->host_address);
 }
 
 /* On the VPC's side. Forwarding makes the kernel ignore router advertisements unless told otherwise, and the address must

@@ -52,11 +52,8 @@ static int tell(struct reporter *reporter, struct arena *arena, const char *host
         return 0;
     struct http_reply reply;
     const char *path = arena_format(arena, "/nodes/v2/node/%s", hostname);
-    if (configserver_call(reporter->agent, HTTP_PATCH, path, text, TELL_TIMEOUT_MS, arena, &reply, err) < 0) {
-        if (err->kind != ERROR_NOT_FOUND)
-            return -1;
-        log_info("config servers no longer know it", "node", hostname, NULL); /* a leftover: nothing to tell */
-    }
+    if (configserver_call(reporter->agent, HTTP_PATCH, path, text, TELL_TIMEOUT_MS, arena, &reply, err) < 0)
+        return -1;
     free(told->text);
     told->text = memory_strdup(text);
     told->at_ms = now;
@@ -94,7 +91,7 @@ static int report_pass(struct reporter *reporter, struct error *err)
     bool drained = false;
     size_t count = agent_views(agent, arena, &views, &drained);
     for (size_t i = 0; i < count; i++)
-        if (tell_node(reporter, arena, &views[i], err) < 0)
+        if (views[i].wanted && tell_node(reporter, arena, &views[i], err) < 0)
             return -1;
     struct node_report host = {
         .current_restart_generation = -1,

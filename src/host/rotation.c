@@ -41,6 +41,7 @@ static bool look_at(int directory, const char *name, struct log_file *file)
         .live = log_name_is_live(name),
         .size = status.stx_size,
         .modified_ms = milliseconds(status.stx_mtime),
+        .changed_ms = milliseconds(status.stx_ctime),
         .begun_ms = status.stx_mask & STATX_BTIME ? milliseconds(status.stx_btime) : 0,
     };
     return true;

@@ -16,7 +16,9 @@ struct log_file {
     const char *name;
     bool live; /* ends in ".log": its writer has it open */
     uint64_t size;
-    int64_t modified_ms, begun_ms; /* begun: when the file was made; 0 where the file system does not tell */
+    int64_t modified_ms; /* last line */
+    int64_t changed_ms;  /* last line or renaming */
+    int64_t begun_ms;    /* when the file was made; 0 where the file system does not tell */
 };
 
 bool log_name_is_valid(const char *name);

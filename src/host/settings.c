@@ -11,6 +11,7 @@ enum {
     CONFIG_LARGEST = 64 * 1024,
     ROTATE_DEFAULT_MS = 3600 * 1000,
     ROTATE_DEFAULT_BYTES = 64 << 20,
+    SETTLE_DEFAULT_MS = 2000,
 };
 
 const char *settings_help(void)
@@ -89,6 +90,7 @@ int settings_parse(int argc, char **argv, struct settings *settings, struct erro
         .image_directory = "/opt/enclave/images",
         .rotate_ms = ROTATE_DEFAULT_MS,
         .rotate_bytes = ROTATE_DEFAULT_BYTES,
+        .settle_ms = SETTLE_DEFAULT_MS,
         .log_level = "info",
         .log_form = "text",
     };

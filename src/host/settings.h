@@ -14,6 +14,7 @@ struct settings {
     const char *image_directory; /* archives of images that no registry has */
     int64_t rotate_ms;       /* a log is rotated when it is this old */
     int64_t rotate_bytes;    /* or this large */
+    int64_t settle_ms;       /* a writer may have its last lines in hand for this long when its file is renamed */
     const char *log_level, *log_form;
     bool help;
 };
