@@ -38,6 +38,7 @@ struct region {
     size_t module_count;
     void *modules[16];           /* region-wide tables */
     struct table access_keys;    /* keys.h */
+    struct table instance_sessions; /* session.c: the access key each instance was given last */
     struct identity_signer *identity_signer;
     struct state_saver *saver;   /* writes state.json soon after region_changed */
 };

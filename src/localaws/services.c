@@ -5,10 +5,10 @@
 #include <string.h>
 
 
-static const struct service *const services[] = {&sts_service};
+static const struct service *const services[] = {&iam_service, &kms_service, &sts_service};
 
-const struct module *const region_modules[] = {NULL};
-const size_t region_module_count = 0;
+const struct module *const region_modules[] = {&iam_module, &kms_module};
+const size_t region_module_count = COUNT_OF(region_modules);
 
 const struct service *service_by_name(const char *name)
 {

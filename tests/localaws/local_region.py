@@ -1,0 +1,65 @@
+"""localaws as a test starts it: records only, on a free port, in a directory of its own. Its fixtures are imported by name:
+a conftest.py here would hide the one of the story above."""
+import os
+import pathlib
+import signal
+import subprocess
+
+import boto3
+import botocore.config
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = ROOT / "build/src/localaws/localaws"
+VENDOR, TENANT = "100000000001", "210987654321"
+
+
+class Region:
+    def __init__(self, directory):
+        self.directory = directory
+        self.process = self.url = None
+
+    def start(self, *options):
+        self.process = subprocess.Popen(
+            [PROGRAM, "--state", self.directory, "--listen", "127.0.0.1:0", "--proxy", "127.0.0.1:0", "--no-plane",
+             "--account", f"{VENDOR}=vendor", "--account", f"{TENANT}=acme", *options],
+            stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        assert line.startswith("ready "), line
+        self.url = line.split()[1]
+        return self
+
+    def stop(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        assert self.process.wait(timeout=20) in (0, -how)
+
+    def session(self, profile="acme", keys=None):
+        os.environ["AWS_SHARED_CREDENTIALS_FILE"] = str(self.directory / "credentials")
+        if keys:
+            return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys.get("SessionToken"), "us-east-1")
+        return boto3.Session(profile_name=profile, region_name="us-east-1")
+
+    def client(self, service, profile="acme", keys=None, **config):
+        return self.session(profile, keys).client(
+            service, endpoint_url=self.url, verify=str(self.directory / "ca.pem"),
+            config=botocore.config.Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}, **config))
+
+
+@pytest.fixture(scope="module")
+def region(tmp_path_factory):
+    region = Region(tmp_path_factory.mktemp("region")).start()
+    yield region
+    region.stop()
+
+
+@pytest.fixture
+def fresh_region(tmp_path):
+    """For tests that stop and start it."""
+    region = Region(tmp_path).start()
+    yield region
+    if region.process.poll() is None:
+        region.stop()
+
+
+def code_of(error):
+    return error.value.response["Error"]["Code"]
