@@ -134,16 +134,57 @@ static enum http_answer answer_call(struct http_request *request)
     struct call *call = call_new(request);
     struct error err = {0};
     int result = read_call(call, &err);
+    if (result == 0 && call->interface->protocol == PROTOCOL_S3) /* GET / lists buckets */
+        return s3_handle(call);
     if (result == 0)
         result = run_call(call, &err);
     log_call(call, &err);
     return result < 0 ? call_refuse(call, &err) : call_answer(call);
 }
 
+static enum http_answer answer_s3(struct http_request *request)
+{
+    return s3_handle(call_of(request));
+}
+
+/* An S3 body streams, so its caller is known before it comes; the other services' signatures cover the body and are
+ * verified with it. */
+enum { SIGNED_HEADERS = 1, SIGNED_BODY = 2 };
+
+static int authorize(void *context, struct http_request *request, unsigned who, struct error *err)
+{
+    (void)context;
+    if (who == SIGNED_BODY)
+        return 0;
+    struct call *call = call_new(request);
+    struct sigv4_claim claim;
+    if (call_claim(call, &claim, err) < 0)
+        return -1;
+    if (call->interface->protocol != PROTOCOL_S3)
+        return call_fail(call, err, 403, "SignatureDoesNotMatch", "Only s3 has paths; the call is signed for %s",
+                         call->service);
+    return call_authenticate(call, &claim, NULL, 0, err);
+}
+
+static void refuse(struct http_request *request, int status, const struct error *err)
+{
+    struct call *call = call_of(request) ? call_of(request) : call_new(request);
+    if (!call->status)
+        call->status = status;
+    if (!call->interface && http_request_route(request) && http_request_route(request)->who != SIGNED_BODY)
+        call->interface = service_by_name("s3");
+    call_refuse(call, err);
+}
+
 /* clang-format off */
 static const struct http_route routes[] = {
-    {API_SIDE, HTTP_POST,   "/",          1,    answer_call, .body_limit = BODY_LARGEST},
-    {API_SIDE, HTTP_GET,    "/",          1,    answer_call},
+    {API_SIDE, HTTP_POST,   "/",          SIGNED_BODY,    answer_call, .body_limit = BODY_LARGEST},
+    {API_SIDE, HTTP_GET,    "/",          SIGNED_BODY,    answer_call},
+    {API_SIDE, HTTP_GET,    "/{rest...}", SIGNED_HEADERS, answer_s3},
+    {API_SIDE, HTTP_HEAD,   "/{rest...}", SIGNED_HEADERS, answer_s3},
+    {API_SIDE, HTTP_DELETE, "/{rest...}", SIGNED_HEADERS, answer_s3},
+    {API_SIDE, HTTP_POST,   "/{rest...}", SIGNED_HEADERS, answer_s3, .piece = s3_body_piece},
+    {API_SIDE, HTTP_PUT,    "/{rest...}", SIGNED_HEADERS, answer_s3, .piece = s3_body_piece},
 };
 /* clang-format on */
 
@@ -154,6 +195,8 @@ int api_start(struct region *region, const struct http_listener *listeners, size
         .name = "api",
         .routes = routes,
         .route_count = COUNT_OF(routes),
+        .authorize = authorize,
+        .error_body = refuse,
         .context = region,
         .worker_threads = 8,
         .idle_timeout_s = 300,

@@ -1,5 +1,4 @@
 """KMS: real keys behind real policies."""
-import json
 
 import botocore.exceptions
 import pytest
