@@ -21,7 +21,7 @@ bool athenz_is_name(const char *text)
 {
     bool first = true; /* of its part: a dash may not stand there */
     size_t length = 0;
-    for (; text[length] && length <= ATHENZ_NAME_LONGEST; length++) {
+    for (; length <= ATHENZ_NAME_LONGEST && text[length]; length++) {
         char byte = text[length];
         if (byte == '.') {
             if (first)
@@ -39,7 +39,7 @@ bool athenz_is_name(const char *text)
 bool athenz_is_instance_id(const char *text)
 {
     size_t length = 0;
-    for (; text[length] && length <= INSTANCE_ID_LONGEST; length++)
+    for (; length <= INSTANCE_ID_LONGEST && text[length]; length++)
         if (!is_word(text[length]) && !strchr("-.~=+@$,:", text[length]))
             return false;
     return length > 0 && length <= INSTANCE_ID_LONGEST && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;

@@ -51,24 +51,28 @@ enum store_result store_failed(enum store_result result, const char *what, const
     return result;
 }
 
+static bool part_is_valid(const char *part, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)part[i] < 0x20 || part[i] == 0x7f)
+            return false;
+    bool here = length == 1 && part[0] == '.', above = length == 2 && part[0] == '.' && part[1] == '.';
+    return length > 0 && !here && !above;
+}
+
 /* "/" or "/a/b": no empty, "." or ".." part, no control character, UTF-8. */
 static bool path_is_valid(const char *path)
 {
-    size_t length = strlen(path);
-    if (path[0] != '/' || length > PATH_LONGEST || !text_utf8(path, length))
+    if (path[0] != '/' || strlen(path) > PATH_LONGEST || !text_utf8(path, strlen(path)))
         return false;
-    if (length == 1)
+    if (text_equal(path, "/"))
         return true;
-    for (const char *part = path; part;) {
-        const char *name = part + 1;
-        part = strchr(name, '/');
-        size_t size = part ? (size_t)(part - name) : strlen(name);
-        if (size == 0 || (size == 1 && name[0] == '.') || (size == 2 && name[0] == '.' && name[1] == '.'))
+    for (const char *slash = path; slash;) {
+        const char *part = slash + 1;
+        slash = strchr(part, '/');
+        if (!part_is_valid(part, slash ? (size_t)(slash - part) : strlen(part)))
             return false;
     }
-    for (const char *at = path; *at; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7f)
-            return false;
     return true;
 }
 
