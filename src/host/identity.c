@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { CHECK_EVERY_MS = 5 * 60 * 1000, RETRY_FIRST_MS = 1000, RETRY_MOST_MS = 5 * 60 * 1000 };
+enum { CHECK_EVERY_MS = 5 * 60 * 1000, RETRY_FIRST_MS = 250, RETRY_MOST_MS = 5 * 60 * 1000 };
 
 static int ask_challenge(struct agent *agent, struct arena *arena, struct challenge *challenge, struct error *err)
 {

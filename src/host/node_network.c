@@ -9,8 +9,10 @@
 #include "host/firewall.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <net/if.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 enum { IP_TIMEOUT_MS = 10 * 1000 };
 
@@ -32,10 +34,22 @@ static int set_kernel(const char *path, const char *value, struct error *err)
     return 0;
 }
 
+/* ip-netns(8) makes a file and then mounts the namespace on it: killed in between, only the file is there. */
+static int make_namespace(struct node_pass *pass, const char *namespace, struct error *err)
+{
+    struct statfs place;
+    if (statfs(arena_format(pass->arena, "/run/netns/%s", namespace), &place) == 0) {
+        if (place.f_type == NSFS_MAGIC)
+            return 0;
+        if (IP(pass, err, "netns", "delete", namespace) < 0)
+            return -1;
+    }
+    return IP(pass, err, "netns", "add", namespace);
+}
+
 static int make_cable(struct node_pass *pass, const char *link, const char *namespace, struct error *err)
 {
-    if (!file_exists(arena_format(pass->arena, "/run/netns/%s", namespace)) &&
-        IP(pass, err, "netns", "add", namespace) < 0)
+    if (make_namespace(pass, namespace, err) < 0)
         return -1;
     if (if_nametoindex(link) == 0 &&
         IP(pass, err, "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", namespace) < 0)

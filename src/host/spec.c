@@ -16,7 +16,7 @@ enum {
     POLL_WAIT_S = 50,
     POLL_TIMEOUT_MS = 65 * 1000,
     READY_TIMEOUT_MS = 10 * 1000,
-    RETRY_FIRST_MS = 500,
+    RETRY_FIRST_MS = 250,
     RETRY_MOST_MS = 15 * 1000,
 };
 
