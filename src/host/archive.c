@@ -57,7 +57,20 @@ int archive_new(struct agent *agent, struct archive **archive, struct error *err
     return 0;
 }
 
-/* With the lock held. Sources are never freed: there are as many as nodes this host ever had. */
+void archive_close(struct archive **archive)
+{
+    if (!*archive)
+        return;
+    for (struct source *source = (*archive)->sources, *next; source; source = next) {
+        next = source->next;
+        free(source->label);
+        free(source);
+    }
+    ledger_close(&(*archive)->ledger);
+    memory_free(archive);
+}
+
+/* With the lock held. Sources stay: there are as many as nodes this host ever had. */
 static struct source *source_of(struct archive *archive, const char *label)
 {
     for (struct source *source = archive->sources; source; source = source->next)

@@ -18,6 +18,7 @@ struct archive_counts {
 };
 
 int archive_new(struct agent *agent, struct archive **archive, struct error *err);
+void archive_close(struct archive **archive);
 struct archive_counts archive_counts(struct archive *archive, const char *label);
 
 /* One pass over every node's logs: rotates what is due, archives what has settled. -1 when something could not be; it

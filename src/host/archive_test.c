@@ -97,6 +97,7 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     http_server_stop(&fixture->bucket.server);
+    archive_close(&fixture->agent.archive);
     aws_client_free(&fixture->agent.aws);
     aws_credentials_free(&fixture->agent.credentials);
     tree_remove(fixture->directory, NULL);
@@ -187,6 +188,7 @@ static void a_crash_after_the_upload_uploads_nothing_twice(void **state)
     assert_int_equal(ledger_open(path, &ledger, NULL), 0);
     assert_int_equal(ledger_add(ledger, PREFIX "/logs/vespa/vespa.log-2026-01-02.03-04-05.zst", 9, 1, NULL), 0);
     ledger_close(&ledger);
+    archive_close(&fixture->agent.archive);
     assert_int_equal(archive_new(&fixture->agent, &fixture->agent.archive, NULL), 0); /* the next life */
     assert_int_equal(sweep(fixture), 0);
     assert_int_equal(fixture->bucket.puts, 0);
