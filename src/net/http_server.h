@@ -134,6 +134,9 @@ struct http_part {
     size_t length;
 };
 int http_request_parts(struct http_request *request, struct http_part **parts, size_t *count, struct error *err);
+/* The same of any bytes; the parts' bytes are the body's. */
+int http_parts_read(struct arena *arena, const char *content_type, const char *body, size_t length,
+                    struct http_part **parts, size_t *count, struct error *err);
 
 /* A listening TCP socket (IPv4 or IPv6 literal, "::" takes no IPv4; port 0 picks one), SO_REUSEADDR, close-on-exec. */
 int http_listen(const char *address, uint16_t port, int *socket, struct error *err);

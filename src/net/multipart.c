@@ -71,11 +71,9 @@ static int read_part(struct arena *arena, struct span in, struct http_part *part
     return 0;
 }
 
-/* "\r\n--" and the boundary of the request's Content-Type; NULL when it has none. */
-static const char *form_boundary(struct http_request *request, struct error *err)
+/* "\r\n--" and the boundary that the Content-Type names; NULL when it names none. */
+static const char *form_boundary(struct arena *arena, const char *type, struct error *err)
 {
-    struct arena *arena = http_request_arena(request);
-    const char *type = http_request_header(request, "Content-Type");
     if (!type || strncasecmp(type, "multipart/form-data", 19) != 0) {
         error_set(err, ERROR_INVALID, "the body must be multipart/form-data");
         return NULL;
@@ -103,16 +101,12 @@ static int skip_preamble(struct span *rest, const char *boundary, struct error *
     return 0;
 }
 
-int http_request_parts(struct http_request *request, struct http_part **parts, size_t *count, struct error *err)
+int http_parts_read(struct arena *arena, const char *content_type, const char *body, size_t length,
+                    struct http_part **parts, size_t *count, struct error *err)
 {
-    struct arena *arena = http_request_arena(request);
-    const char *boundary = form_boundary(request, err);
-    if (!boundary)
-        return -1;
-    size_t length;
-    const char *body = http_request_body(request, &length);
+    const char *boundary = form_boundary(arena, content_type, err);
     struct span rest = {body, body + length};
-    if (skip_preamble(&rest, boundary, err) < 0)
+    if (!boundary || skip_preamble(&rest, boundary, err) < 0)
         return -1;
     *parts = arena_alloc(arena, PARTS_MOST * sizeof **parts);
     for (*count = 0; rest.end - rest.start >= 2 && memcmp(rest.start, "--", 2) != 0; (*count)++) {
@@ -129,4 +123,12 @@ int http_request_parts(struct http_request *request, struct http_part **parts, s
     if (rest.end - rest.start < 2 || memcmp(rest.start, "--", 2) != 0)
         return error_set(err, ERROR_INVALID, "the form is cut short");
     return 0;
+}
+
+int http_request_parts(struct http_request *request, struct http_part **parts, size_t *count, struct error *err)
+{
+    size_t length;
+    const char *body = http_request_body(request, &length);
+    return http_parts_read(http_request_arena(request), http_request_header(request, "Content-Type"), body, length,
+                           parts, count, err);
 }
