@@ -102,6 +102,8 @@ static int read_call(struct call *call, struct error *err)
     struct sigv4_claim claim;
     if (call_claim(call, &claim, err) < 0 || call_authenticate(call, &claim, body ? body : "", length, err) < 0)
         return -1;
+    if (call->interface->protocol == PROTOCOL_S3)
+        return 0; /* GET / lists buckets; its parameters are S3's to read */
     return call->interface->protocol == PROTOCOL_JSON ? read_json(call, body, length, err)
                                                       : read_query(call, body, err);
 }
@@ -134,7 +136,7 @@ static enum http_answer answer_call(struct http_request *request)
     struct call *call = call_new(request);
     struct error err = {0};
     int result = read_call(call, &err);
-    if (result == 0 && call->interface->protocol == PROTOCOL_S3) /* GET / lists buckets */
+    if (result == 0 && call->interface->protocol == PROTOCOL_S3)
         return s3_handle(call);
     if (result == 0)
         result = run_call(call, &err);
