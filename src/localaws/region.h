@@ -18,6 +18,7 @@
 #include <stdbool.h>
 
 struct plane;
+struct plane_callbacks;
 
 struct account {
     char id[13];
@@ -33,7 +34,7 @@ struct region {
     const char *certificate_pem; /* of the API endpoint's authority, for instances */
     const char *images_path;     /* the list of machine images; NULL: none */
     struct account *accounts;
-    struct plane *plane;
+    struct plane *plane;         /* NULL: records only (--no-plane) */
     const struct module *const *module_table;
     size_t module_count;
     void *modules[16];           /* region-wide tables */
@@ -111,7 +112,8 @@ int call_fail(struct call *call, struct error *err, int status, const char *code
     __attribute__((format(printf, 5, 6)));
 
 /* May the caller do `action` ("ec2:RunInstances") on `resource` (an ARN or "*")? Conditions come from `context`
- * (pairs of key and value, NULL-terminated: "aws:RequestTag/zone", "dev.x", ...; may be NULL). -1 with AWS's
+ * (pairs of key and value, NULL-terminated: "aws:RequestTag/zone", "dev.x", ...; may be NULL; a key with several values,
+ * such as aws:TagKeys, is there once for each). -1 with AWS's
  * AccessDenied/UnauthorizedOperation when not. Provided by iam. */
 int call_authorize(struct call *call, const char *action, const char *resource, const char *const *context,
                    struct error *err);
@@ -166,6 +168,9 @@ int iam_instance_role_keys(struct region *region, const char *account, const cha
                            struct error *err);
 int iam_find_instance_profile(struct region *region, struct account *account, const char *name_or_arn,
                               struct arena *arena, char **arn, char **id, char **role_arn, struct error *err);
+
+/* The plane's questions, answered from EC2's and ELB's records; the context is the region. Provided by ec2. */
+void ec2_plane_callbacks(struct region *region, struct plane_callbacks *callbacks);
 
 /* A name that the region's internet knows (a load balancer's DNS name): an address, in the arena, or NULL. Takes the
  * lock. Provided by elb. */

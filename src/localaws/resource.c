@@ -143,26 +143,32 @@ void resource_remove_tag(struct resource *resource, const char *key, const char 
         list_remove(&tag_record, &resource->tags, &resource->tag_count, at);
 }
 
-json_t *resources_save(struct account *account, const struct kind *kind)
+json_t *kinds_save(struct account *account, const struct kind *const *kinds)
 {
-    json_t *list = json_array();
-    for (struct resource *item = resources_of(account, kind)->first; item; item = item->next)
-        json_array_append_new(list, record_write(kind->record, item));
-    return list;
+    json_t *state = json_object();
+    for (; *kinds; kinds++) {
+        json_t *list = json_array();
+        for_each_resource (struct resource, item, account, *kinds)
+            json_array_append_new(list, record_write((*kinds)->record, item));
+        json_object_set_new(state, (*kinds)->type, list);
+    }
+    return state;
 }
 
-int resources_restore(struct region *region, struct account *account, const struct kind *kind, json_t *state,
-                      struct error *err)
+int kinds_restore(struct region *region, struct account *account, const struct kind *const *kinds, json_t *state,
+                  struct error *err)
 {
-    size_t at;
-    json_t *json;
-    json_array_foreach(state, at, json)
-    {
-        cleanup(arena_free) struct arena *arena = arena_new();
-        void *draft = arena_alloc(arena, kind->record->size);
-        if (record_read(kind->record, arena, json, draft, err) < 0)
-            return error_context(err, "%s %zu", kind->type, at);
-        resource_add(region, account, kind, draft);
+    for (; *kinds; kinds++) {
+        size_t at;
+        json_t *json;
+        json_array_foreach(json_object_get(state, (*kinds)->type), at, json)
+        {
+            cleanup(arena_free) struct arena *arena = arena_new();
+            void *draft = arena_alloc(arena, (*kinds)->record->size);
+            if (record_read((*kinds)->record, arena, json, draft, err) < 0)
+                return error_context(err, "%s %zu", (*kinds)->type, at);
+            resource_add(region, account, *kinds, draft);
+        }
     }
     return 0;
 }

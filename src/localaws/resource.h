@@ -102,10 +102,10 @@ const char *resource_tag(const struct resource *resource, const char *key); /* v
 void resource_set_tag(struct resource *resource, const char *key, const char *value);
 void resource_remove_tag(struct resource *resource, const char *key, const char *value); /* value NULL: any */
 
-/* Saving and restoring all resources of one kind. */
-json_t *resources_save(struct account *account, const struct kind *kind);
-int resources_restore(struct region *region, struct account *account, const struct kind *kind, json_t *state,
-                      struct error *err);
+/* Saving and restoring all resources of a module's kinds (NULL-terminated): {"vpc": [...], "subnet": [...]}. */
+json_t *kinds_save(struct account *account, const struct kind *const *kinds);
+int kinds_restore(struct region *region, struct account *account, const struct kind *const *kinds, json_t *state,
+                  struct error *err);
 
 /* Owned members. */
 void text_replace(char **text, const char *value);

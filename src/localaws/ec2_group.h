@@ -1,0 +1,12 @@
+/* What a security group and the changing of its rules share. */
+#ifndef LOCALAWS_EC2_GROUP_H
+#define LOCALAWS_EC2_GROUP_H
+
+#include "localaws/ec2.h"
+#include "localaws/ec2_plane.h"
+
+extern const struct record group_rule_record;
+
+void group_rule_add(struct group *group, const struct group_rule *draft); /* copies */
+
+#endif
