@@ -197,6 +197,7 @@ static int check_machine(struct error *err)
         const char *path, *remedy;
     } needs[] = {
         {"/proc/self/ns/net", "a kernel with network namespaces"},
+        {"/proc/sys/net/ipv6", "IPv6 must not be disabled in the kernel"},
         {"/dev/net/tun", "load the kernel's module tun"},
         {"/dev/loop-control", "load the kernel's module loop"},
         {"/usr/sbin/mkfs.ext4", "install e2fsprogs"},
@@ -227,7 +228,7 @@ static char *find_init(struct error *err)
 /* The directory's full name is kept: machines get to know files in it by that. */
 static int prepare_directories(struct plane *plane, struct error *err)
 {
-    static const char *const directories[] = {"", "/volumes", "/consoles"};
+    static const char *const directories[] = {"", "/volumes", "/consoles", "/machines"};
     for (size_t i = 0; i < COUNT_OF(directories); i++) {
         cleanup(memory_free) char *path = memory_format("%s%s", plane->directory, directories[i]);
         if (directory_make(path, 0750, err) < 0)

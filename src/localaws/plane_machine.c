@@ -13,29 +13,20 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "localaws/init/boot.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/sched.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
     STOP_LIMIT_MS = 12000, /* more than init gives the program and the rest */
-    CONSOLE_READS = 16,    /* in one pass: more than a pipe holds, and yet an end for one that is always full */
-    ABOVE_STANDARD = 10,
-    HOSTNAME_LONGEST = 64,
+    CONSOLE_READS = 16, /* in one pass: more than a pipe holds, and yet an end for one that is always full */
 };
-static const uint64_t default_volume_bytes = 8ULL << 30;
 
 struct machine *machine_find(struct plane *plane, const char *id)
 {
@@ -101,137 +92,20 @@ void machine_unwant(struct plane *plane, struct job *job)
         machine->state = MACHINE_ENDED; /* says so again, and may have its volume removed */
 }
 
-static char *volume_path(const struct plane *plane, const struct machine *machine)
+/* Where a person finds the machine: nsenter --target $(cat machines/ID.pid) --all */
+static char *pid_path(const struct plane *plane, const struct machine *machine)
 {
-    if (machine->wanted->volume_path)
-        return memory_strdup(machine->wanted->volume_path);
-    return memory_format("%s/volumes/%s.img", plane->directory, machine->wanted->id);
+    return memory_format("%s/machines/%s.pid", plane->directory, machine->wanted->id);
 }
 
-static size_t count(const char *const *texts)
+static void note_pid(const struct plane *plane, const struct machine *machine)
 {
-    size_t number = 0;
-    while (texts && texts[number])
-        number++;
-    return number;
-}
-
-static char *boot_text(struct plane *plane, const struct machine *machine, struct arena *arena)
-{
-    const struct plane_instance *wanted = machine->wanted;
-    static char *resolvers[] = {(char *)NAMES_IPV6, (char *)NAMES_IPV4};
-    cleanup(memory_free) char *volume = volume_path(plane, machine);
-    struct boot boot = {
-        .id = (char *)wanted->id,
-        .hostname = arena_strndup(arena, wanted->hostname ? wanted->hostname : wanted->id, HOSTNAME_LONGEST),
-        .volume_path = volume,
-        .volume_key = wanted->volume_key ? base64_encode(arena, wanted->volume_key, VOLUME_KEY_BYTES) : NULL,
-        .volume_bytes = (int64_t)(wanted->volume_bytes ? wanted->volume_bytes : default_volume_bytes),
-        .arguments = (char **)wanted->image->argv,
-        .argument_count = count(wanted->image->argv),
-        .environment = (char **)wanted->image->environment,
-        .environment_count = count(wanted->image->environment),
-        .binds = (char **)wanted->image->binds,
-        .bind_count = count(wanted->image->binds),
-        .resolvers = resolvers,
-        .resolver_count = COUNT_OF(resolvers),
-    };
-    return record_text(&boot_record, arena, &boot);
-}
-
-/* What a machine is started with; every descriptor stands above those the child gives them. */
-struct spawn {
-    const char *init;
-    int network, boot, output, report;
-};
-
-static int raise_descriptor(int descriptor)
-{
-    int raised = fcntl(descriptor, F_DUPFD_CLOEXEC, ABOVE_STANDARD);
-    close(descriptor);
-    return raised;
-}
-
-static int make_pipe(int *read_end, int *write_end, struct error *err)
-{
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-        return error_errno(err, ERROR_UNAVAILABLE, "make a pipe");
-    *read_end = raise_descriptor(ends[0]);
-    *write_end = raise_descriptor(ends[1]);
-    fcntl(*write_end, F_SETFL, 0); /* the machine's programs expect to wait when it is full */
-    return 0;
-}
-
-static int boot_file(const char *text, struct error *err)
-{
-    int file = memfd_create("boot", MFD_CLOEXEC);
-    if (file < 0 || file_write_all(file, text, strlen(text), err) < 0 || lseek(file, 0, SEEK_SET) < 0)
-        return error_errno(err, ERROR_UNAVAILABLE, "write the boot record");
-    return raise_descriptor(file);
-}
-
-/* In the child: between clone and exec only system calls, as other threads' locks may be held. */
-static void become_init(const struct spawn *spawn)
-{
-    static char *const environment[] = {
-        (char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-    char *const arguments[] = {(char *)"localaws-init", NULL};
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    setsid();
-    if (setns(spawn->network, CLONE_NEWNET) == 0 && dup2(spawn->boot, 0) == 0 &&
-        dup2(spawn->output, 1) == 1 && dup2(spawn->output, 2) == 2 &&
-        dup2(spawn->report, BOOT_REPORT) == BOOT_REPORT) {
-        close_range(BOOT_REPORT + 1, ~0u, 0);
-        execve(spawn->init, arguments, environment);
-    }
-    dprintf(2, "cannot run %s\n", spawn->init);
-    _exit(127);
-}
-
-static int clone_init(const struct spawn *spawn, struct machine *machine, struct error *err)
-{
-    int process = -1;
-    struct clone_args arguments = {
-        .flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_PIDFD,
-        .pidfd = (uint64_t)(uintptr_t)&process,
-        .exit_signal = SIGCHLD,
-    };
-    pid_t pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
-    if (pid < 0)
-        return error_errno(err, ERROR_UNAVAILABLE, "start the machine's first process");
-    if (pid == 0)
-        become_init(spawn);
-    machine->pid = pid;
-    machine->process = process;
-    return 0;
-}
-
-static int spawn_machine(struct plane *plane, struct machine *machine, const struct owner *owner,
-                         struct error *err)
-{
-    cleanup(arena_free) struct arena *arena = arena_new();
-    cleanup(memory_free) char *volume = volume_path(plane, machine);
-    cleanup(file_close) int output = -1;
-    cleanup(file_close) int report = -1;
-    *strrchr(volume, '/') = '\0';
-    if (directory_make(volume, 0700, err) < 0)
-        return -1;
-    machine->log = console_open(plane, machine->wanted->id, err);
-    if (machine->log < 0 || make_pipe(&machine->console, &output, err) < 0 ||
-        make_pipe(&machine->report, &report, err) < 0)
-        return -1;
-    char *text = boot_text(plane, machine, arena);
-    cleanup(file_close) int boot = boot_file(text, err);
-    explicit_bzero(text, strlen(text));
-    if (boot < 0)
-        return -1;
-    struct spawn spawn = {plane->init, owner->namespace, boot, output, report};
-    return clone_init(&spawn, machine, err);
+    cleanup(memory_free) char *path = pid_path(plane, machine);
+    char text[16];
+    int length = snprintf(text, sizeof text, "%d\n", machine->pid);
+    struct error err;
+    if (file_write(path, text, (size_t)length, 0644, &err) < 0)
+        log_warning("machine's process not noted", "reason", err.message, NULL);
 }
 
 static void start_wanted(struct plane *plane, struct machine *machine)
@@ -239,10 +113,12 @@ static void start_wanted(struct plane *plane, struct machine *machine)
     struct error err;
     const struct owner *owner = owner_find(plane, machine->wanted->id);
     machine->state = MACHINE_STARTING;
-    if (spawn_machine(plane, machine, owner, &err) < 0) {
+    if (machine_spawn(plane, machine, owner, &err) < 0) {
         machine->state = MACHINE_ENDED;
         snprintf(machine->why, sizeof machine->why, "%.500s", err.message);
+        return;
     }
+    note_pid(plane, machine);
 }
 
 static void prepare_wanted(struct plane *plane, struct machine *machine)
@@ -313,10 +189,12 @@ static void clear_up(struct plane *plane, struct machine *machine)
     int *descriptors[] = {&machine->process, &machine->report, &machine->console, &machine->log};
     for (size_t i = 0; i < COUNT_OF(descriptors); i++)
         file_close(descriptors[i]);
+    cleanup(memory_free) char *note = pid_path(plane, machine);
+    unlink(note);
     owner_remove(plane, machine->wanted->id);
     network_changed(plane, machine->wanted->vpc_id);
     if (machine->remove_volume) {
-        cleanup(memory_free) char *volume = volume_path(plane, machine);
+        cleanup(memory_free) char *volume = machine_volume(plane, machine);
         unlink(volume);
     }
     const char *why = machine->why[0] ? machine->why : "its processes ended";

@@ -34,6 +34,8 @@ int internet_create(struct plane *plane, struct error *err)
     plane->internet_name = memory_format("%s-internet", plane->label);
     if (namespace_create(plane->internet_name, router_settings, &plane->internet, err) < 0)
         return -1;
+    if (namespace_firewall(plane->internet, "table inet probe\ndelete table inet probe\n", err) < 0)
+        return error_context(err, "a kernel with nftables is needed");
     cleanup(buffer_free) struct buffer commands = buffer_new(COMMANDS_LARGEST);
     buffer_format(&commands, "addr add %s/128 dev lo nodad\n", plane->api_address);
     return namespace_ip(plane->internet, &commands, err);

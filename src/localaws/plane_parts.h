@@ -138,6 +138,10 @@ struct link *link_find(const struct network *network, const char *id);
 char *firewall_text(struct arena *arena, const struct plane_vpc *vpc);
 enum { FIREWALL_LARGEST = 16 << 20 };
 
+/* plane_spawn.c: starts the machine's first process; the image file of its volume. */
+int machine_spawn(struct plane *plane, struct machine *machine, const struct owner *owner, struct error *err);
+char *machine_volume(const struct plane *plane, const struct machine *machine);
+
 /* plane_machine.c, plane_console.c */
 struct machine *machine_find(struct plane *plane, const char *id);
 void machines_prepare(struct plane *plane); /* clears up after ended ones, makes namespaces for wanted ones */
