@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "configserver/life.h"
+#include "configserver/polls.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -17,7 +18,7 @@ static struct test_cloud *now_of; /* the clock is a function without a context *
 
 static int64_t test_now(void)
 {
-    return now_of->now_ms;
+    return __atomic_load_n(&now_of->now_ms, __ATOMIC_RELAXED);
 }
 
 /* Each call has two moments at which a process may die: before it did anything, and after. */
@@ -244,9 +245,12 @@ static int attest(void *context, const struct host_attestation *attestation, str
     return 0;
 }
 
-static void count_commit(void *context)
+static void after_commit(void *context)
 {
-    step(context);
+    struct test_zone *test = context;
+    step(test);
+    zone_ring(test->zone);
+    polls_look(test->zone->polls);
 }
 
 void test_zone_open(struct test_zone *test)
@@ -262,7 +266,7 @@ void test_zone_open(struct test_zone *test)
     whole.store = test->store;
     if (zone_open(&whole, &test->zone, &err) < 0)
         fail_msg("%s", err.message);
-    repository_on_change(test->zone->repository, count_commit, test);
+    repository_on_change(test->zone->repository, after_commit, test);
     const char *accounts[] = {TEST_ACCOUNT, OTHER_ACCOUNT};
     for (size_t i = 0; i < 2; i++)
         test->workers[i] = (struct account_worker){.zone = test->zone, .account = (char *)accounts[i]};
@@ -318,7 +322,7 @@ int test_zone_end(void **state)
 
 void test_zone_advance(struct test_zone *test, int64_t milliseconds)
 {
-    test->cloud_state->now_ms += milliseconds;
+    __atomic_add_fetch(&test->cloud_state->now_ms, milliseconds, __ATOMIC_RELAXED);
 }
 
 void test_zone_run(struct test_zone *test, int times)
