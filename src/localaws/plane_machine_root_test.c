@@ -146,7 +146,7 @@ static void a_machine_sees_nothing_of_the_host_but_its_programs(void **state)
 {
     (void)state;
     boot("for place in /root /home /srv /mnt /media /opt /var/lib; do echo $place: $(ls -A $place); done\n"
-         "touch /usr/x /etc/ssl/x /sys/x /proc/sys/kernel/core_pattern 2>/dev/null || echo read-only\n"
+         "touch /usr/x /etc/ssl/x /sys/x /opt/box 2>/dev/null || echo read-only\n"
          "[ $(ls -d /proc/[0-9]* | wc -l) -lt 8 ] && echo alone; echo host $(hostname); echo looked; sleep "
          "100",
          NULL);
@@ -161,10 +161,14 @@ static void a_machine_sees_nothing_of_the_host_but_its_programs(void **state)
 static void a_machine_runs_containers(void **state)
 {
     (void)state;
-    boot("p='podman --root /var/lib/c --runroot /run/c --storage-driver vfs --cgroup-manager cgroupfs "
+    boot("printf '[containers]\\ndefault_sysctls = []\\n' > /run/containers.conf\n"
+         "export CONTAINERS_CONF=/run/containers.conf\n"
+         "p='podman --root /var/lib/c --runroot /run/c --storage-driver vfs --cgroup-manager cgroupfs "
          "--events-backend file'\n"
          "tar -C /opt -c box | $p import -q --change ENTRYPOINT='[\"/box\"]' - box && ip netns add inner && "
-         "$p run --rm --cgroups=disabled --network=ns:/run/netns/inner box 2>&1; echo over; sleep 100",
+         "$p run --rm --cgroups=disabled --network=ns:/run/netns/inner --read-only --cap-drop all --uidmap "
+         "0:100000:65536 "
+         "--gidmap 0:100000:65536 box 2>&1; echo over; sleep 100",
          first_key);
     assert_true(world_console_has(&world, MACHINE_A, "over", 20000));
     assert_true(world_console_has(&world, MACHINE_A, "hello from the box", 0));

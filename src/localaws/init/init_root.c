@@ -172,7 +172,8 @@ static int make_devices(struct error *err)
     return 0;
 }
 
-/* The kernel's settings are every machine's, but for those of the network, which are the namespace's. */
+/* Nothing may cover a part of /proc, or the kernel refuses a container with users of its own a /proc of its
+ * own. */
 static int make_kernel_views(struct error *err)
 {
     if (mount_new("proc", NEW "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, err) < 0 ||
@@ -185,16 +186,7 @@ static int make_kernel_views(struct error *err)
     struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
     if (mount_setattr(AT_FDCWD, NEW "/sys", 0, &read_only, sizeof read_only) < 0)
         return error_errno(err, ERROR_INTERNAL, "make /sys read-only");
-    cleanup(file_close) int network =
-        open_tree(AT_FDCWD, NEW "/proc/sys/net", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    if (network < 0)
-        return error_errno(err, ERROR_INTERNAL, "see the network's settings");
-    if (mount_view(NEW "/proc/sys", NEW "/proc/sys", err) < 0)
-        return -1;
-    if (move_mount(network, "", AT_FDCWD, NEW "/proc/sys/net", MOVE_MOUNT_F_EMPTY_PATH) < 0)
-        return error_errno(err, ERROR_INTERNAL, "keep the network's settings writable");
-    static const char trigger[] = NEW "/proc/sysrq-trigger"; /* not in every kernel */
-    return file_exists(trigger) ? mount_view(trigger, trigger, err) : 0;
+    return 0;
 }
 
 static int bind_volume(const char *from, const char *to, mode_t mode, struct error *err)
