@@ -60,7 +60,7 @@ struct terraform {
     struct arena *arena;
 };
 void terraform_begin(struct terraform *terraform);
-int terraform_end(struct terraform *terraform, struct error *err);
+int terraform_end(struct terraform *terraform, struct error *err); /* err may be NULL */
 char *terraform_output(struct local_zone *zone, const char *name, const char *output, struct error *err);
 
 /* One of our own commands, as a person would type it, with the zone's environment. */

@@ -133,7 +133,7 @@ void terraform_begin(struct terraform *terraform)
 int terraform_end(struct terraform *terraform, struct error *err)
 {
     pthread_join(terraform->thread, NULL);
-    if (terraform->result < 0)
+    if (terraform->result < 0 && err)
         *err = terraform->err;
     arena_free(&terraform->arena);
     return terraform->result;
