@@ -12,17 +12,23 @@ struct endpoint_files {
     const char *authority, *certificate, *key;
 };
 
-static int make(struct arena *arena, const struct endpoint_files *files, const char *const *addresses,
-                struct error *err)
+static int make(struct arena *arena, const char *region, const struct endpoint_files *files,
+                const char *const *addresses, struct error *err)
 {
     cleanup(key_free) struct key *authority_key = NULL;
     cleanup(key_free) struct key *key = NULL;
     cleanup(authority_close) struct authority *authority = NULL;
     char *authority_pem, *pem;
-    struct names names = {.common_name = "localaws", .dns = {"localhost"}, .addresses = {"127.0.0.1", "::1"}};
-    for (size_t i = 0; addresses[i]; i++)
+    /* Beside where it is found, AWS's own names for this region's services, which instances resolve to it. */
+    struct names names = {
+        .common_name = "localaws",
+        .dns = {"localhost", arena_format(arena, "*.%s.amazonaws.com", region),
+                arena_format(arena, "*.%s.api.aws", region), "iam.amazonaws.com", "sts.amazonaws.com"},
+        .addresses = {"127.0.0.1", "::1"},
+    };
+    for (size_t i = 0, next = 2; addresses[i]; i++)
         if (strcmp(addresses[i], "127.0.0.1") != 0 && strcmp(addresses[i], "::1") != 0)
-            names.addresses[2 + i] = addresses[i];
+            names.addresses[next++] = addresses[i];
 
     if (authority_create(arena, "localaws authority", AUTHORITY_YEARS, &authority_key, &authority_pem, err) < 0 ||
         authority_open(authority_pem, authority_key, &authority, err) < 0 || key_generate(&key, err) < 0 ||
@@ -45,7 +51,7 @@ int endpoint_certificate_open(struct region *region, const char *const *addresse
         .certificate = arena_format(arena, "%s/endpoint.pem", region->directory),
         .key = arena_format(arena, "%s/endpoint.key", region->directory),
     };
-    if (!file_exists(files.certificate) && make(arena, &files, addresses, err) < 0)
+    if (!file_exists(files.certificate) && make(arena, region->name, &files, addresses, err) < 0)
         return error_context(err, "certificate of the endpoint");
     char *pem;
     size_t length;

@@ -6,6 +6,8 @@
 #include "localaws/endpoint.h"
 #include "localaws/keys.h"
 #include "localaws/options.h"
+#include "localaws/plane.h"
+#include "localaws/proxy.h"
 #include "localaws/services.h"
 #include "localaws/state.h"
 
@@ -15,12 +17,14 @@
 #include <unistd.h>
 
 #define API_ADDRESS "2001:db8:ffff::1" /* where instances reach the API, in the region's internet */
+enum { API_PORT = 443 };
 
 struct localaws {
     struct options options;
     struct region region;
     struct tls_context *tls;
     struct http_server *server;
+    struct proxy *proxy;
     char *directory, *ready_path;
     int lock, port;
 };
@@ -39,6 +43,21 @@ static int open_directory(struct localaws *localaws, struct error *err)
         return error_context(err, "another localaws may be using %s", localaws->directory);
     unlink(localaws->ready_path);
     return 0;
+}
+
+/* Networks and machines need root; without, instances are records only. */
+static int start_plane(struct localaws *localaws, struct error *err)
+{
+    struct plane_callbacks callbacks;
+    if (localaws->options.no_plane)
+        return 0;
+    if (geteuid() != 0) {
+        log_warning("not root: instances are records only", NULL);
+        return 0;
+    }
+    ec2_plane_callbacks(&localaws->region, &callbacks);
+    return plane_start(localaws->directory, localaws->options.label, API_ADDRESS, &callbacks, &localaws->region.plane,
+                       err);
 }
 
 static int open_region(struct localaws *localaws, struct error *err)
@@ -61,18 +80,46 @@ static int open_region(struct localaws *localaws, struct error *err)
     const char *addresses[] = {options->listen_address, API_ADDRESS, NULL};
     if (root_keys_open(region, credentials, options->accounts, err) < 0 ||
         endpoint_certificate_open(region, addresses, &localaws->tls, err) < 0 ||
-        identity_signer_open(region, err) < 0 || state_restore(region, err) < 0)
+        identity_signer_open(region, err) < 0)
+        return -1;
+    /* What is restored is made true at once, so the plane is there first. */
+    if (start_plane(localaws, err) < 0 || state_restore(region, err) < 0)
         return -1;
     return state_saver_start(region, err);
 }
 
+/* The API answers on the user's machine and, at the same address for every instance, in the region's internet. */
 static int serve(struct localaws *localaws, struct error *err)
 {
-    struct http_listener listener = {.side = API_SIDE, .tls = localaws->tls};
-    if (http_listen(localaws->options.listen_address, localaws->options.listen_port, &listener.socket, err) < 0)
+    struct plane *plane = localaws->region.plane;
+    struct http_listener listeners[2] = {{.side = API_SIDE, .tls = localaws->tls, .socket = -1},
+                                         {.side = API_SIDE, .tls = localaws->tls, .socket = -1}};
+    if (http_listen(localaws->options.listen_address, localaws->options.listen_port, &listeners[0].socket, err) < 0 ||
+        (plane && plane_internet_listen(plane, API_ADDRESS, API_PORT, &listeners[1].socket, err) < 0))
         return -1;
-    localaws->port = http_socket_port(listener.socket);
-    return api_start(&localaws->region, &listener, 1, &localaws->server, err);
+    localaws->port = http_socket_port(listeners[0].socket);
+    return api_start(&localaws->region, listeners, plane ? 2 : 1, &localaws->server, err);
+}
+
+static char *proxy_resolve(void *region, struct arena *arena, const char *name)
+{
+    return region_resolve(region, arena, name);
+}
+
+static int proxy_connect(void *region, const char *address, uint16_t port, int *socket, struct error *err)
+{
+    return plane_internet_connect(((struct region *)region)->plane, address, port, socket, err);
+}
+
+static int serve_proxy(struct localaws *localaws, struct error *err)
+{
+    const struct proxy_way way = {&localaws->region, proxy_resolve, proxy_connect};
+    int socket;
+    if (!localaws->region.plane)
+        return 0;
+    if (http_listen(localaws->options.proxy_address, localaws->options.proxy_port, &socket, err) < 0)
+        return -1;
+    return proxy_start(socket, &way, &localaws->proxy, err);
 }
 
 static int announce(struct localaws *localaws, struct error *err)
@@ -93,7 +140,8 @@ static int announce(struct localaws *localaws, struct error *err)
 
 static int start(struct localaws *localaws, struct error *err)
 {
-    if (open_directory(localaws, err) < 0 || open_region(localaws, err) < 0 || serve(localaws, err) < 0)
+    if (open_directory(localaws, err) < 0 || open_region(localaws, err) < 0 || serve(localaws, err) < 0 ||
+        serve_proxy(localaws, err) < 0)
         return -1;
     return announce(localaws, err);
 }
@@ -102,8 +150,11 @@ static void stop(struct localaws *localaws)
 {
     if (localaws->ready_path)
         unlink(localaws->ready_path);
+    proxy_stop(&localaws->proxy);
     if (localaws->server)
         http_server_stop(&localaws->server);
+    if (localaws->region.plane)
+        plane_stop(&localaws->region.plane);
     state_saver_stop(&localaws->region);
     identity_signer_close(&localaws->region);
     if (localaws->tls)

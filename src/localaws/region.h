@@ -39,7 +39,6 @@ struct region {
     size_t module_count;
     void *modules[16];           /* region-wide tables */
     struct table access_keys;    /* keys.h */
-    struct table instance_sessions; /* session.c: the access key each instance was given last */
     struct identity_signer *identity_signer;
     struct state_saver *saver;   /* writes state.json soon after region_changed */
 };
@@ -162,7 +161,7 @@ struct role_keys {
     const char *access_key_id, *secret_access_key, *session_token;
     int64_t expires_ms;
 };
-/* New keys for a session of the role behind an instance profile, session name = instance id. */
+/* New keys for a session of the role behind an instance profile, session name = instance id; for six hours. */
 int iam_instance_role_keys(struct region *region, const char *account, const char *profile_arn,
                            const char *instance_id, struct arena *arena, struct role_keys *keys, char **role_name,
                            struct error *err);

@@ -9,7 +9,6 @@
 enum {
     TOKEN_BYTES = 96,
     INSTANCE_SESSION_S = 6 * 3600,
-    INSTANCE_ROTATE_MS = 3 * 3600 * 1000, /* an instance's keys are renewed when this little of their time is left */
 };
 
 static char *new_token(struct arena *arena)
@@ -63,21 +62,6 @@ static bool ec2_may_assume(struct region *region, struct arena *arena, const str
     return verdict.allowed && !verdict.denied;
 }
 
-/* Keys that the instance was given before and that still have most of their time. */
-static int current_keys(struct region *region, struct arena *arena, const char *user_id, struct access_key *key)
-{
-    const char *id = table_get(&region->instance_sessions, user_id);
-    if (!id || key_find(region, arena, id, key) < 0)
-        return -1;
-    return key->expires_ms - clock_now_ms() > INSTANCE_ROTATE_MS ? 0 : -1;
-}
-
-static void remember(struct region *region, const char *user_id, const char *key_id)
-{
-    cleanup(memory_free) char *old = table_get(&region->instance_sessions, user_id);
-    table_put(&region->instance_sessions, user_id, memory_strdup(key_id));
-}
-
 static const struct principal *role_of_profile(struct account *account, const char *profile_arn)
 {
     const char *slash = strrchr(profile_arn, '/');
@@ -103,13 +87,9 @@ int iam_instance_role_keys(struct region *region, const char *account_id, const 
         return error_code(err, ERROR_FORBIDDEN, "AssumeRoleUnauthorizedAccess",
                           "EC2 cannot assume the role %s: its trust policy does not allow ec2.amazonaws.com",
                           role->name);
-    const char *user_id = arena_format(arena, "%s:%s", role->id, instance_id);
     struct access_key key;
-    if (current_keys(locked, arena, user_id, &key) < 0) {
-        session_open(locked, arena,
-                     &(struct session_wish){.role = role, .name = instance_id, .duration_s = INSTANCE_SESSION_S}, &key);
-        remember(locked, user_id, key.id);
-    }
+    session_open(locked, arena,
+                 &(struct session_wish){.role = role, .name = instance_id, .duration_s = INSTANCE_SESSION_S}, &key);
     *keys = (struct role_keys){key.id, key.secret, key.token, key.expires_ms};
     return 0;
 }
