@@ -25,6 +25,8 @@ static struct plane_world world;
 static const struct plane_lb_target targets[] = {
     {"2001:db8:1:1::a", 4443}, {"2001:db8:1:2::b", 4443}, {"2001:db8:1:3::c", 4443}};
 
+static const char *const front_addresses[] = {FRONT, "10.1.1.20", "2001:db8:1:2::20", "10.1.2.20", NULL};
+
 static void apply(const struct plane_lb_target *wanted, size_t count)
 {
     struct plane_target_group group = {.arn = "group-web",
@@ -36,8 +38,7 @@ static void apply(const struct plane_lb_target *wanted, size_t count)
                                        .targets = wanted,
                                        .target_count = count};
     struct plane_listener listener = {443, "group-web"};
-    struct plane_balancer front = {
-        "front", "vpc-home", (const char *const[]){FRONT, "10.1.1.20", NULL}, &listener, 1, &group, 1};
+    struct plane_balancer front = {"front", "vpc-home", front_addresses, &listener, 1, &group, 1};
     plane_apply_balancer(world.plane, &front);
     plane_settle(world.plane);
 }
@@ -74,6 +75,14 @@ static void connections_alternate_and_come_from_the_balancer(void **state)
     }
     assert_int_equal(a, 5);
     assert_int_equal(b, 5);
+}
+
+static void every_address_of_a_balancer_answers(void **state)
+{
+    (void)state;
+    for (const char *const *address = front_addresses; *address; address++)
+        if (!world_reaches(MACHINE_A, *address, 443))
+            fail_msg("%s does not answer", *address);
 }
 
 static int open_through(void)
@@ -179,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(healthy_targets_are_found_and_unreachable_ones_too),
         cmocka_unit_test(connections_alternate_and_come_from_the_balancer),
+        cmocka_unit_test(every_address_of_a_balancer_answers),
         cmocka_unit_test(a_half_closed_connection_still_gets_its_whole_answer),
         cmocka_unit_test(a_target_taken_out_keeps_the_connections_it_has),
         cmocka_unit_test(a_target_that_dies_gets_nothing_more),

@@ -18,6 +18,7 @@ enum {
     ACCEPTS_AT_ONCE = 64,
     CONNECT_MS = 5000,
     SWEEP_MS = 1000,
+    FULL_PAUSE_MS = 10,   /* out of descriptors: nothing goes on until somebody closes one */
     IDLE_MS = 350 * 1000, /* as AWS's network load balancers */
 };
 
@@ -200,8 +201,11 @@ void connection_accept(struct balancing *balancing, struct watcher *watcher, uin
     (void)events;
     for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
         int client = accept4(watcher->descriptor, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (client < 0)
+        if (client < 0) {
+            if (errno == EMFILE || errno == ENFILE)
+                clock_sleep_ms(FULL_PAUSE_MS);
             return;
+        }
         struct group *group = group_of(listener);
         struct target *target = group ? group_next_target(group) : NULL;
         int connected = target ? connect_from(listener->balancer, target->address, target->port) : -1;

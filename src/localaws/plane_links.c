@@ -124,9 +124,9 @@ static void owner_end(struct buffer *commands, const struct link *link, const ch
     if (number == 0)
         return;
     buffer_format(commands, "route add ::/0 via fe80::1 dev eth%u table %u\n", number, table);
+    buffer_format(commands, "route add 0.0.0.0/0 via 169.254.0.1 dev eth%u onlink table %u\n", number, table);
     for (const char *const *address = own; *address; address++)
-        if (strchr(*address, ':'))
-            buffer_format(commands, "rule add pref 100 from %s lookup %u\n", *address, table);
+        buffer_format(commands, "rule add pref 100 from %s lookup %u\n", *address, table);
 }
 
 struct addition {

@@ -174,6 +174,18 @@ static void a_machine_runs_containers(void **state)
     assert_true(world_console_has(&world, MACHINE_A, "hello from the box", 0));
 }
 
+static void a_machine_resolves_names_of_its_vpc(void **state)
+{
+    (void)state;
+    boot("getent ahostsv6 Front.Example; getent ahostsv4 front.example; getent hosts nobody.example; echo "
+         "over; "
+         "sleep 100",
+         NULL);
+    assert_true(world_console_has(&world, MACHINE_A, "over", 5000));
+    assert_true(world_console_has(&world, MACHINE_A, "2001:db8:1:1::20", 0));
+    assert_true(world_console_has(&world, MACHINE_A, "10.1.1.20", 0));
+}
+
 static void a_talkative_machine_fills_no_disk(void **state)
 {
     cleanup(memory_free) char *path = memory_format("%s/consoles/" MACHINE_A ".log", world.directory);
@@ -344,6 +356,7 @@ int main(void)
         IN_A_WORLD(a_program_is_told_to_end),
         IN_A_WORLD(a_machine_sees_nothing_of_the_host_but_its_programs),
         IN_A_WORLD(a_machine_runs_containers),
+        IN_A_WORLD(a_machine_resolves_names_of_its_vpc),
         IN_A_WORLD(a_talkative_machine_fills_no_disk),
         IN_A_WORLD(a_terminated_machine_takes_its_volume_along),
         IN_A_WORLD(a_machine_is_stopped_and_started_in_one_go),

@@ -175,7 +175,8 @@ int namespace_ip(int descriptor, const struct buffer *lines, struct error *err)
     while (*line) {
         size_t length = strcspn(line, "\n");
         length += line[length] == '\n';
-        buffer_append(text_starts(line, "rule") ? &rules : &others, line, length);
+        bool six = text_starts(line, "rule") && !memchr(line, '.', length);
+        buffer_append(six ? &rules : &others, line, length);
         line += length;
     }
     int failed = run_ip(descriptor, false, &others, err);

@@ -44,6 +44,7 @@ static const struct plane_group_rule web_rules[] = {
     {.protocol = 6, .cidr = "::/0", .from_port = 80, .to_port = 80},
     {.protocol = 6, .source_group = "sg-web", .from_port = 4443, .to_port = 4443},
     {.protocol = 6, .cidr = "::/0", .from_port = 443, .to_port = 443},
+    {.protocol = 6, .cidr = "10.1.0.0/16", .from_port = 443, .to_port = 443},
     {.protocol = 58, .cidr = "::/0", .from_port = -1, .to_port = -1},
     {.egress = true, .protocol = -1, .cidr = "::/0"},
     {.egress = true, .protocol = -1, .cidr = "0.0.0.0/0"},
@@ -72,6 +73,8 @@ static const struct plane_interface home_interfaces[] = {
      TEXTS("sg-mute"), true, NULL},
     {"eni-lb", "subnet-public", NULL, "front", TEXTS("10.1.1.20", "2001:db8:1:1::20"), TEXTS("sg-web"), true,
      NULL},
+    {"eni-lb2", "subnet-egress", NULL, "front", TEXTS("10.1.2.20", "2001:db8:1:2::20"), TEXTS("sg-web"), true,
+     NULL},
 };
 static const struct plane_interface away_interfaces[] = {
     {"eni-d", "subnet-away", NULL, MACHINE_D, TEXTS("10.1.1.10", "2001:db8:2:1::d"), TEXTS("sg-web"), true,
@@ -79,7 +82,7 @@ static const struct plane_interface away_interfaces[] = {
 };
 
 const struct plane_vpc home_vpc = {
-    "vpc-home", "10.1.0.0/16", "2001:db8:1::/56", home_subnets, 3, home_groups, 2, home_interfaces, 4};
+    "vpc-home", "10.1.0.0/16", "2001:db8:1::/56", home_subnets, 3, home_groups, 2, home_interfaces, 5};
 static const struct plane_vpc away_vpc = {
     "vpc-away", "10.1.0.0/16", "2001:db8:2::/56", away_subnets, 1, home_groups, 1, away_interfaces, 1};
 
