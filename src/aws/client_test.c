@@ -74,7 +74,7 @@ static enum http_answer endpoint(struct http_request *request)
 
 static enum http_answer imds_token(struct http_request *request)
 {
-    char token[16];
+    char token[32];
     if (!http_request_header(request, "X-aws-ec2-metadata-token-ttl-seconds"))
         http_respond_text(request, 400, "text/plain", "");
     snprintf(token, sizeof(token), "token%d", atomic_fetch_add(&imds_tokens, 1) + 1);
@@ -93,7 +93,7 @@ static const struct answer metadata[] = {
 
 static enum http_answer imds(struct http_request *request)
 {
-    char token[16];
+    char token[32];
     snprintf(token, sizeof(token), "token%d", atomic_load(&imds_tokens));
     bool forgotten = atomic_exchange(&imds_forgets, false);
     if (forgotten || !text_equal(http_request_header(request, "X-aws-ec2-metadata-token"), token)) {

@@ -47,7 +47,7 @@ static int deploy_as(struct world *world, const struct key *key, const char *ten
 
 static json_t *wait_for_run(struct world *world, int number)
 {
-    json_t *run;
+    json_t *run = NULL;
     for (int64_t until = clock_monotonic_ms() + 10000; clock_monotonic_ms() < until; clock_sleep_ms(20)) {
         assert_int_equal(call_acme(world, HTTP_GET, arena_format(world->arena, JOB "/run/%d", number), NULL, &run), 200);
         if (!json_is_true(json_object_get(run, "active")))

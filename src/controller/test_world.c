@@ -190,7 +190,7 @@ int call_as(struct world *world, struct http_client *client, const struct key *k
                          0);
     if (http_call(client, &call, world->arena, &reply, &err) < 0)
         fail_msg("%s: %s", path, err.message);
-    json_t *ignored;
+    json_t *ignored = NULL;
     answer = answer ? answer : &ignored;
     if (json_parse(world->arena, reply.body, reply.length, answer, NULL) < 0)
         *answer = NULL;
