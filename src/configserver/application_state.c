@@ -13,7 +13,8 @@ struct verdict {
 static size_t count_hosts(const struct view *view, const struct application *application)
 {
     size_t count = 0;
-    view_each(view, RECORD_HOST, struct host, host) count += text_equal(host->application, application->id);
+    view_each(view, RECORD_HOST, struct host, host)
+        count += text_equal(host->application, application->id);
     return count;
 }
 
@@ -21,8 +22,7 @@ static size_t count_hosts(const struct view *view, const struct application *app
 static json_t *obstacle(const struct zone *zone, const struct view *view,
                         const struct application *application, bool *failed)
 {
-    view_each(view, RECORD_HOST, struct host, host)
-    {
+    view_each(view, RECORD_HOST, struct host, host) {
         if (!text_equal(host->application, application->id) || host->state == HOST_ACTIVE)
             continue;
         *failed = host->trouble && zone->now_ms() - host->state_since > TROUBLE_LONGEST_MS;
@@ -31,8 +31,7 @@ static json_t *obstacle(const struct zone *zone, const struct view *view,
         return json_sprintf("Waiting for host %s, which is %s", host->hostname,
                             host_state_names[host->state]);
     }
-    view_each(view, RECORD_NODE, struct node, node)
-    {
+    view_each(view, RECORD_NODE, struct node, node) {
         if (!text_equal(node->application, application->id) || text_equal(node->service_status, "up"))
             continue;
         const char *status = node->service_status ? node->service_status : "not started";
@@ -40,8 +39,7 @@ static json_t *obstacle(const struct zone *zone, const struct view *view,
             return json_sprintf("Waiting for node %s, which is %s", node->hostname, status);
         return json_sprintf("Node %s is %s: %s", node->hostname, status, node->status_message);
     }
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
-    {
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer) {
         if (!text_equal(balancer->application, application->id))
             continue;
         if (balancer->trouble)
@@ -71,21 +69,19 @@ static struct verdict judge(const struct zone *zone, const struct view *view,
 static json_t *endpoints(const struct view *view, const struct application *application)
 {
     json_t *list = json_array();
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer,
-              balancer) if (text_equal(balancer->application, application->id) &&
-                            balancer->state == LOAD_BALANCER_ACTIVE)
-        json_array_append_new(list, json_pack("{s:s,s:o,s:s,s:s,s:I}", "cluster", balancer->cluster, "url",
-                                              json_sprintf("https://%s/", balancer->dns_name), "dnsName",
-                                              balancer->dns_name, "authMethod", "mtls", "healthyTargets",
-                                              (json_int_t)balancer->healthy));
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
+        if (text_equal(balancer->application, application->id) && balancer->state == LOAD_BALANCER_ACTIVE)
+            json_array_append_new(list, json_pack("{s:s,s:o,s:s,s:s,s:I}", "cluster", balancer->cluster,
+                                                  "url", json_sprintf("https://%s/", balancer->dns_name),
+                                                  "dnsName", balancer->dns_name, "authMethod", "mtls",
+                                                  "healthyTargets", (json_int_t)balancer->healthy));
     return list;
 }
 
 static json_t *nodes(const struct view *view, const struct application *application)
 {
     json_t *list = json_array();
-    view_each(view, RECORD_NODE, struct node, node)
-    {
+    view_each(view, RECORD_NODE, struct node, node) {
         const struct host *host = view_find(view, RECORD_HOST, node->parent);
         if (!text_equal(node->application, application->id))
             continue;
@@ -108,8 +104,7 @@ static json_t *nodes(const struct view *view, const struct application *applicat
 static json_t *services(const struct view *view, const struct application *application)
 {
     json_t *list = json_array();
-    view_each(view, RECORD_NODE, struct node, node)
-    {
+    view_each(view, RECORD_NODE, struct node, node) {
         if (!text_equal(node->application, application->id))
             continue;
         bool current = text_equal(node->service_status, "up") &&

@@ -218,8 +218,7 @@ static void write_cluster(const struct plan *plan, struct transaction *transacti
                           const struct cluster *cluster, struct counters *counters)
 {
     int64_t have = 0;
-    view_each(transaction_view(transaction), RECORD_NODE, struct node, node)
-    {
+    view_each(transaction_view(transaction), RECORD_NODE, struct node, node) {
         if (!text_equal(node->application, plan->application_id) || !text_equal(node->cluster, cluster->id))
             continue;
         have = node->index >= have ? node->index + 1 : have;
@@ -331,20 +330,17 @@ static void release_hosts_and_nodes(struct zone *zone, struct transaction *trans
                                     const char *application)
 {
     int64_t now = zone->now_ms();
-    view_each(transaction_view(transaction), RECORD_HOST, struct host, host)
-    {
+    view_each(transaction_view(transaction), RECORD_HOST, struct host, host) {
         struct host next = *host;
         if (text_equal(host->application, application) && host_apply(&next, HOST_RELEASE, now, NULL) == 0)
             transaction_put(transaction, RECORD_HOST, &next);
     }
-    view_each(transaction_view(transaction), RECORD_NODE, struct node, node)
-    {
+    view_each(transaction_view(transaction), RECORD_NODE, struct node, node) {
         struct node next = *node;
         if (text_equal(node->application, application) && node_apply(&next, NODE_RETIRE, now, NULL) == 0)
             transaction_put(transaction, RECORD_NODE, &next);
     }
-    view_each(transaction_view(transaction), RECORD_LOAD_BALANCER, struct load_balancer, balancer)
-    {
+    view_each(transaction_view(transaction), RECORD_LOAD_BALANCER, struct load_balancer, balancer) {
         struct load_balancer next = *balancer;
         if (text_equal(balancer->application, application) &&
             load_balancer_apply(&next, LOAD_BALANCER_REMOVE, now, NULL) == 0)

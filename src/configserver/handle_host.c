@@ -81,11 +81,9 @@ static int admit_key(struct zone *zone, const char *hostname, const char *key, c
     const struct host *host = transaction_find(transaction, RECORD_HOST, hostname);
     if (!host || host->state == HOST_WANTED || host->state >= HOST_TERMINATING)
         return error_set(err, ERROR_FORBIDDEN, "host %s is on its way out", hostname);
-    view_each(
-        transaction_view(transaction), RECORD_HOST, struct host,
-        other) if (text_equal(other->wireguard_key, key) &&
-                   !text_equal(other->hostname, hostname)) return error_set(err, ERROR_CONFLICT,
-                                                                            "another host has this key");
+    view_each(transaction_view(transaction), RECORD_HOST, struct host, other)
+        if (text_equal(other->wireguard_key, key) && !text_equal(other->hostname, hostname))
+            return error_set(err, ERROR_CONFLICT, "another host has this key");
     struct host next = *host;
     next.wireguard_key = key;
     if (!text_equal(host->wireguard_key, key))
@@ -167,8 +165,7 @@ static int check_members(struct http_request *request, struct error *err)
     const char *body = http_request_body(request, &length);
     if (json_parse(http_request_arena(request), body, length, &json, err) < 0)
         return -1;
-    json_object_foreach(json, name, value)
-    {
+    json_object_foreach(json, name, value) {
         const struct field *field = node_report_record.fields;
         while (field->name && !text_equal(field->name, name))
             field++;

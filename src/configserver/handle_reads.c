@@ -104,15 +104,14 @@ enum http_answer list_nodes(struct http_request *request)
                *state = http_request_query(request, "state");
     VIEW(view, zone->repository);
     json_t *nodes = json_array();
-    view_each(view, RECORD_HOST, struct host,
-              host) if (!parent && is_of(arena, host->application, application) &&
-                        (!state || text_equal(state, host_state_names[host->state])))
-        json_array_append_new(nodes, short_json(host_json(zone, view, host, arena), recursive));
-    view_each(view, RECORD_NODE, struct node,
-              node) if ((!parent || text_equal(parent, node->parent)) &&
-                        is_of(arena, node->application, application) &&
-                        (!state || text_equal(state, node_state_names[node->state])))
-        json_array_append_new(nodes, short_json(node_json(view, node, arena), recursive));
+    view_each(view, RECORD_HOST, struct host, host)
+        if (!parent && is_of(arena, host->application, application) &&
+            (!state || text_equal(state, host_state_names[host->state])))
+            json_array_append_new(nodes, short_json(host_json(zone, view, host, arena), recursive));
+    view_each(view, RECORD_NODE, struct node, node)
+        if ((!parent || text_equal(parent, node->parent)) && is_of(arena, node->application, application) &&
+            (!state || text_equal(state, node_state_names[node->state])))
+            json_array_append_new(nodes, short_json(node_json(view, node, arena), recursive));
     http_respond_json(request, 200, json_pack("{s:o}", "nodes", nodes));
     return HTTP_ANSWERED;
 }
@@ -137,8 +136,7 @@ enum http_answer get_node(struct http_request *request)
 static json_t *reals_of(const struct view *view, const struct load_balancer *balancer)
 {
     json_t *reals = json_array();
-    view_each(view, RECORD_NODE, struct node, node)
-    {
+    view_each(view, RECORD_NODE, struct node, node) {
         const struct host *host = view_find(view, RECORD_HOST, node->parent);
         if (node->state == NODE_ACTIVE && host && host->node_address &&
             text_equal(node->application, balancer->application) &&
@@ -180,9 +178,9 @@ enum http_answer list_load_balancers(struct http_request *request)
     const char *application = http_request_query(request, "application");
     VIEW(view, zone->repository);
     json_t *list = json_array();
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer,
-              balancer) if (is_of(arena, balancer->application, application))
-        json_array_append_new(list, load_balancer_json(view, balancer, arena));
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
+        if (is_of(arena, balancer->application, application))
+            json_array_append_new(list, load_balancer_json(view, balancer, arena));
     http_respond_json(request, 200, json_pack("{s:o}", "loadBalancers", list));
     return HTTP_ANSWERED;
 }

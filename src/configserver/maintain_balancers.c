@@ -9,9 +9,9 @@
 
 static bool any_in_state(const struct view *view, const char *account, enum load_balancer_state state)
 {
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer,
-              balancer) if (text_equal(balancer->account, account) &&
-                            balancer->state == (int)state) return true;
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
+        if (text_equal(balancer->account, account) && balancer->state == (int)state)
+            return true;
     return false;
 }
 
@@ -34,16 +34,17 @@ static bool serves(const struct node *node, const struct load_balancer *balancer
 static size_t count_serving(const struct view *view, const struct load_balancer *balancer)
 {
     size_t count = 0;
-    view_each(view, RECORD_NODE, struct node, node) count += serves(node, balancer);
+    view_each(view, RECORD_NODE, struct node, node)
+        count += serves(node, balancer);
     return count;
 }
 
 bool load_balancers_to_wire(const struct view *view, const char *account)
 {
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer,
-              balancer) if (text_equal(balancer->account, account) &&
-                            balancer->state == LOAD_BALANCER_ACTIVE &&
-                            (size_t)balancer->healthy != count_serving(view, balancer)) return true;
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
+        if (text_equal(balancer->account, account) && balancer->state == LOAD_BALANCER_ACTIVE &&
+            (size_t)balancer->healthy != count_serving(view, balancer))
+            return true;
     return false;
 }
 
@@ -127,11 +128,10 @@ int make_load_balancers(struct account_pass *pass, struct error *err)
     if (cloud->find_place(cloud->context, pass->account, pass->arena, &place, err) < 0)
         return -1;
     int result = 0;
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer,
-              balancer) if (text_equal(balancer->account, pass->account->id) &&
-                            balancer->state == LOAD_BALANCER_WANTED &&
-                            make_load_balancer(pass, view, balancer, &place, err) < 0) result =
-        fail_balancer(pass, balancer, err);
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
+        if (text_equal(balancer->account, pass->account->id) && balancer->state == LOAD_BALANCER_WANTED &&
+            make_load_balancer(pass, view, balancer, &place, err) < 0)
+            result = fail_balancer(pass, balancer, err);
     return result;
 }
 
@@ -149,8 +149,7 @@ static size_t wanted_targets(const struct view *view, const struct load_balancer
 {
     size_t count = 0;
     *addresses = arena_alloc(arena, view_count(view, RECORD_NODE) * sizeof **addresses);
-    view_each(view, RECORD_NODE, struct node, node)
-    {
+    view_each(view, RECORD_NODE, struct node, node) {
         const struct host *host = view_find(view, RECORD_HOST, node->parent);
         if (serves(node, balancer) && host && host->node_address)
             (*addresses)[count++] = host->node_address;
@@ -205,11 +204,10 @@ int wire_load_balancers(struct account_pass *pass, struct error *err)
 {
     VIEW(view, pass->zone->repository);
     int result = 0;
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer,
-              balancer) if (text_equal(balancer->account, pass->account->id) &&
-                            balancer->state == LOAD_BALANCER_ACTIVE &&
-                            wire_load_balancer(pass, view, balancer, err) < 0) result =
-        fail_balancer(pass, balancer, err);
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
+        if (text_equal(balancer->account, pass->account->id) && balancer->state == LOAD_BALANCER_ACTIVE &&
+            wire_load_balancer(pass, view, balancer, err) < 0)
+            result = fail_balancer(pass, balancer, err);
     return result;
 }
 
@@ -224,8 +222,7 @@ int remove_load_balancers(struct account_pass *pass, struct error *err)
     VIEW(view, pass->zone->repository);
     const struct cloud *cloud = pass->zone->cloud;
     int result = 0;
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
-    {
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer) {
         if (!text_equal(balancer->account, pass->account->id) || balancer->state != LOAD_BALANCER_REMOVING)
             continue;
         bool gone = false;

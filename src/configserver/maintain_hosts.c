@@ -13,8 +13,9 @@ enum { SYSTEM_DISK_GB = 16 }; /* for the host itself, beside its node's */
 
 static bool any_host(const struct view *view, const char *account, bool (*matches)(const struct host *host))
 {
-    view_each(view, RECORD_HOST, struct host,
-              host) if (text_equal(host->account, account) && matches(host)) return true;
+    view_each(view, RECORD_HOST, struct host, host)
+        if (text_equal(host->account, account) && matches(host))
+            return true;
     return false;
 }
 
@@ -154,8 +155,7 @@ int launch_hosts(struct account_pass *pass, struct error *err)
     const struct cloud *cloud = pass->zone->cloud;
     bool found = cloud->find_place(cloud->context, pass->account, pass->arena, &place, err) == 0;
     int result = 0;
-    view_each(view, RECORD_HOST, struct host, host)
-    {
+    view_each(view, RECORD_HOST, struct host, host) {
         if (!text_equal(host->account, pass->account->id) || host->state != HOST_WANTED)
             continue;
         if (found && launch_host(pass, view, host, &place, err) == 0)
@@ -239,9 +239,9 @@ int watch_instances(struct account_pass *pass, struct error *err)
     if (list_instances(pass, &instances, &count, err) < 0)
         return -1;
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(pass->zone->repository);
-    view_each(transaction_view(transaction), RECORD_HOST, struct host,
-              host) if (text_equal(host->account, pass->account->id) && host->instance_id)
-        look_at_host(pass, transaction, host, find_instance(instances, count, host->instance_id));
+    view_each(transaction_view(transaction), RECORD_HOST, struct host, host)
+        if (text_equal(host->account, pass->account->id) && host->instance_id)
+            look_at_host(pass, transaction, host, find_instance(instances, count, host->instance_id));
     if (transaction_commit(&transaction, err) < 0)
         return -1;
     return remove_orphans(pass, instances, count, err);
@@ -256,9 +256,9 @@ static int write_terminated(struct account_pass *pass, const char *hostname, str
     struct host next = *host;
     if (host_apply(&next, HOST_TERMINATED, pass->zone->now_ms(), err) < 0)
         return -1;
-    view_each(transaction_view(transaction), RECORD_NODE, struct node,
-              node) if (text_equal(node->parent, hostname))
-        transaction_remove(transaction, RECORD_NODE, node->hostname);
+    view_each(transaction_view(transaction), RECORD_NODE, struct node, node)
+        if (text_equal(node->parent, hostname))
+            transaction_remove(transaction, RECORD_NODE, node->hostname);
     transaction_remove(transaction, RECORD_HOST, hostname);
     application_tell(pass->zone, transaction, host->application, "info", "Host %s is terminated", hostname);
     return transaction_commit(&transaction, err);
@@ -290,8 +290,9 @@ int terminate_hosts(struct account_pass *pass, struct error *err)
         return -1;
     VIEW(view, pass->zone->repository);
     int result = 0;
-    view_each(view, RECORD_HOST, struct host,
-              host) if (text_equal(host->account, pass->account->id) && host->state == HOST_TERMINATING &&
-                        terminate_host(pass, host, instances, count, err) < 0) result = -1;
+    view_each(view, RECORD_HOST, struct host, host)
+        if (text_equal(host->account, pass->account->id) && host->state == HOST_TERMINATING &&
+            terminate_host(pass, host, instances, count, err) < 0)
+            result = -1;
     return result;
 }

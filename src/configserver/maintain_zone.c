@@ -17,8 +17,7 @@ static void move_host(struct zone *zone, struct transaction *transaction, const 
 static void move_hosts(struct zone *zone, struct transaction *transaction)
 {
     int64_t now = zone->now_ms();
-    view_each(transaction_view(transaction), RECORD_HOST, struct host, host)
-    {
+    view_each(transaction_view(transaction), RECORD_HOST, struct host, host) {
         int64_t age = now - host->state_since;
         if (host->state == HOST_READY)
             move_host(zone, transaction, host, HOST_ACTIVATE, "info", "is active");
@@ -33,8 +32,7 @@ static void move_hosts(struct zone *zone, struct transaction *transaction)
 
 static void move_nodes(struct zone *zone, struct transaction *transaction)
 {
-    view_each(transaction_view(transaction), RECORD_NODE, struct node, node)
-    {
+    view_each(transaction_view(transaction), RECORD_NODE, struct node, node) {
         const struct host *host = transaction_find(transaction, RECORD_HOST, node->parent);
         if (!host) {
             transaction_remove(transaction, RECORD_NODE, node->hostname);
@@ -51,10 +49,12 @@ static void move_nodes(struct zone *zone, struct transaction *transaction)
 
 static bool anything_left(const struct view *view, const char *application)
 {
-    view_each(view, RECORD_HOST, struct host,
-              host) if (text_equal(host->application, application)) return true;
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer,
-              balancer) if (text_equal(balancer->application, application)) return true;
+    view_each(view, RECORD_HOST, struct host, host)
+        if (text_equal(host->application, application))
+            return true;
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
+        if (text_equal(balancer->application, application))
+            return true;
     return false;
 }
 
@@ -63,17 +63,16 @@ static bool nodes_converged(const struct view *view, const struct application *a
     int64_t serving = 0, wanted = 0;
     for (size_t i = 0; i < application->cluster_count; i++)
         wanted += application->clusters[i].count;
-    view_each(view, RECORD_NODE, struct node, node) serving +=
-        text_equal(node->application, application->id) && node->state == NODE_ACTIVE &&
-        text_equal(node->service_status, "up") &&
-        (!node->current_image || text_equal(node->current_image, node->image));
+    view_each(view, RECORD_NODE, struct node, node)
+        serving += text_equal(node->application, application->id) && node->state == NODE_ACTIVE &&
+                   text_equal(node->service_status, "up") &&
+                   (!node->current_image || text_equal(node->current_image, node->image));
     return serving >= wanted;
 }
 
 static bool load_balancers_converged(const struct view *view, const struct application *application)
 {
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
-    {
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer) {
         if (!text_equal(balancer->application, application->id))
             continue;
         for (size_t i = 0; i < application->cluster_count; i++)
@@ -94,8 +93,7 @@ bool application_converged(const struct view *view, const struct application *ap
 static void settle_applications(struct zone *zone, struct transaction *transaction)
 {
     const struct view *view = transaction_view(transaction);
-    view_each(view, RECORD_APPLICATION, struct application, application)
-    {
+    view_each(view, RECORD_APPLICATION, struct application, application) {
         if (application->deleting && !anything_left(view, application->id)) {
             transaction_remove(transaction, RECORD_APPLICATION, application->id);
             continue;

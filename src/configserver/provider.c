@@ -161,8 +161,7 @@ static int confirm_host(const struct inquiry *inquiry, struct error *err)
 /* The node the identity asked for would be of. */
 static const struct node *find_node(const struct inquiry *inquiry, struct error *err)
 {
-    view_each(inquiry->view, RECORD_NODE, struct node, node)
-    {
+    view_each(inquiry->view, RECORD_NODE, struct node, node) {
         if (!text_equal(node_instance_id(inquiry->arena, &inquiry->zone->id, node),
                         inquiry->attributes->instance_id))
             continue;

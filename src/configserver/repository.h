@@ -25,10 +25,13 @@ size_t view_count(const struct view *view, enum record_kind kind);
 const void *view_at(const struct view *view, enum record_kind kind, size_t index); /* sorted by key */
 
 #define VIEW(name, repository) cleanup(view_release) const struct view *name = repository_view(repository)
-/* view_each(view, RECORD_HOST, struct host, host) { ... } */
-#define view_each(view, kind, type, name)                                           \
-    for (size_t name##_at = 0; name##_at < view_count((view), (kind)); name##_at++) \
-        for (type const *name = view_at((view), (kind), name##_at); name; name = NULL)
+/* view_each(view, RECORD_HOST, struct host, host) { ... } with `break` and `continue` as in any loop: the
+ * inner loop runs once for each record and leaves `_more` false when it was left early. */
+#define view_each(view, kind, type, name)                                                              \
+    for (size_t name##_at = 0, name##_more = 1; name##_more && name##_at < view_count((view), (kind)); \
+         name##_at++)                                                                                  \
+        for (type const *name = (name##_more = 0, view_at((view), (kind), name##_at)); name;           \
+             name = NULL, name##_more = 1)
 
 struct transaction;
 struct transaction *transaction_begin(struct repository *repository); /* waits for other writers */

@@ -4,14 +4,17 @@
 
 const struct node *view_node_of(const struct view *view, const char *hostname)
 {
-    view_each(view, RECORD_NODE, struct node, node) if (text_equal(node->parent, hostname)) return node;
+    view_each(view, RECORD_NODE, struct node, node)
+        if (text_equal(node->parent, hostname))
+            return node;
     return NULL;
 }
 
 const struct host *view_host_of_instance(const struct view *view, const char *instance_id)
 {
-    view_each(view, RECORD_HOST, struct host,
-              host) if (host->instance_id && text_equal(host->instance_id, instance_id)) return host;
+    view_each(view, RECORD_HOST, struct host, host)
+        if (host->instance_id && text_equal(host->instance_id, instance_id))
+            return host;
     return NULL;
 }
 
@@ -31,8 +34,7 @@ static void fill_neighbours(const struct view *view, const struct node *node, st
     size_t most = view_count(view, RECORD_NODE);
     spec->application_addresses = arena_alloc(arena, most * sizeof *spec->application_addresses);
     spec->content = arena_alloc(arena, most * sizeof *spec->content);
-    view_each(view, RECORD_NODE, struct node, other)
-    {
+    view_each(view, RECORD_NODE, struct node, other) {
         const struct host *host = view_find(view, RECORD_HOST, other->parent);
         if (!text_equal(other->application, node->application) || !host || !host->node_address)
             continue;

@@ -377,8 +377,7 @@ int test_deploy(struct test_zone *test, const char *services, const char *accoun
 static void change_hosts(struct test_zone *test, enum host_event event)
 {
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
-    view_each(transaction_view(transaction), RECORD_HOST, struct host, host)
-    {
+    view_each(transaction_view(transaction), RECORD_HOST, struct host, host) {
         struct host next = *host;
         if (!next.wireguard_key)
             next.wireguard_key = TEST_KEY;
@@ -403,8 +402,7 @@ void test_hosts_drain(struct test_zone *test)
 void test_nodes_report(struct test_zone *test, const char *status)
 {
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
-    view_each(transaction_view(transaction), RECORD_NODE, struct node, node)
-    {
+    view_each(transaction_view(transaction), RECORD_NODE, struct node, node) {
         struct node next = *node;
         next.service_status = status;
         next.current_image = node->image;

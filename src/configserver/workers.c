@@ -8,7 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LONGEST_BACKOFF_MS = 60 * 1000, FIRST_BACKOFF_MS = 1000, LOOK_EVERY_MS = 5000, NEVER = 0 };
+enum {
+    LONGEST_BACKOFF_MS = 60 * 1000,
+    FIRST_BACKOFF_MS = 1000,
+    LOOK_EVERY_MS = 5000,
+    EMPTY_MS = 5 * 60 * 1000,
+    NEVER = 0
+};
 
 /* An account's maintainers, in the order in which they run. */
 static const struct {
@@ -29,6 +35,18 @@ static const struct {
 };
 _Static_assert(COUNT_OF(maintainers) <= MAINTAINERS_MOST, "room for every maintainer's times");
 
+/* An account that nothing is left in is still looked at, for orphans, but seldom. */
+static bool is_empty(const struct view *view, const char *account)
+{
+    view_each(view, RECORD_HOST, struct host, host)
+        if (text_equal(host->account, account))
+            return false;
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
+        if (text_equal(balancer->account, account))
+            return false;
+    return true;
+}
+
 /* How long after its last pass a maintainer is due; -1: not until something changes. */
 static int64_t interval(const struct account_worker *worker, const struct view *view, size_t index)
 {
@@ -36,11 +54,12 @@ static int64_t interval(const struct account_worker *worker, const struct view *
     bool unfinished = maintainers[index].unfinished(view, worker->account);
     if (!unfinished && maintainers[index].idle_ms == NEVER)
         return -1;
-    if (failures > 0) {
-        int64_t wait = FIRST_BACKOFF_MS << (failures < 7 ? failures - 1 : 6);
-        return wait < LONGEST_BACKOFF_MS ? wait : LONGEST_BACKOFF_MS;
-    }
-    return unfinished ? maintainers[index].eager_ms : maintainers[index].idle_ms;
+    int64_t base = unfinished                        ? maintainers[index].eager_ms
+                   : is_empty(view, worker->account) ? EMPTY_MS
+                                                     : maintainers[index].idle_ms;
+    int64_t backoff = failures ? FIRST_BACKOFF_MS << (failures < 7 ? failures - 1 : 6) : 0;
+    backoff = backoff < LONGEST_BACKOFF_MS ? backoff : LONGEST_BACKOFF_MS;
+    return base > backoff ? base : backoff;
 }
 
 static void run_maintainer(struct account_worker *worker, const struct account *account, size_t index)
@@ -89,8 +108,7 @@ int sync_peers(struct zone *zone, char **applied, struct error *err)
     struct tunnel_peer *peers = arena_alloc(arena, view_count(view, RECORD_HOST) * sizeof *peers);
     cleanup(buffer_free) struct buffer list = buffer_new(64 << 20);
     size_t count = 0;
-    view_each(view, RECORD_HOST, struct host, host)
-    {
+    view_each(view, RECORD_HOST, struct host, host) {
         if (!has_tunnel(host))
             continue;
         peers[count] = (struct tunnel_peer){.public_key = host->wireguard_key,
@@ -143,8 +161,7 @@ static bool has_worker(const struct zone_workers *workers, const char *account)
 static void start_accounts(struct zone_workers *workers)
 {
     VIEW(view, workers->zone->repository);
-    view_each(view, RECORD_ACCOUNT, struct account, account)
-    {
+    view_each(view, RECORD_ACCOUNT, struct account, account) {
         if (has_worker(workers, account->id))
             continue;
         struct worker_thread *thread = memory_alloc(sizeof *thread);
