@@ -127,11 +127,11 @@ struct connection *connection_of(struct MHD_Connection *mhd);
 void connection_release(struct connection *connection);
 void connection_identify_peer(struct connection *connection, struct MHD_Connection *mhd);
 
-/* exchange.c: callbacks of libmicrohttpd */
-void *exchange_open(void *listener, const char *target, struct MHD_Connection *mhd);
-enum MHD_Result exchange_step(void *listener, struct MHD_Connection *mhd, const char *url, const char *method,
-                              const char *version, const char *bytes, size_t *length, void **context);
-void exchange_completed(void *listener, struct MHD_Connection *mhd, void **context,
+/* exchange.c: callbacks of libmicrohttpd; their context is the listener */
+void *exchange_open(void *context, const char *target, struct MHD_Connection *mhd);
+enum MHD_Result exchange_step(void *context, struct MHD_Connection *mhd, const char *url, const char *method,
+                              const char *version, const char *bytes, size_t *length, void **request_context);
+void exchange_completed(void *context, struct MHD_Connection *mhd, void **request_context,
                         enum MHD_RequestTerminationCode code);
 
 /* body.c */
