@@ -157,7 +157,7 @@ static int read_list(const struct field *field, struct arena *arena, json_t *jso
     snprintf(rule, sizeof rule, "has more than %.0f items", field->maximum);
     if (field->maximum > 0 && (double)count > field->maximum)
         return wrong(place, rule, err);
-    char *items = arena_alloc(arena, count * field->record->size);
+    char *items = arena_alloc(arena, (count + 1) * field->record->size); /* a list of texts ends with NULL */
     const struct field text_field = {.name = field->name, .type = FIELD_KIND_TEXT};
     for (size_t i = 0; i < count; i++) {
         const struct place inner = {.outer = place, .index = i};

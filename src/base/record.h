@@ -28,7 +28,7 @@ enum field_type {
     FIELD_KIND_BOOL,    /* bool */
     FIELD_KIND_ENUM,    /* int, by name */
     FIELD_KIND_RECORD,  /* struct T * (NULL when absent) */
-    FIELD_KIND_LIST,    /* struct T * and size_t count; of char * with `text_record` */
+    FIELD_KIND_LIST,    /* struct T * and size_t count; of char * with `text_record`; a zeroed item follows the last */
     FIELD_KIND_JSON,    /* json_t *, borrowed reference owned by the arena */
 };
 
