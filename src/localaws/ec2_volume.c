@@ -249,6 +249,7 @@ int volume_attach(struct call *call, struct error *err)
         return call_fail(call, err, 400, "InvalidVolume.ZoneMismatch", "The volume '%s' is not in the same availability zone as instance '%s'",
                          volume->resource.id, instance->resource.id);
     volume_attach_to(volume, instance->resource.id, device, false);
+    list_add_text(&instance->volume_ids, &instance->volume_count, volume->resource.id);
     region_changed(call->region);
     put_attachment(&call->answer, volume, "attaching");
     return 0;
@@ -266,6 +267,9 @@ int volume_detach(struct call *call, struct error *err)
         return call_fail(call, err, 400, "OperationNotPermitted",
                          "Unable to detach root volume '%s' from instance '%s'", volume->resource.id, instance->resource.id);
     put_attachment(&call->answer, volume, "detaching");
+    for (size_t i = instance->volume_count; i-- > 0;)
+        if (text_equal(instance->volume_ids[i], volume->resource.id))
+            list_remove(&text_record, &instance->volume_ids, &instance->volume_count, i);
     text_replace(&volume->instance_id, NULL);
     text_replace(&volume->device, NULL);
     region_changed(call->region);

@@ -276,9 +276,11 @@ int kms_data_key(struct region *region, struct caller *caller, const char *via, 
         return error_code(err, ERROR_NOT_FOUND, "NotFoundException", "Key '%.300s' does not exist", name);
     if (read_context(arena, encryption_context, &context, err) < 0)
         return -1;
+    /* EBS asks for the key wrapped, and unwraps it itself when an instance starts: callers need no more than that. */
+    bool wrapped_only = text_equal(via, "ec2");
     const struct kms_use use = {.region = locked,
                                 .caller = caller,
-                                .operation = "GenerateDataKey",
+                                .operation = wrapped_only ? "GenerateDataKeyWithoutPlaintext" : "GenerateDataKey",
                                 .via = via,
                                 .named = name,
                                 .encryption_context = context};
