@@ -85,6 +85,7 @@ static const struct action actions[] = {
     {"DisassociateSubnetCidrBlock", subnet_disassociate_cidr, true},
     {"DisassociateVpcCidrBlock", vpc_disassociate_cidr, true},
     {"GetConsoleOutput", instance_console, false},
+    {"GetInstanceUefiData", instance_uefi_data, false},
     {"ModifyInstanceAttribute", instance_modify_attribute, true},
     {"ModifyInstanceMetadataOptions", instance_modify_metadata_options, true},
     {"ModifyNetworkInterfaceAttribute", interface_modify_attribute, true},

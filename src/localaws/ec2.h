@@ -236,6 +236,6 @@ EC2_ACTION(instance_run); EC2_ACTION(instance_describe); EC2_ACTION(instance_ter
 EC2_ACTION(instance_stop); EC2_ACTION(instance_reboot); EC2_ACTION(instance_describe_status);
 EC2_ACTION(instance_describe_attribute); EC2_ACTION(instance_modify_attribute);
 EC2_ACTION(instance_modify_metadata_options); EC2_ACTION(instance_describe_credits);
-EC2_ACTION(instance_console); EC2_ACTION(instance_describe_profiles);
+EC2_ACTION(instance_console); EC2_ACTION(instance_uefi_data); EC2_ACTION(instance_describe_profiles);
 
 #endif

@@ -228,6 +228,16 @@ int instance_console(struct call *call, struct error *err)
     return 0;
 }
 
+int instance_uefi_data(struct call *call, struct error *err)
+{
+    struct instance *instance;
+    if (resource_named(call, &instance_kind, "InstanceId", &instance, err) < 0)
+        return -1;
+    put_text(&call->answer, "instanceId", instance->resource.id);
+    put_text(&call->answer, "uefiData", ""); /* machines here keep no UEFI variables */
+    return 0;
+}
+
 static const char *profile_filter(struct call *call, const void *item, const char *filter)
 {
     (void)call;

@@ -111,7 +111,8 @@ static int take_health(struct call *call, struct target_group *group, struct err
         call_number(call, "UnhealthyThresholdCount", 2, 10, group->unhealthy_threshold, &group->unhealthy_threshold, err) < 0)
         return -1;
     if (group->timeout_s > group->interval_s)
-        return call_fail(call, err, 400, "ValidationError", "Health check timeout must be no more than the interval");
+        return call_fail(call, err, 400, "ValidationError", "Health check timeout '%d' must be smaller than or equal to the interval '%d'",
+                         (int)group->timeout_s, (int)group->interval_s);
     return 0;
 }
 

@@ -107,6 +107,7 @@ resource "aws_lb_target_group" "front" {
   health_check {
     protocol            = "TCP"
     interval            = 5
+    timeout             = 5
     healthy_threshold   = 2
     unhealthy_threshold = 2
   }
