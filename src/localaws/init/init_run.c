@@ -25,7 +25,7 @@ enum {
 
 struct supervision {
     const struct boot *boot;
-    char **environment;
+    char **arguments, **environment;
     sigset_t signals;
     pid_t program; /* 0: not running */
     int64_t started_ms, start_at_ms, pause_ms;
@@ -47,7 +47,7 @@ static void become_program(struct supervision *supervision, int failure)
     sigprocmask(SIG_SETMASK, &none, NULL);
     setsid();
     give_up_capabilities();
-    execvpe(supervision->boot->arguments[0], supervision->boot->arguments, supervision->environment);
+    execvpe(supervision->arguments[0], supervision->arguments, supervision->environment);
     int reason = errno;
     ssize_t written = write(failure, &reason, sizeof reason);
     _exit(written > 0 ? 127 : 126);
@@ -134,10 +134,20 @@ static char **with_defaults(const struct boot *boot)
     return environment;
 }
 
+static char **terminated(char **items, size_t count)
+{
+    char **list = memory_array(count + 1, sizeof *list);
+    for (size_t i = 0; i < count; i++)
+        list[i] = items[i];
+    return list;
+}
+
 int program_run(const struct boot *boot, int report)
 {
-    struct supervision supervision = {
-        .boot = boot, .pause_ms = SHORTEST_PAUSE_MS, .environment = with_defaults(boot)};
+    struct supervision supervision = {.boot = boot,
+                                      .pause_ms = SHORTEST_PAUSE_MS,
+                                      .arguments = terminated(boot->arguments, boot->argument_count),
+                                      .environment = with_defaults(boot)};
     sigemptyset(&supervision.signals);
     sigaddset(&supervision.signals, SIGCHLD);
     sigaddset(&supervision.signals, SIGTERM);
