@@ -232,9 +232,12 @@ static void each_protocol_gives_awss_code(void **state)
     assert_int_equal(sts_assume_role(client, arena, "arn:aws:iam::1:role/x", "s", "id", 900, &keys, &err), -1);
     assert_int_equal(err.kind, ERROR_FORBIDDEN);
     play((struct answer){404, "<Error><Code>NoSuchKey</Code><Message>m</Message></Error>"}, (struct answer){0});
-    assert_int_equal(s3_get(client, arena, "a-bucket", "k", 100, &bytes, &length, &err), -1);
+    assert_int_equal(s3_get(client, arena, "a-bucket", "k", 10, &bytes, &length, &err), -1);
     assert_string_equal(err.code, "NoSuchKey");
     assert_int_equal(err.kind, ERROR_NOT_FOUND);
+    play((struct answer){200, "eleven byte"}, (struct answer){0});
+    assert_int_equal(s3_get(client, arena, "a-bucket", "k", 10, &bytes, &length, &err), -1);
+    assert_int_equal(err.kind, ERROR_INVALID);
 }
 
 /* The scripted endpoint checks every signature: odd keys and a body from a file must hold, also the second time. */

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { TIMEOUT_MS = 60 * 1000, SLOWEST_BYTES_PER_MS = 256, LIST_MOST = 1000000 };
+enum { TIMEOUT_MS = 60 * 1000, SLOWEST_BYTES_PER_MS = 256, LIST_MOST = 1000000, LARGEST_REFUSAL = 64 << 10 };
 
 static bool is_bucket(const char *name)
 {
@@ -72,9 +72,11 @@ int s3_get(struct aws_client *client, struct arena *arena, const char *bucket, c
     struct http_reply reply;
     if (s3_request_begin(arena, HTTP_GET, "GetObject", bucket, key, "", &request, err) < 0)
         return -1;
-    request.answer_limit = largest;
+    request.answer_limit = largest > LARGEST_REFUSAL ? largest : LARGEST_REFUSAL;
     if (s3_send(client, &request, arena, &reply, err) < 0)
         return -1;
+    if (reply.length > largest)
+        return error_set(err, ERROR_INVALID, "%s: larger than the %zu bytes wanted", request.what, largest);
     *bytes = reply.body;
     *length = reply.length;
     return 0;

@@ -16,7 +16,7 @@ int s3_describe_object(struct s3_call *s3, struct s3_object *object, struct erro
 int s3_writing_begin(struct s3_call *s3, const unsigned char data_key[SEGMENT_KEY], struct s3_writing *writing,
                      struct error *err);
 chunked_sink s3_writing_sink; /* its context is the struct s3_writing */
-/* `etag`: MD5 in hex of what was written; not shown of what KMS seals. */
+/* `md5`: in hex, of what was written; not needed of what KMS seals. */
 int s3_writing_finish(struct s3_call *s3, struct s3_writing *writing, uint64_t size, const char *md5,
                       struct error *err);
 /* The bucket may have been deleted while the object was written: then the object goes, too. */
