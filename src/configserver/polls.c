@@ -12,8 +12,14 @@
 struct poll {
     struct poll *next;
     struct http_request *request;
-    char *hostname;
+    char *hostname, *application;
     int64_t generation, deadline_ms; /* monotonic */
+    bool look;                       /* its application changed, or it has just come */
+};
+
+struct changed {
+    struct changed *next;
+    char *application;
 };
 
 struct seen {
@@ -30,7 +36,8 @@ struct polls {
     pthread_mutex_t lock; /* everything below but `waiting` */
     pthread_cond_t changed;
     struct poll *arrived;
-    bool look, stopping, started;
+    struct changed *changes; /* applications, since the thread looked last */
+    bool stopping, started;
     struct seen *seen[SEEN_BUCKETS];
     pthread_t thread;
     struct poll *waiting; /* of the thread alone */
@@ -68,10 +75,34 @@ void polls_free(struct polls **polls)
     free(old);
 }
 
-void polls_look(struct polls *polls)
+static bool holds(const struct changed *changes, const char *application)
+{
+    for (; changes; changes = changes->next)
+        if (text_equal(changes->application, application))
+            return true;
+    return false;
+}
+
+static void drop_changes(struct changed *changes)
+{
+    while (changes) {
+        struct changed *next = changes->next;
+        free(changes->application);
+        free(changes);
+        changes = next;
+    }
+}
+
+void polls_look(struct polls *polls, const char *const *applications, size_t count)
 {
     pthread_mutex_lock(&polls->lock);
-    polls->look = true;
+    for (size_t i = 0; i < count && polls->started; i++) {
+        if (holds(polls->changes, applications[i]))
+            continue;
+        struct changed *changed = memory_alloc(sizeof *changed);
+        *changed = (struct changed){polls->changes, memory_strdup(applications[i])};
+        polls->changes = changed;
+    }
     pthread_cond_signal(&polls->changed);
     pthread_mutex_unlock(&polls->lock);
 }
@@ -136,19 +167,27 @@ static bool try_answer(struct polls *polls, const struct poll *poll, bool give_u
     return true;
 }
 
-static void answer_waiting(struct polls *polls, bool look, bool everyone)
+static void drop_poll(struct poll *poll)
+{
+    free(poll->hostname);
+    free(poll->application);
+    free(poll);
+}
+
+static void answer_waiting(struct polls *polls, const struct changed *changes, bool everyone)
 {
     int64_t now = clock_monotonic_ms();
     for (struct poll **at = &polls->waiting; *at;) {
         struct poll *poll = *at;
         bool over = everyone || now >= poll->deadline_ms;
-        if ((!look && !over) || !try_answer(polls, poll, over)) {
+        bool look = over || poll->look || holds(changes, poll->application);
+        poll->look = false;
+        if (!look || !try_answer(polls, poll, over)) {
             at = &poll->next;
             continue;
         }
         *at = poll->next;
-        free(poll->hostname);
-        free(poll);
+        drop_poll(poll);
     }
 }
 
@@ -168,18 +207,18 @@ static void *run(void *context)
     for (bool stopping = false; !stopping;) {
         struct timespec until = next_deadline(polls);
         pthread_mutex_lock(&polls->lock);
-        while (!polls->look && !polls->stopping &&
+        while (!polls->changes && !polls->arrived && !polls->stopping &&
                pthread_cond_timedwait(&polls->changed, &polls->lock, &until) != ETIMEDOUT)
             continue;
-        bool look = polls->look;
-        polls->look = false;
+        struct changed *changes = take(&polls->changes);
         stopping = polls->stopping;
         struct poll **end = &polls->waiting;
         while (*end)
             end = &(*end)->next;
         *end = take(&polls->arrived);
         pthread_mutex_unlock(&polls->lock);
-        answer_waiting(polls, look, stopping);
+        answer_waiting(polls, changes, stopping);
+        drop_changes(changes);
     }
     return NULL;
 }
@@ -189,7 +228,9 @@ int polls_start(struct polls *polls, struct error *err)
     int result = pthread_create(&polls->thread, NULL, run, polls);
     if (result != 0)
         return error_set(err, ERROR_INTERNAL, "start a thread: %s", strerror(result));
+    pthread_mutex_lock(&polls->lock);
     polls->started = true;
+    pthread_mutex_unlock(&polls->lock);
     return 0;
 }
 
@@ -202,7 +243,10 @@ void polls_stop(struct polls *polls)
     pthread_cond_signal(&polls->changed);
     pthread_mutex_unlock(&polls->lock);
     pthread_join(polls->thread, NULL);
+    pthread_mutex_lock(&polls->lock);
     polls->started = false;
+    drop_changes(take(&polls->changes));
+    pthread_mutex_unlock(&polls->lock);
 }
 
 static int read_question(struct http_request *request, int64_t *generation, int64_t *wait_s,
@@ -215,6 +259,37 @@ static int read_question(struct http_request *request, int64_t *generation, int6
     if (given && text_number(given, 0, INT64_MAX, "generation", generation, err) < 0)
         return -1;
     return wait ? text_number(wait, 0, POLL_LONGEST_S, "wait", wait_s, err) : 0;
+}
+
+/* Parks the request; what changed since we looked is looked at once more by the thread. */
+static enum http_answer wait_for_change(struct polls *polls, struct http_request *request, int64_t had,
+                                        int64_t wait_s)
+{
+    VIEW(view, polls->zone->repository);
+    const char *hostname = http_request_parameter(request, "hostname");
+    const struct host *host = view_find(view, RECORD_HOST, hostname);
+    struct poll *poll = memory_alloc(sizeof *poll);
+    *poll = (struct poll){
+        .request = request,
+        .hostname = memory_strdup(hostname),
+        .application = memory_strdup(host ? host->application : ""),
+        .generation = had,
+        .deadline_ms = clock_monotonic_ms() + wait_s * 1000,
+        .look = true,
+    };
+    pthread_mutex_lock(&polls->lock);
+    bool serving = polls->started && !polls->stopping;
+    if (serving) {
+        poll->next = polls->arrived;
+        polls->arrived = poll;
+        pthread_cond_signal(&polls->changed);
+    }
+    pthread_mutex_unlock(&polls->lock);
+    if (serving)
+        return HTTP_LATER;
+    drop_poll(poll);
+    http_respond(request, 304, NULL, NULL, 0);
+    return HTTP_ANSWERED;
 }
 
 enum http_answer get_spec(struct http_request *request)
@@ -235,24 +310,5 @@ enum http_answer get_spec(struct http_request *request)
             http_respond_text(request, 200, "application/json", text);
         return HTTP_ANSWERED;
     }
-    struct poll *poll = memory_alloc(sizeof *poll);
-    *poll = (struct poll){.request = request,
-                          .hostname = memory_strdup(hostname),
-                          .generation = had,
-                          .deadline_ms = clock_monotonic_ms() + wait_s * 1000};
-    pthread_mutex_lock(&polls->lock);
-    bool stopping = polls->stopping || !polls->started;
-    if (!stopping) {
-        poll->next = polls->arrived;
-        polls->arrived = poll;
-        polls->look = true; /* what changed since we looked must not be missed */
-        pthread_cond_signal(&polls->changed);
-    }
-    pthread_mutex_unlock(&polls->lock);
-    if (!stopping)
-        return HTTP_LATER;
-    free(poll->hostname);
-    free(poll);
-    http_respond(request, 304, NULL, NULL, 0);
-    return HTTP_ANSWERED;
+    return wait_for_change(polls, request, had, wait_s);
 }

@@ -176,6 +176,22 @@ const struct record *record_kind_record(enum record_kind kind)
     return kinds[kind].record;
 }
 
+const char *record_application(enum record_kind kind, const void *record)
+{
+    switch (kind) {
+    case RECORD_APPLICATION:
+        return ((const struct application *)record)->id;
+    case RECORD_HOST:
+        return ((const struct host *)record)->application;
+    case RECORD_NODE:
+        return ((const struct node *)record)->application;
+    case RECORD_LOAD_BALANCER:
+        return ((const struct load_balancer *)record)->application;
+    default:
+        return NULL;
+    }
+}
+
 void application_names(struct arena *arena, const char *id, struct application_id *names)
 {
     char **parts;

@@ -19,6 +19,8 @@ enum record_kind {
 };
 const char *record_kind_folder(enum record_kind kind); /* "hosts": a folder in the store */
 const struct record *record_kind_record(enum record_kind kind);
+/* The application the record is or belongs to; NULL for what belongs to none. */
+const char *record_application(enum record_kind kind, const void *record);
 
 #define COUNTERS_KEY "zone"
 

@@ -29,7 +29,7 @@ struct repository {
     pthread_mutex_t writer; /* one transaction at a time; held across its write to the store */
     pthread_mutex_t lock;   /* `current` only; never held across anything */
     struct view *current;
-    void (*changed)(void *context);
+    repository_changed *changed;
     void *context;
 };
 
@@ -182,7 +182,7 @@ void repository_close(struct repository **repository)
     free(old);
 }
 
-void repository_on_change(struct repository *repository, void (*changed)(void *context), void *context)
+void repository_on_change(struct repository *repository, repository_changed *changed, void *context)
 {
     repository->context = context;
     repository->changed = changed;
@@ -198,19 +198,24 @@ struct transaction *transaction_begin(struct repository *repository)
     return transaction;
 }
 
+static void transaction_free(struct transaction *transaction)
+{
+    for (size_t i = 0; i < transaction->count; i++)
+        entry_drop(transaction->changes[i].entry);
+    free(transaction->changes);
+    view_release(&transaction->view);
+    arena_free(&transaction->arena);
+    free(transaction);
+}
+
 void transaction_end(struct transaction **transaction)
 {
     struct transaction *old = *transaction;
     *transaction = NULL;
     if (!old)
         return;
-    for (size_t i = 0; i < old->count; i++)
-        entry_drop(old->changes[i].entry);
-    free(old->changes);
-    view_release(&old->view);
     pthread_mutex_unlock(&old->repository->writer);
-    arena_free(&old->arena);
-    free(old);
+    transaction_free(old);
 }
 
 struct arena *transaction_arena(struct transaction *transaction)
@@ -361,6 +366,24 @@ static struct view *make_view(struct transaction *transaction)
     return next;
 }
 
+/* Each application that a change touches, once; lives as long as the transaction. */
+static size_t touched_applications(struct transaction *transaction, const char ***applications)
+{
+    size_t count = 0;
+    *applications = arena_alloc(transaction->arena, transaction->count * sizeof **applications);
+    for (size_t i = 0; i < transaction->count; i++) {
+        const struct change *change = &transaction->changes[i];
+        const struct entry *entry = change->entry ? change->entry : change->old;
+        const char *application = entry ? record_application(change->kind, entry->object) : NULL;
+        size_t at = 0;
+        while (at < count && !text_equal((*applications)[at], application))
+            at++;
+        if (application && at == count)
+            (*applications)[count++] = application;
+    }
+    return count;
+}
+
 int transaction_commit(struct transaction **transaction, struct error *err)
 {
     struct transaction *done = *transaction;
@@ -379,8 +402,12 @@ int transaction_commit(struct transaction **transaction, struct error *err)
     repository->current = next;
     pthread_mutex_unlock(&repository->lock);
     view_release(&old);
-    transaction_end(transaction);
+    pthread_mutex_unlock(&repository->writer);
+    const char **applications;
+    size_t count = touched_applications(done, &applications);
     if (repository->changed)
-        repository->changed(repository->context);
+        repository->changed(repository->context, applications, count);
+    *transaction = NULL;
+    transaction_free(done);
     return 0;
 }

@@ -13,8 +13,10 @@ struct repository;
 /* Reads everything there is; the store must outlive the repository. */
 int repository_open(struct store *store, struct repository **repository, struct error *err);
 void repository_close(struct repository **repository);
-/* Called after each commit, on the committer's thread, with no lock held. */
-void repository_on_change(struct repository *repository, void (*changed)(void *context), void *context);
+/* Called after each commit, on the committer's thread, with no lock held, with the applications the commit
+ * touched. */
+typedef void repository_changed(void *context, const char *const *applications, size_t count);
+void repository_on_change(struct repository *repository, repository_changed *changed, void *context);
 
 struct view;
 const struct view *repository_view(struct repository *repository);

@@ -174,8 +174,10 @@ static void a_stored_record_that_is_not_one_stops_the_start(void **state)
     assert_non_null(strstr(err.message, "/enclave/v1/accounts/111111111111"));
 }
 
-static void count_changes(void *context)
+static void count_changes(void *context, const char *const *applications, size_t count)
 {
+    (void)applications;
+    assert_int_equal(count, 0);
     ++*(int *)context;
 }
 

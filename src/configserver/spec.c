@@ -35,8 +35,10 @@ static void fill_neighbours(const struct view *view, const struct node *node, st
     spec->application_addresses = arena_alloc(arena, most * sizeof *spec->application_addresses);
     spec->content = arena_alloc(arena, most * sizeof *spec->content);
     view_each(view, RECORD_NODE, struct node, other) {
+        if (!text_equal(other->application, node->application))
+            continue;
         const struct host *host = view_find(view, RECORD_HOST, other->parent);
-        if (!text_equal(other->application, node->application) || !host || !host->node_address)
+        if (!host || !host->node_address)
             continue;
         spec->application_addresses[spec->application_address_count++] = host->node_address;
         if (node->cluster_type == CLUSTER_CONTAINER && other->cluster_type == CLUSTER_CONTENT)

@@ -245,12 +245,12 @@ static int attest(void *context, const struct host_attestation *attestation, str
     return 0;
 }
 
-static void after_commit(void *context)
+static void after_commit(void *context, const char *const *applications, size_t count)
 {
     struct test_zone *test = context;
     step(test);
     zone_ring(test->zone);
-    polls_look(test->zone->polls);
+    polls_look(test->zone->polls, applications, count);
 }
 
 void test_zone_open(struct test_zone *test)

@@ -13,11 +13,11 @@
 #include <string.h>
 #include <time.h>
 
-static void ring(void *context)
+static void ring(void *context, const char *const *applications, size_t count)
 {
     struct zone *zone = context;
     zone_ring(zone);
-    polls_look(zone->polls);
+    polls_look(zone->polls, applications, count);
 }
 
 static int ensure_counters(struct zone *zone, struct error *err)
