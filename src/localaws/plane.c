@@ -245,6 +245,8 @@ static int prepare_directories(struct plane *plane, struct error *err)
 static void remove_everything(struct plane *plane)
 {
     balancing_stop(plane);
+    while (plane->owners)
+        owner_remove(plane, plane->owners->name);
     for (struct network *network = plane->networks; network; network = network->next)
         network->wanted = NULL;
     networks_reconcile(plane);

@@ -16,6 +16,7 @@
 
 enum {
     ACCEPTS_AT_ONCE = 64,
+    LAST_READS = 64, /* more than a socket holds */
     CONNECT_MS = 5000,
     SWEEP_MS = 1000,
     FULL_PAUSE_MS = 10,   /* out of descriptors: nothing goes on until somebody closes one */
@@ -126,6 +127,14 @@ static void update_interest(struct balancing *balancing, struct connection *conn
               (reads_target ? (uint32_t)EPOLLIN : 0) | (up->pending ? (uint32_t)EPOLLOUT : 0));
 }
 
+/* The peer has reset the connection; what it had sent before that is still passed on. */
+static void pass_last_words(struct balancing *balancing, struct flow *flow)
+{
+    for (int i = 0; i < LAST_READS && !flow->pending && !flow->ended; i++)
+        if (move_bytes(balancing, flow, true) < 0)
+            return;
+}
+
 static void side_ready(struct balancing *balancing, struct watcher *watcher, uint32_t events)
 {
     struct side *side = (struct side *)watcher; /* its first member */
@@ -133,7 +142,12 @@ static void side_ready(struct balancing *balancing, struct watcher *watcher, uin
     bool from_client = side == &connection->client;
     bool readable = (events & (EPOLLIN | EPOLLHUP)) != 0;
     connection->active_ms = clock_monotonic_ms();
-    if (events & EPOLLERR || move_bytes(balancing, &connection->up, from_client && readable) < 0 ||
+    if (events & EPOLLERR) {
+        pass_last_words(balancing, from_client ? &connection->up : &connection->down);
+        end_connection(balancing, connection, true);
+        return;
+    }
+    if (move_bytes(balancing, &connection->up, from_client && readable) < 0 ||
         move_bytes(balancing, &connection->down, !from_client && readable) < 0) {
         end_connection(balancing, connection, true);
         return;
