@@ -1,4 +1,5 @@
-/* What S3's clients send beside plain bytes: aws-chunked bodies, in portions; tag sets; ranges; configuration. */
+/* What S3's clients send beside plain bytes: aws-chunked bodies, in portions; tag sets; ranges;
+ * configuration. */
 #include "localaws/s3_chunked.h"
 #include "localaws/s3_documents.h"
 #include "localaws/s3_range.h"
@@ -22,8 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     struct chunked chunked = {.arena = arena};
     size_t decoded = 0, portion = length ? bytes[0] % 64 + 1u : 1;
     for (size_t at = 0; at < length; at += portion)
-        if (chunked_feed(&chunked, (const char *)bytes + at, length - at < portion ? length - at : portion, ignore,
-                         &decoded, NULL) < 0)
+        if (chunked_feed(&chunked, (const char *)bytes + at, length - at < portion ? length - at : portion,
+                         ignore, &decoded, NULL) < 0)
             break;
     if (decoded > length)
         __builtin_trap();

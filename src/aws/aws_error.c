@@ -1,5 +1,6 @@
-/* What AWS means by an error answer. Three wire forms (XML of EC2, of the query services and S3; JSON) give a code and
- * a message; the code gives the kind, by name where it is listed and by its usual shape otherwise. */
+/* What AWS means by an error answer. Three wire forms (XML of EC2, of the query services and S3; JSON) give a
+ * code and a message; the code gives the kind, by name where it is listed and by its usual shape otherwise.
+ */
 #include "aws/request.h"
 #include "base/record.h"
 #include "base/text.h"
@@ -40,7 +41,8 @@ static const struct meaning exact[] = {
     {"SlowDown", ERROR_THROTTLED},
     {"RequestTimeout", ERROR_UNAVAILABLE},
     {"RequestTimeoutException", ERROR_UNAVAILABLE},
-    {"InsufficientInstanceCapacity", ERROR_CONFLICT}, /* seconds do not help; another try is the caller's decision */
+    {"InsufficientInstanceCapacity",
+     ERROR_CONFLICT}, /* seconds do not help; another try is the caller's decision */
     {"InstanceLimitExceeded", ERROR_CONFLICT},
     {"VcpuLimitExceeded", ERROR_CONFLICT},
     {"IdempotentParameterMismatch", ERROR_CONFLICT},
@@ -57,7 +59,7 @@ static const struct meaning exact[] = {
 };
 
 static const struct meaning shapes[] = {
-    {"NotFound", ERROR_NOT_FOUND}, {"NoSuch", ERROR_NOT_FOUND},   {"AlreadyExists", ERROR_CONFLICT},
+    {"NotFound", ERROR_NOT_FOUND}, {"NoSuch", ERROR_NOT_FOUND}, {"AlreadyExists", ERROR_CONFLICT},
     {"Duplicate", ERROR_CONFLICT}, {"InUse", ERROR_CONFLICT},
 };
 
@@ -116,7 +118,8 @@ int aws_error(const struct aws_request *request, const struct http_reply *reply,
     else
         read_xml(reply, arena, &code, &message);
     if (text_empty(code)) /* answers to HEAD have no body, and a proxy's answer is not AWS's */
-        return error_set(err, http_error_kind(reply->status), "%s: HTTP status %d", request->what, reply->status);
+        return error_set(err, http_error_kind(reply->status), "%s: HTTP status %d", request->what,
+                         reply->status);
     return error_code(err, meaning_of(code, reply->status), code, "%s: %s (%s)", request->what,
                       text_empty(message) ? "no reason given" : message, code);
 }

@@ -42,8 +42,8 @@ struct aws_credentials *aws_client_credentials(const struct aws_client *client)
     return client->credentials;
 }
 
-void aws_parameter(struct arena *arena, struct aws_parameters *parameters, const char *value, const char *name_format,
-                   ...)
+void aws_parameter(struct arena *arena, struct aws_parameters *parameters, const char *value,
+                   const char *name_format, ...)
 {
     if (!value)
         return;
@@ -56,8 +56,8 @@ void aws_parameter(struct arena *arena, struct aws_parameters *parameters, const
 
 enum { LONGEST_FORM = 1 << 20 };
 
-static int form(struct arena *arena, const char *action, const char *version, const struct aws_parameters *parameters,
-                struct buffer *body, struct error *err)
+static int form(struct arena *arena, const char *action, const char *version,
+                const struct aws_parameters *parameters, struct buffer *body, struct error *err)
 {
     buffer_format(body, "Action=%s&Version=%s", action, version);
     for (size_t i = 0; parameters && i < parameters->items.count; i++)
@@ -67,7 +67,8 @@ static int form(struct arena *arena, const char *action, const char *version, co
 }
 
 int aws_query_call(struct aws_client *client, const char *service, const char *action,
-                   const struct aws_parameters *parameters, struct arena *arena, xmlNode **answer, struct error *err)
+                   const struct aws_parameters *parameters, struct arena *arena, xmlNode **answer,
+                   struct error *err)
 {
     const struct aws_service *found = aws_service_find(service);
     cleanup(buffer_free) struct buffer body = buffer_new(LONGEST_FORM);
@@ -82,7 +83,8 @@ int aws_query_call(struct aws_client *client, const char *service, const char *a
         .body = body.data,
         .body_length = body.length,
     };
-    http_headers_add(arena, &request.headers, "content-type", "application/x-www-form-urlencoded; charset=utf-8");
+    http_headers_add(arena, &request.headers, "content-type",
+                     "application/x-www-form-urlencoded; charset=utf-8");
     struct http_reply reply;
     if (aws_send(client, &request, arena, &reply, err) < 0)
         return -1;

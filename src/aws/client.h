@@ -1,7 +1,7 @@
-/* Calls to AWS's management APIs: finds the endpoint (AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, else AWS's own),
- * signs, sends, retries what AWS says to retry (throttling and 5xx, with full jitter, at most three times), and turns
- * AWS's error answers into errors whose `code` is AWS's ("UnauthorizedOperation"). One per account and region; safe
- * to use from several threads. The trust of TLS follows AWS_CA_BUNDLE. */
+/* Calls to AWS's management APIs: finds the endpoint (AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, else
+ * AWS's own), signs, sends, retries what AWS says to retry (throttling and 5xx, with full jitter, at most
+ * three times), and turns AWS's error answers into errors whose `code` is AWS's ("UnauthorizedOperation").
+ * One per account and region; safe to use from several threads. The trust of TLS follows AWS_CA_BUNDLE. */
 #ifndef AWS_CLIENT_H
 #define AWS_CLIENT_H
 
@@ -23,12 +23,14 @@ struct aws_credentials *aws_client_credentials(const struct aws_client *client);
 struct aws_parameters {
     struct http_headers items; /* a list of pairs */
 };
-void aws_parameter(struct arena *arena, struct aws_parameters *parameters, const char *value, const char *name_format,
-                   ...) __attribute__((format(printf, 4, 5)));
+void aws_parameter(struct arena *arena, struct aws_parameters *parameters, const char *value,
+                   const char *name_format, ...) __attribute__((format(printf, 4, 5)));
 
-/* EC2, IAM, STS, ELBv2. `service` is SigV4's name; the API version is known here. `*answer` is the answer's root. */
+/* EC2, IAM, STS, ELBv2. `service` is SigV4's name; the API version is known here. `*answer` is the answer's
+ * root. */
 int aws_query_call(struct aws_client *client, const char *service, const char *action,
-                   const struct aws_parameters *parameters, struct arena *arena, xmlNode **answer, struct error *err);
+                   const struct aws_parameters *parameters, struct arena *arena, xmlNode **answer,
+                   struct error *err);
 /* KMS, SSM. `target` like "TrentService.GenerateDataKey". */
 int aws_json_call(struct aws_client *client, const char *service, const char *target, json_t *body,
                   struct arena *arena, json_t **answer, struct error *err);

@@ -1,5 +1,5 @@
-/* The AWS client against a scripted endpoint on loopback: what is signed, what is tried again, what an error means; the
- * metadata service's token; the proof of identity against an STS that checks signatures. */
+/* The AWS client against a scripted endpoint on loopback: what is signed, what is tried again, what an error
+ * means; the metadata service's token; the proof of identity against an STS that checks signatures. */
 #include "aws/ec2.h"
 #include "aws/imds.h"
 #include "aws/kms.h"
@@ -51,8 +51,9 @@ static bool signature_holds(struct http_request *request)
     size_t length;
     const char *body = http_request_body(request, &length);
     const char *said = http_request_header(request, "x-amz-content-sha256");
-    if (sigv4_claim_parse(arena, http_request_header(request, "authorization"), http_request_raw_query(request),
-                          http_request_header(request, "x-amz-date"), &claim, NULL) < 0)
+    if (sigv4_claim_parse(arena, http_request_header(request, "authorization"),
+                          http_request_raw_query(request), http_request_header(request, "x-amz-date"), &claim,
+                          NULL) < 0)
         return false;
     struct sigv4_request asked = {http_method_name(http_request_method(request)), http_request_path(request),
                                   http_request_raw_query(request), http_request_headers(request),
@@ -67,7 +68,8 @@ static enum http_answer endpoint(struct http_request *request)
     int turn = atomic_fetch_add(&received, 1);
     struct answer answer = script[turn < 3 ? turn : 3];
     if (!signature_holds(request))
-        answer = (struct answer){403, "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code></Error></ErrorResponse>"};
+        answer = (struct answer){
+            403, "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code></Error></ErrorResponse>"};
     http_respond_text(request, answer.status, "text/xml", answer.body);
     return HTTP_ANSWERED;
 }
@@ -83,9 +85,12 @@ static enum http_answer imds_token(struct http_request *request)
 }
 
 static const struct answer metadata[] = {
-    {0, "meta-data/instance-id"}, {0, "i-0123"},
-    {0, "user-data"}, {0, "{\"zone\":\"dev.x\"}"},
-    {0, "meta-data/iam/security-credentials/"}, {0, "a.role\n"},
+    {0, "meta-data/instance-id"},
+    {0, "i-0123"},
+    {0, "user-data"},
+    {0, "{\"zone\":\"dev.x\"}"},
+    {0, "meta-data/iam/security-credentials/"},
+    {0, "a.role\n"},
     {0, "meta-data/iam/security-credentials/a.role"},
     {0, "{\"Code\":\"Success\",\"AccessKeyId\":\"ASIA\",\"SecretAccessKey\":\"s\",\"Token\":\"t\","
         "\"Expiration\":\"2040-01-01T00:00:00Z\"}"},
@@ -143,14 +148,16 @@ static int leave(void **state)
     return 0;
 }
 
-#define EC2_ERROR(code) \
-    "<Response><Errors><Error><Code>" code "</Code><Message>why</Message></Error></Errors><RequestID/></Response>"
-#define QUERY_ERROR(code) \
-    "<ErrorResponse><Error><Type>Sender</Type><Code>" code "</Code><Message>why</Message></Error></ErrorResponse>"
-#define SUBNETS                                                                                                  \
-    "<DescribeSubnetsResponse><subnetSet><item><subnetId>subnet-1</subnetId><vpcId>vpc-1</vpcId>"                \
-    "<ipv6CidrBlockAssociationSet><item><ipv6CidrBlock>2001:db8::/64</ipv6CidrBlock><ipv6CidrBlockState>"        \
-    "<state>associated</state></ipv6CidrBlockState></item></ipv6CidrBlockAssociationSet><tagSet><item>"          \
+#define EC2_ERROR(code)                    \
+    "<Response><Errors><Error><Code>" code \
+    "</Code><Message>why</Message></Error></Errors><RequestID/></Response>"
+#define QUERY_ERROR(code)                                  \
+    "<ErrorResponse><Error><Type>Sender</Type><Code>" code \
+    "</Code><Message>why</Message></Error></ErrorResponse>"
+#define SUBNETS                                                                                           \
+    "<DescribeSubnetsResponse><subnetSet><item><subnetId>subnet-1</subnetId><vpcId>vpc-1</vpcId>"         \
+    "<ipv6CidrBlockAssociationSet><item><ipv6CidrBlock>2001:db8::/64</ipv6CidrBlock><ipv6CidrBlockState>" \
+    "<state>associated</state></ipv6CidrBlockState></item></ipv6CidrBlockAssociationSet><tagSet><item>"   \
     "<key>service</key><value>tenant</value></item></tagSet></item></subnetSet>"
 
 static int describe(struct arena *arena, struct ec2_subnet **subnets, size_t *count, struct error *err)
@@ -229,9 +236,11 @@ static void each_protocol_gives_awss_code(void **state)
     assert_string_equal(err.code, "NotFoundException");
     assert_int_equal(err.kind, ERROR_NOT_FOUND);
     play((struct answer){403, QUERY_ERROR("AccessDenied")}, (struct answer){0});
-    assert_int_equal(sts_assume_role(client, arena, "arn:aws:iam::1:role/x", "s", "id", 900, &keys, &err), -1);
+    assert_int_equal(sts_assume_role(client, arena, "arn:aws:iam::1:role/x", "s", "id", 900, &keys, &err),
+                     -1);
     assert_int_equal(err.kind, ERROR_FORBIDDEN);
-    play((struct answer){404, "<Error><Code>NoSuchKey</Code><Message>m</Message></Error>"}, (struct answer){0});
+    play((struct answer){404, "<Error><Code>NoSuchKey</Code><Message>m</Message></Error>"},
+         (struct answer){0});
     assert_int_equal(s3_get(client, arena, "a-bucket", "k", 10, &bytes, &length, &err), -1);
     assert_string_equal(err.code, "NoSuchKey");
     assert_int_equal(err.kind, ERROR_NOT_FOUND);
@@ -240,7 +249,8 @@ static void each_protocol_gives_awss_code(void **state)
     assert_int_equal(err.kind, ERROR_INVALID);
 }
 
-/* The scripted endpoint checks every signature: odd keys and a body from a file must hold, also the second time. */
+/* The scripted endpoint checks every signature: odd keys and a body from a file must hold, also the second
+ * time. */
 static void a_file_is_put_whole_again_when_the_first_try_failed(void **state)
 {
     (void)state;
@@ -292,9 +302,9 @@ static void metadata_is_read_with_a_token_that_is_renewed(void **state)
     assert_int_equal(err.kind, ERROR_NOT_FOUND);
 }
 
-#define IDENTITY                                                                                    \
-    "<GetCallerIdentityResponse><GetCallerIdentityResult><UserId>AROA:i-1</UserId>"                 \
-    "<Account>210987654321</Account><Arn>arn:aws:sts::210987654321:assumed-role/host/i-1</Arn>"     \
+#define IDENTITY                                                                                \
+    "<GetCallerIdentityResponse><GetCallerIdentityResult><UserId>AROA:i-1</UserId>"             \
+    "<Account>210987654321</Account><Arn>arn:aws:sts::210987654321:assumed-role/host/i-1</Arn>" \
     "</GetCallerIdentityResult></GetCallerIdentityResponse>"
 
 static void a_proof_tells_who_signed_it(void **state)
@@ -312,8 +322,8 @@ static void a_proof_tells_who_signed_it(void **state)
     assert_string_equal(identity.session, "i-1");
 }
 
-static void assert_refused(struct arena *arena, const struct sts_proof *proof, const char *region, const char *nonce,
-                           const char *hash)
+static void assert_refused(struct arena *arena, const struct sts_proof *proof, const char *region,
+                           const char *nonce, const char *hash)
 {
     struct error err = {0};
     struct sts_identity identity;

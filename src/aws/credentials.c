@@ -9,8 +9,8 @@
 
 enum { REFRESH_BEFORE_MS = 5 * 60 * 1000 };
 
-/* `fetching` lets one thread at a time ask the source; `lock` guards only the kept keys and is never held across I/O,
- * so that whoever finds usable keys goes on while another refreshes them. */
+/* `fetching` lets one thread at a time ask the source; `lock` guards only the kept keys and is never held
+ * across I/O, so that whoever finds usable keys goes on while another refreshes them. */
 struct aws_credentials {
     struct credentials_source source;
     pthread_mutex_t fetching, lock;
@@ -58,7 +58,8 @@ static void keep(struct aws_credentials *credentials, const struct aws_keys *key
 }
 
 /* The kept keys, when they are good for at least `margin_ms`. */
-static bool kept(struct aws_credentials *credentials, int64_t margin_ms, struct arena *arena, struct aws_keys *keys)
+static bool kept(struct aws_credentials *credentials, int64_t margin_ms, struct arena *arena,
+                 struct aws_keys *keys)
 {
     pthread_mutex_lock(&credentials->lock);
     bool good = credentials->access_key_id &&
@@ -71,7 +72,8 @@ static bool kept(struct aws_credentials *credentials, int64_t margin_ms, struct 
     return good;
 }
 
-static int fetch(struct aws_credentials *credentials, struct arena *arena, struct aws_keys *keys, struct error *err)
+static int fetch(struct aws_credentials *credentials, struct arena *arena, struct aws_keys *keys,
+                 struct error *err)
 {
     if (kept(credentials, REFRESH_BEFORE_MS, arena, keys))
         return 0; /* another thread has just done it */

@@ -1,5 +1,5 @@
-/* AWS credentials: the standard chain (environment, shared file, IMDSv2), AssumeRole on top of any of them, cached
- * and refreshed five minutes before they expire. Safe to use from several threads. */
+/* AWS credentials: the standard chain (environment, shared file, IMDSv2), AssumeRole on top of any of them,
+ * cached and refreshed five minutes before they expire. Safe to use from several threads. */
 #ifndef AWS_CREDENTIALS_H
 #define AWS_CREDENTIALS_H
 

@@ -48,7 +48,8 @@ int credentials_file_parse(struct arena *arena, const char *text, const char *pr
             read_line(arena, line, keys);
     }
     if (text_empty(keys->access_key_id) || text_empty(keys->secret_access_key))
-        return error_set(err, ERROR_NOT_FOUND, "the shared credentials file has no keys for profile %s", profile);
+        return error_set(err, ERROR_NOT_FOUND, "the shared credentials file has no keys for profile %s",
+                         profile);
     return 0;
 }
 

@@ -18,7 +18,8 @@ static int static_fetch(void *context, struct arena *arena, struct aws_keys *key
 {
     (void)err;
     const struct static_keys *own = context;
-    *keys = (struct aws_keys){arena_strdup(arena, own->access_key_id), arena_strdup(arena, own->secret_access_key),
+    *keys = (struct aws_keys){arena_strdup(arena, own->access_key_id),
+                              arena_strdup(arena, own->secret_access_key),
                               arena_strdup(arena, own->session_token), own->expires_ms};
     return 0;
 }
@@ -74,9 +75,11 @@ static int default_fetch(void *context, struct arena *arena, struct aws_keys *ke
     if (why.kind != ERROR_NOT_FOUND)
         return error_set(err, why.kind, "%s", why.message);
     if (instance_fetch(context, arena, keys, &why) < 0)
-        return error_set(err, ERROR_UNAUTHENTICATED,
-                         "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE with "
-                         "~/.aws/credentials, or run on an instance with a role (%s)", why.message);
+        return error_set(
+            err, ERROR_UNAUTHENTICATED,
+            "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE with "
+            "~/.aws/credentials, or run on an instance with a role (%s)",
+            why.message);
     return 0;
 }
 
@@ -98,8 +101,8 @@ static int assumed_fetch(void *context, struct arena *arena, struct aws_keys *ke
     struct assumed_role *role = context;
     if (!role->client)
         return error_set(err, role->refusal.kind, "%s", role->refusal.message);
-    return sts_assume_role(role->client, arena, role->role_arn, role->session_name, role->external_id, SESSION_S, keys,
-                           err);
+    return sts_assume_role(role->client, arena, role->role_arn, role->session_name, role->external_id,
+                           SESSION_S, keys, err);
 }
 
 static void assumed_release(void *context)

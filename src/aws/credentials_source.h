@@ -13,7 +13,8 @@ struct credentials_source {
 
 struct aws_credentials *aws_credentials_new(const struct credentials_source *source);
 
-/* ~/.aws/credentials, or AWS_SHARED_CREDENTIALS_FILE, for AWS_PROFILE or "default"; ERROR_NOT_FOUND without. */
+/* ~/.aws/credentials, or AWS_SHARED_CREDENTIALS_FILE, for AWS_PROFILE or "default"; ERROR_NOT_FOUND without.
+ */
 int credentials_file_read(struct arena *arena, struct aws_keys *keys, struct error *err);
 /* The text of such a file, for one profile. */
 int credentials_file_parse(struct arena *arena, const char *text, const char *profile, struct aws_keys *keys,

@@ -1,4 +1,5 @@
-/* Every Describe call is the same walk: filters in, pages of items out. What differs stands in one table row each. */
+/* Every Describe call is the same walk: filters in, pages of items out. What differs stands in one table row
+ * each. */
 #include "aws/ec2.h"
 
 #include "aws/ec2_read.h"
@@ -17,7 +18,7 @@ struct listing {
 };
 
 struct found {
-    char *items;
+    void *items; /* of the listing's kind */
     size_t count, capacity;
 };
 
@@ -31,7 +32,7 @@ static void add_item(struct arena *arena, const struct listing *listing, xmlNode
         found->items = grown;
         found->capacity = capacity;
     }
-    listing->read(arena, item, found->items + found->count++ * listing->size);
+    listing->read(arena, item, (char *)found->items + found->count++ * listing->size);
 }
 
 static void add_items(struct arena *arena, const struct listing *listing, xmlNode *set, struct found *found)
@@ -47,8 +48,9 @@ static void add_items(struct arena *arena, const struct listing *listing, xmlNod
     }
 }
 
-static int describe(struct aws_client *client, struct arena *arena, const struct listing *listing, const char *owner,
-                    const struct ec2_filter *filters, size_t filter_count, struct found *found, struct error *err)
+static int describe(struct aws_client *client, struct arena *arena, const struct listing *listing,
+                    const char *owner, const struct ec2_filter *filters, size_t filter_count,
+                    struct found *found, struct error *err)
 {
     const char *next = NULL;
     *found = (struct found){0};
@@ -124,53 +126,67 @@ static void read_image(struct arena *arena, xmlNode *item, void *object)
     };
 }
 
-static const struct listing vpcs_listing = {"DescribeVpcs", "vpcSet", false, true, sizeof(struct ec2_vpc), read_vpc};
-static const struct listing subnets_listing = {"DescribeSubnets", "subnetSet", false, true, sizeof(struct ec2_subnet),
-                                               read_subnet};
-static const struct listing groups_listing = {"DescribeSecurityGroups", "securityGroupInfo", false, true,
-                                              sizeof(struct ec2_security_group), read_group};
-static const struct listing instances_listing = {"DescribeInstances", "reservationSet", true, true,
+static const struct listing vpcs_listing = {"DescribeVpcs",         "vpcSet", false, true,
+                                            sizeof(struct ec2_vpc), read_vpc};
+static const struct listing subnets_listing = {"DescribeSubnets",         "subnetSet", false, true,
+                                               sizeof(struct ec2_subnet), read_subnet};
+static const struct listing groups_listing = {
+    "DescribeSecurityGroups",          "securityGroupInfo", false, true,
+    sizeof(struct ec2_security_group), read_group};
+static const struct listing instances_listing = {"DescribeInstances",         "reservationSet", true, true,
                                                  sizeof(struct ec2_instance), read_instance};
-static const struct listing images_listing = {"DescribeImages", "imagesSet", false, false, sizeof(struct ec2_image),
-                                              read_image};
-
-#define DESCRIBE(listing, owner, result)                                                                  \
-    ({                                                                                                    \
-        struct found found_items;                                                                         \
-        int outcome = describe(client, arena, listing, owner, filters, filter_count, &found_items, err);  \
-        *(result) = (void *)found_items.items;                                                            \
-        *count = found_items.count;                                                                       \
-        outcome;                                                                                          \
-    })
+static const struct listing images_listing = {"DescribeImages",         "imagesSet", false, false,
+                                              sizeof(struct ec2_image), read_image};
 
 int ec2_describe_vpcs(struct aws_client *client, struct arena *arena, const struct ec2_filter *filters,
                       size_t filter_count, struct ec2_vpc **vpcs, size_t *count, struct error *err)
 {
-    return DESCRIBE(&vpcs_listing, NULL, vpcs);
+    struct found found;
+    int result = describe(client, arena, &vpcs_listing, NULL, filters, filter_count, &found, err);
+    *vpcs = found.items;
+    *count = found.count;
+    return result;
 }
 
 int ec2_describe_subnets(struct aws_client *client, struct arena *arena, const struct ec2_filter *filters,
                          size_t filter_count, struct ec2_subnet **subnets, size_t *count, struct error *err)
 {
-    return DESCRIBE(&subnets_listing, NULL, subnets);
+    struct found found;
+    int result = describe(client, arena, &subnets_listing, NULL, filters, filter_count, &found, err);
+    *subnets = found.items;
+    *count = found.count;
+    return result;
 }
 
-int ec2_describe_security_groups(struct aws_client *client, struct arena *arena, const struct ec2_filter *filters,
-                                 size_t filter_count, struct ec2_security_group **groups, size_t *count,
-                                 struct error *err)
+int ec2_describe_security_groups(struct aws_client *client, struct arena *arena,
+                                 const struct ec2_filter *filters, size_t filter_count,
+                                 struct ec2_security_group **groups, size_t *count, struct error *err)
 {
-    return DESCRIBE(&groups_listing, NULL, groups);
+    struct found found;
+    int result = describe(client, arena, &groups_listing, NULL, filters, filter_count, &found, err);
+    *groups = found.items;
+    *count = found.count;
+    return result;
 }
 
 int ec2_describe_instances(struct aws_client *client, struct arena *arena, const struct ec2_filter *filters,
-                           size_t filter_count, struct ec2_instance **instances, size_t *count, struct error *err)
+                           size_t filter_count, struct ec2_instance **instances, size_t *count,
+                           struct error *err)
 {
-    return DESCRIBE(&instances_listing, NULL, instances);
+    struct found found;
+    int result = describe(client, arena, &instances_listing, NULL, filters, filter_count, &found, err);
+    *instances = found.items;
+    *count = found.count;
+    return result;
 }
 
 int ec2_describe_images(struct aws_client *client, struct arena *arena, const char *owner,
-                        const struct ec2_filter *filters, size_t filter_count, struct ec2_image **images, size_t *count,
-                        struct error *err)
+                        const struct ec2_filter *filters, size_t filter_count, struct ec2_image **images,
+                        size_t *count, struct error *err)
 {
-    return DESCRIBE(&images_listing, owner, images);
+    struct found found;
+    int result = describe(client, arena, &images_listing, owner, filters, filter_count, &found, err);
+    *images = found.items;
+    *count = found.count;
+    return result;
 }

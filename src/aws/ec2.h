@@ -1,4 +1,5 @@
-/* The EC2 calls a zone needs: find what the tenant's Terraform made, run and terminate hosts, see what is there. */
+/* The EC2 calls a zone needs: find what the tenant's Terraform made, run and terminate hosts, see what is
+ * there. */
 #ifndef AWS_EC2_H
 #define AWS_EC2_H
 
@@ -45,19 +46,21 @@ int ec2_describe_vpcs(struct aws_client *client, struct arena *arena, const stru
                       size_t filter_count, struct ec2_vpc **vpcs, size_t *count, struct error *err);
 int ec2_describe_subnets(struct aws_client *client, struct arena *arena, const struct ec2_filter *filters,
                          size_t filter_count, struct ec2_subnet **subnets, size_t *count, struct error *err);
-int ec2_describe_security_groups(struct aws_client *client, struct arena *arena, const struct ec2_filter *filters,
-                                 size_t filter_count, struct ec2_security_group **groups, size_t *count,
-                                 struct error *err);
+int ec2_describe_security_groups(struct aws_client *client, struct arena *arena,
+                                 const struct ec2_filter *filters, size_t filter_count,
+                                 struct ec2_security_group **groups, size_t *count, struct error *err);
 int ec2_describe_instances(struct aws_client *client, struct arena *arena, const struct ec2_filter *filters,
-                           size_t filter_count, struct ec2_instance **instances, size_t *count, struct error *err);
+                           size_t filter_count, struct ec2_instance **instances, size_t *count,
+                           struct error *err);
 int ec2_describe_images(struct aws_client *client, struct arena *arena, const char *owner,
-                        const struct ec2_filter *filters, size_t filter_count, struct ec2_image **images, size_t *count,
-                        struct error *err);
+                        const struct ec2_filter *filters, size_t filter_count, struct ec2_image **images,
+                        size_t *count, struct error *err);
 
 struct ec2_run {
     const char *client_token; /* makes it idempotent */
-    const char *image_id, *type, *subnet_id, *security_group_id, *profile_arn, *kms_key_id; /* EBS key: id or alias */
-    const char *user_data;    /* plain text; encoded here */
+    const char *image_id, *type, *subnet_id, *security_group_id, *profile_arn,
+        *kms_key_id;       /* EBS key: id or alias */
+    const char *user_data; /* plain text; encoded here */
     int ipv6_count, disk_gb;
     const struct aws_tag *tags; /* on the instance, its volume and its interface */
     size_t tag_count;

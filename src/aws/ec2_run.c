@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* Fixed for every instance we run: nothing of a host is reachable by IPv4, its disk is always encrypted, and IMDS
- * answers neither without a token nor over a second hop (a container's). */
+/* Fixed for every instance we run: nothing of a host is reachable by IPv4, its disk is always encrypted, and
+ * IMDS answers neither without a token nor over a second hop (a container's). */
 static const struct {
     const char *name, *value;
 } always[] = {
@@ -31,8 +31,10 @@ static void add_tags(struct arena *arena, const struct ec2_run *run, struct aws_
     for (size_t i = 0; run->tag_count && i < COUNT_OF(resources); i++) {
         aws_parameter(arena, parameters, resources[i], "TagSpecification.%zu.ResourceType", i + 1);
         for (size_t j = 0; j < run->tag_count; j++) {
-            aws_parameter(arena, parameters, run->tags[j].key, "TagSpecification.%zu.Tag.%zu.Key", i + 1, j + 1);
-            aws_parameter(arena, parameters, run->tags[j].value, "TagSpecification.%zu.Tag.%zu.Value", i + 1, j + 1);
+            aws_parameter(arena, parameters, run->tags[j].key, "TagSpecification.%zu.Tag.%zu.Key", i + 1,
+                          j + 1);
+            aws_parameter(arena, parameters, run->tags[j].value, "TagSpecification.%zu.Tag.%zu.Value", i + 1,
+                          j + 1);
         }
     }
 }
@@ -47,11 +49,14 @@ int ec2_run_instance(struct aws_client *client, struct arena *arena, const struc
     aws_parameter(arena, &parameters, run->profile_arn, "IamInstanceProfile.Arn");
     aws_parameter(arena, &parameters, run->subnet_id, "NetworkInterface.1.SubnetId");
     aws_parameter(arena, &parameters, run->security_group_id, "NetworkInterface.1.SecurityGroupId.1");
-    aws_parameter(arena, &parameters, arena_format(arena, "%d", run->ipv6_count), "NetworkInterface.1.Ipv6AddressCount");
-    aws_parameter(arena, &parameters, arena_format(arena, "%d", run->disk_gb), "BlockDeviceMapping.1.Ebs.VolumeSize");
+    aws_parameter(arena, &parameters, arena_format(arena, "%d", run->ipv6_count),
+                  "NetworkInterface.1.Ipv6AddressCount");
+    aws_parameter(arena, &parameters, arena_format(arena, "%d", run->disk_gb),
+                  "BlockDeviceMapping.1.Ebs.VolumeSize");
     aws_parameter(arena, &parameters, run->kms_key_id, "BlockDeviceMapping.1.Ebs.KmsKeyId");
     if (run->user_data)
-        aws_parameter(arena, &parameters, base64_encode(arena, run->user_data, strlen(run->user_data)), "UserData");
+        aws_parameter(arena, &parameters, base64_encode(arena, run->user_data, strlen(run->user_data)),
+                      "UserData");
     for (size_t i = 0; i < COUNT_OF(always); i++)
         aws_parameter(arena, &parameters, always[i].value, "%s", always[i].name);
     add_tags(arena, run, &parameters);

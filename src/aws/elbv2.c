@@ -20,7 +20,8 @@ static int call(struct aws_client *client, const char *action, const struct aws_
     return aws_query_call(client, SERVICE, action, parameters, arena, &answer, err);
 }
 
-static void add_tags(struct arena *arena, struct aws_parameters *parameters, const struct aws_tag *tags, size_t count)
+static void add_tags(struct arena *arena, struct aws_parameters *parameters, const struct aws_tag *tags,
+                     size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         aws_parameter(arena, parameters, tags[i].key, "Tags.member.%zu.Key", i + 1);
@@ -35,8 +36,8 @@ static int missing(struct error *err, const char *action)
 
 /* Load balancers */
 
-static int read_balancer(struct arena *arena, xmlNode *answer, const char *action, struct elb_load_balancer *balancer,
-                         struct error *err)
+static int read_balancer(struct arena *arena, xmlNode *answer, const char *action,
+                         struct elb_load_balancer *balancer, struct error *err)
 {
     xmlNode *member = xml_first(list_of(answer, "LoadBalancers"), "member");
     *balancer = (struct elb_load_balancer){
@@ -50,8 +51,9 @@ static int read_balancer(struct arena *arena, xmlNode *answer, const char *actio
     return text_empty(balancer->arn) ? missing(err, action) : 0;
 }
 
-int elb_create_load_balancer(struct aws_client *client, struct arena *arena, const struct elb_load_balancer_spec *spec,
-                             struct elb_load_balancer *balancer, struct error *err)
+int elb_create_load_balancer(struct aws_client *client, struct arena *arena,
+                             const struct elb_load_balancer_spec *spec, struct elb_load_balancer *balancer,
+                             struct error *err)
 {
     struct aws_parameters parameters = {0};
     xmlNode *answer;
@@ -77,8 +79,8 @@ int elb_describe_load_balancer(struct aws_client *client, struct arena *arena, c
     return read_balancer(arena, answer, "DescribeLoadBalancers", balancer, err);
 }
 
-int elb_set_attribute(struct aws_client *client, const char *load_balancer_arn, const char *key, const char *value,
-                      struct error *err)
+int elb_set_attribute(struct aws_client *client, const char *load_balancer_arn, const char *key,
+                      const char *value, struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     struct aws_parameters parameters = {0};
@@ -98,8 +100,8 @@ int elb_delete_load_balancer(struct aws_client *client, const char *arn, struct 
 
 /* Target groups */
 
-static int read_group(struct arena *arena, xmlNode *answer, const char *action, struct elb_target_group *group,
-                      struct error *err)
+static int read_group(struct arena *arena, xmlNode *answer, const char *action,
+                      struct elb_target_group *group, struct error *err)
 {
     xmlNode *member = xml_first(list_of(answer, "TargetGroups"), "member");
     group->arn = xml_child_content(arena, member, "TargetGroupArn");
@@ -107,8 +109,9 @@ static int read_group(struct arena *arena, xmlNode *answer, const char *action, 
     return text_empty(group->arn) ? missing(err, action) : 0;
 }
 
-int elb_create_target_group(struct aws_client *client, struct arena *arena, const struct elb_target_group_spec *spec,
-                            struct elb_target_group *group, struct error *err)
+int elb_create_target_group(struct aws_client *client, struct arena *arena,
+                            const struct elb_target_group_spec *spec, struct elb_target_group *group,
+                            struct error *err)
 {
     struct aws_parameters parameters = {0};
     xmlNode *answer;
@@ -119,9 +122,11 @@ int elb_create_target_group(struct aws_client *client, struct arena *arena, cons
     aws_parameter(arena, &parameters, "ip", "TargetType");
     aws_parameter(arena, &parameters, spec->ipv6 ? "ipv6" : "ipv4", "IpAddressType");
     aws_parameter(arena, &parameters, "TCP", "HealthCheckProtocol");
-    aws_parameter(arena, &parameters, arena_format(arena, "%d", spec->health_port ? spec->health_port : spec->port),
+    aws_parameter(arena, &parameters,
+                  arena_format(arena, "%d", spec->health_port ? spec->health_port : spec->port),
                   "HealthCheckPort");
-    aws_parameter(arena, &parameters, arena_format(arena, "%d", CHECK_INTERVAL_S), "HealthCheckIntervalSeconds");
+    aws_parameter(arena, &parameters, arena_format(arena, "%d", CHECK_INTERVAL_S),
+                  "HealthCheckIntervalSeconds");
     aws_parameter(arena, &parameters, "2", "HealthyThresholdCount");
     aws_parameter(arena, &parameters, "2", "UnhealthyThresholdCount");
     add_tags(arena, &parameters, spec->tags, spec->tag_count);
@@ -159,7 +164,8 @@ static int change_targets(struct aws_client *client, const char *action, const c
     aws_parameter(arena, &parameters, group_arn, "TargetGroupArn");
     for (size_t i = 0; i < count; i++) {
         aws_parameter(arena, &parameters, targets[i].id, "Targets.member.%zu.Id", i + 1);
-        aws_parameter(arena, &parameters, arena_format(arena, "%d", targets[i].port), "Targets.member.%zu.Port", i + 1);
+        aws_parameter(arena, &parameters, arena_format(arena, "%d", targets[i].port),
+                      "Targets.member.%zu.Port", i + 1);
     }
     return call(client, action, &parameters, err);
 }
@@ -186,7 +192,8 @@ static int read_health(struct arena *arena, xmlNode *member, struct elb_target *
         .state = xml_child_content(arena, health, "State"),
         .reason = xml_child_content(arena, health, "Reason"),
     };
-    if (!target->id || !target->state || !port || text_number(port, 1, 65535, "a target's port", &number, NULL) < 0)
+    if (!target->id || !target->state || !port ||
+        text_number(port, 1, 65535, "a target's port", &number, NULL) < 0)
         return missing(err, "DescribeTargetHealth");
     target->port = (int)number;
     return 0;
@@ -214,8 +221,8 @@ int elb_target_health(struct aws_client *client, struct arena *arena, const char
 
 /* Listeners */
 
-static const char *find_listener(struct aws_client *client, struct arena *arena, const char *load_balancer_arn,
-                                 const char *port)
+static const char *find_listener(struct aws_client *client, struct arena *arena,
+                                 const char *load_balancer_arn, const char *port)
 {
     struct aws_parameters parameters = {0};
     xmlNode *answer;
@@ -229,10 +236,10 @@ static const char *find_listener(struct aws_client *client, struct arena *arena,
     return NULL;
 }
 
-/* AWS answers a second identical creation with the listener that is there, but not every creation that differs in
- * something small, so the port decides. */
-int elb_create_listener(struct aws_client *client, struct arena *arena, const char *load_balancer_arn, int port,
-                        const char *group_arn, const char **listener_arn, struct error *err)
+/* AWS answers a second identical creation with the listener that is there, but not every creation that
+ * differs in something small, so the port decides. */
+int elb_create_listener(struct aws_client *client, struct arena *arena, const char *load_balancer_arn,
+                        int port, const char *group_arn, const char **listener_arn, struct error *err)
 {
     struct aws_parameters parameters = {0};
     struct error trouble = {0};
@@ -244,7 +251,8 @@ int elb_create_listener(struct aws_client *client, struct arena *arena, const ch
     aws_parameter(arena, &parameters, "forward", "DefaultActions.member.1.Type");
     aws_parameter(arena, &parameters, group_arn, "DefaultActions.member.1.TargetGroupArn");
     if (aws_query_call(client, SERVICE, "CreateListener", &parameters, arena, &answer, &trouble) == 0)
-        *listener_arn = xml_child_content(arena, xml_first(list_of(answer, "Listeners"), "member"), "ListenerArn");
+        *listener_arn =
+            xml_child_content(arena, xml_first(list_of(answer, "Listeners"), "member"), "ListenerArn");
     else if (text_equal(trouble.code, "DuplicateListener"))
         *listener_arn = find_listener(client, arena, load_balancer_arn, port_text);
     else

@@ -1,4 +1,5 @@
-/* The Elastic Load Balancing v2 calls a zone needs for a Network Load Balancer. Creating is idempotent by name. */
+/* The Elastic Load Balancing v2 calls a zone needs for a Network Load Balancer. Creating is idempotent by
+ * name. */
 #ifndef AWS_ELBV2_H
 #define AWS_ELBV2_H
 
@@ -23,12 +24,13 @@ struct elb_load_balancer_spec {
     size_t tag_count;
 };
 /* A dualstack Network Load Balancer. */
-int elb_create_load_balancer(struct aws_client *client, struct arena *arena, const struct elb_load_balancer_spec *spec,
-                             struct elb_load_balancer *balancer, struct error *err);
+int elb_create_load_balancer(struct aws_client *client, struct arena *arena,
+                             const struct elb_load_balancer_spec *spec, struct elb_load_balancer *balancer,
+                             struct error *err);
 int elb_describe_load_balancer(struct aws_client *client, struct arena *arena, const char *name,
                                struct elb_load_balancer *balancer, struct error *err); /* ERROR_NOT_FOUND */
-int elb_set_attribute(struct aws_client *client, const char *load_balancer_arn, const char *key, const char *value,
-                      struct error *err);
+int elb_set_attribute(struct aws_client *client, const char *load_balancer_arn, const char *key,
+                      const char *value, struct error *err);
 int elb_delete_load_balancer(struct aws_client *client, const char *arn, struct error *err);
 
 struct elb_target_group_spec {
@@ -39,8 +41,9 @@ struct elb_target_group_spec {
     size_t tag_count;
 };
 /* TCP, targets by address, TCP health checks every 10 s. */
-int elb_create_target_group(struct aws_client *client, struct arena *arena, const struct elb_target_group_spec *spec,
-                            struct elb_target_group *group, struct error *err);
+int elb_create_target_group(struct aws_client *client, struct arena *arena,
+                            const struct elb_target_group_spec *spec, struct elb_target_group *group,
+                            struct error *err);
 int elb_describe_target_group(struct aws_client *client, struct arena *arena, const char *name,
                               struct elb_target_group *group, struct error *err); /* ERROR_NOT_FOUND */
 int elb_delete_target_group(struct aws_client *client, const char *arn, struct error *err);
@@ -50,7 +53,7 @@ int elb_deregister_targets(struct aws_client *client, const char *group_arn, con
                            size_t count, struct error *err);
 int elb_target_health(struct aws_client *client, struct arena *arena, const char *group_arn,
                       struct elb_target **targets, size_t *count, struct error *err);
-int elb_create_listener(struct aws_client *client, struct arena *arena, const char *load_balancer_arn, int port,
-                        const char *group_arn, const char **listener_arn, struct error *err);
+int elb_create_listener(struct aws_client *client, struct arena *arena, const char *load_balancer_arn,
+                        int port, const char *group_arn, const char **listener_arn, struct error *err);
 
 #endif

@@ -21,13 +21,14 @@ int iam_get_role(struct aws_client *client, struct arena *arena, const char *nam
     char *policy = NULL;
     if (!encoded || percent_decode(arena, encoded, false, &policy, NULL) < 0)
         return error_set(err, ERROR_UNAVAILABLE, "iam GetRole: the answer has no trust policy");
-    *role = (struct iam_role){xml_child_content(arena, found, "RoleName"), xml_child_content(arena, found, "Arn"),
-                              policy};
-    return text_empty(role->arn) ? error_set(err, ERROR_UNAVAILABLE, "iam GetRole: the answer has no ARN") : 0;
+    *role = (struct iam_role){xml_child_content(arena, found, "RoleName"),
+                              xml_child_content(arena, found, "Arn"), policy};
+    return text_empty(role->arn) ? error_set(err, ERROR_UNAVAILABLE, "iam GetRole: the answer has no ARN")
+                                 : 0;
 }
 
-int iam_get_instance_profile(struct aws_client *client, struct arena *arena, const char *name, const char **arn,
-                             struct error *err)
+int iam_get_instance_profile(struct aws_client *client, struct arena *arena, const char *name,
+                             const char **arn, struct error *err)
 {
     struct aws_parameters parameters = {0};
     xmlNode *answer;
@@ -36,5 +37,7 @@ int iam_get_instance_profile(struct aws_client *client, struct arena *arena, con
         return -1;
     xmlNode *found = find_result(answer, "GetInstanceProfileResult", "InstanceProfile");
     *arn = found ? xml_child_content(arena, found, "Arn") : NULL;
-    return text_empty(*arn) ? error_set(err, ERROR_UNAVAILABLE, "iam GetInstanceProfile: the answer has no ARN") : 0;
+    return text_empty(*arn)
+               ? error_set(err, ERROR_UNAVAILABLE, "iam GetInstanceProfile: the answer has no ARN")
+               : 0;
 }

@@ -10,7 +10,7 @@ struct iam_role {
 int iam_get_role(struct aws_client *client, struct arena *arena, const char *name, struct iam_role *role,
                  struct error *err);
 /* The instance profile's ARN; ERROR_NOT_FOUND. */
-int iam_get_instance_profile(struct aws_client *client, struct arena *arena, const char *name, const char **arn,
-                             struct error *err);
+int iam_get_instance_profile(struct aws_client *client, struct arena *arena, const char *name,
+                             const char **arn, struct error *err);
 
 #endif

@@ -52,8 +52,8 @@ static int call_once(enum http_method method, const char *path, const char *head
                      reply->status, path);
 }
 
-static int call(enum http_method method, const char *path, const char *header, const char *value, struct arena *arena,
-                struct http_reply *reply, struct error *err)
+static int call(enum http_method method, const char *path, const char *header, const char *value,
+                struct arena *arena, struct http_reply *reply, struct error *err)
 {
     struct error trouble = {0};
     for (int i = 0; i < ATTEMPTS; i++) {
@@ -62,7 +62,8 @@ static int call(enum http_method method, const char *path, const char *header, c
         error_clear(&trouble);
         if (call_once(method, path, header, value, arena, reply, &trouble) == 0)
             return 0;
-        if (trouble.kind != ERROR_UNAVAILABLE && trouble.kind != ERROR_THROTTLED && trouble.kind != ERROR_INTERNAL)
+        if (trouble.kind != ERROR_UNAVAILABLE && trouble.kind != ERROR_THROTTLED &&
+            trouble.kind != ERROR_INTERNAL)
             break;
     }
     if (err)
@@ -79,8 +80,8 @@ static int session(struct arena *arena, bool fresh, char **mine, struct error *e
     if (*mine)
         return 0;
     struct http_reply reply;
-    if (call(HTTP_PUT, "api/token", "X-aws-ec2-metadata-token-ttl-seconds", arena_format(arena, "%d", TOKEN_TTL_S),
-             arena, &reply, err) < 0)
+    if (call(HTTP_PUT, "api/token", "X-aws-ec2-metadata-token-ttl-seconds",
+             arena_format(arena, "%d", TOKEN_TTL_S), arena, &reply, err) < 0)
         return -1;
     *mine = reply.body;
     pthread_mutex_lock(&lock);
@@ -147,7 +148,8 @@ static const struct field role_answer_fields[] = {
     FIELD_TEXT(struct role_answer, expiration, "Expiration", REQUIRED, 64, NULL, "when it ends"),
     FIELD_END,
 };
-static const struct record role_answer_record = {"role credentials", sizeof(struct role_answer), role_answer_fields};
+static const struct record role_answer_record = {"role credentials", sizeof(struct role_answer),
+                                                 role_answer_fields};
 
 int imds_role_keys(struct arena *arena, struct aws_keys *keys, struct error *err)
 {

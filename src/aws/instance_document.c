@@ -1,5 +1,6 @@
-/* The instance identity document and its signature. Source: EC2 User Guide, "Instance identity documents": the
- * rsa2048 form is a base64 PKCS#7 SignedData that holds the document, RSA-2048 with SHA-256, no certificate. */
+/* The instance identity document and its signature. Source: EC2 User Guide, "Instance identity documents":
+ * the rsa2048 form is a base64 PKCS#7 SignedData that holds the document, RSA-2048 with SHA-256, no
+ * certificate. */
 #include "aws/imds.h"
 #include "base/clock.h"
 #include "base/record.h"
@@ -21,7 +22,8 @@ static bool is_instance_id(const char *text)
 }
 
 struct document_text {
-    char *account, *instance_id, *region, *availability_zone, *image_id, *instance_type, *private_ip, *pending;
+    char *account, *instance_id, *region, *availability_zone, *image_id, *instance_type, *private_ip,
+        *pending;
 };
 #define DOCUMENT_TEXT(member, json, need, longest, valid, help) \
     FIELD_TEXT(struct document_text, member, json, need, longest, valid, help)
@@ -48,14 +50,16 @@ int instance_document_parse(struct arena *arena, const char *json, struct instan
         return error_set(err, ERROR_INVALID, "the instance identity document is too long");
     if (record_parse(&document_record, arena, json, length, &text, err) < 0)
         return -1;
-    *document = (struct instance_document){text.account,  text.instance_id,   text.region,     text.availability_zone,
-                                           text.image_id, text.instance_type, text.private_ip, 0};
+    *document =
+        (struct instance_document){text.account,  text.instance_id,   text.region,     text.availability_zone,
+                                   text.image_id, text.instance_type, text.private_ip, 0};
     return clock_parse(text.pending, &document->pending_ms, err);
 }
 
 static int refused(struct error *err, const char *why)
 {
-    return error_set(err, ERROR_FORBIDDEN, "the instance identity document's signature does not hold: %s", why);
+    return error_set(err, ERROR_FORBIDDEN, "the instance identity document's signature does not hold: %s",
+                     why);
 }
 
 static int load_certificate(const char *pem, gnutls_x509_crt_t *certificate, struct error *err)
@@ -69,7 +73,8 @@ static int load_certificate(const char *pem, gnutls_x509_crt_t *certificate, str
         return error_set(err, ERROR_INVALID, "the region's certificate for identity documents: %s",
                          gnutls_strerror(result));
     if (gnutls_x509_crt_get_pk_algorithm(*certificate, &bits) != GNUTLS_PK_RSA || bits < SMALLEST_KEY_BITS)
-        return error_set(err, ERROR_INVALID, "the region's certificate for identity documents is not RSA-2048");
+        return error_set(err, ERROR_INVALID,
+                         "the region's certificate for identity documents is not RSA-2048");
     return 0;
 }
 
@@ -95,9 +100,10 @@ static int load_signature(struct arena *arena, const char *base64, gnutls_pkcs7_
     return 0;
 }
 
-/* One signer, RSA with SHA-256, over exactly these bytes: whatever content the PKCS#7 carries must be them too, so that
- * nobody who reads that content can be told another story. */
-static int check_signature(gnutls_pkcs7_t pkcs7, gnutls_x509_crt_t certificate, const char *json, struct error *err)
+/* One signer, RSA with SHA-256, over exactly these bytes: whatever content the PKCS#7 carries must be them
+ * too, so that nobody who reads that content can be told another story. */
+static int check_signature(gnutls_pkcs7_t pkcs7, gnutls_x509_crt_t certificate, const char *json,
+                           struct error *err)
 {
     gnutls_datum_t document = {(unsigned char *)json, (unsigned)strlen(json)}, content = {0};
     gnutls_pkcs7_signature_info_st info;
@@ -129,12 +135,14 @@ static void pkcs7_free(gnutls_pkcs7_t *pkcs7)
         gnutls_pkcs7_deinit(*pkcs7);
 }
 
-int instance_document_verify(const char *json, const char *rsa2048, const char *certificate_pem, struct error *err)
+int instance_document_verify(const char *json, const char *rsa2048, const char *certificate_pem,
+                             struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     cleanup(certificate_free) gnutls_x509_crt_t certificate = NULL;
     cleanup(pkcs7_free) gnutls_pkcs7_t pkcs7 = NULL;
-    if (load_certificate(certificate_pem, &certificate, err) < 0 || load_signature(arena, rsa2048, &pkcs7, err) < 0)
+    if (load_certificate(certificate_pem, &certificate, err) < 0 ||
+        load_signature(arena, rsa2048, &pkcs7, err) < 0)
         return -1;
     return check_signature(pkcs7, certificate, json, err);
 }

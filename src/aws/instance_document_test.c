@@ -14,9 +14,10 @@
 
 #include <cmocka.h>
 
-static const char document[] =
-    "{\n  \"accountId\" : \"210987654321\",\n  \"instanceId\" : \"i-0123456789abcdef0\",\n  \"region\" : \"us-east-1\","
-    "\n  \"pendingTime\" : \"2026-01-02T03:04:05Z\",\n  \"privateIp\" : \"10.0.0.4\",\n  \"version\" : \"2017-09-30\"\n}";
+static const char document[] = "{\n  \"accountId\" : \"210987654321\",\n  \"instanceId\" : "
+                               "\"i-0123456789abcdef0\",\n  \"region\" : \"us-east-1\","
+                               "\n  \"pendingTime\" : \"2026-01-02T03:04:05Z\",\n  \"privateIp\" : "
+                               "\"10.0.0.4\",\n  \"version\" : \"2017-09-30\"\n}";
 
 struct signer {
     gnutls_x509_privkey_t key;
@@ -39,8 +40,9 @@ static void make_signer(struct signer *signer)
     gnutls_x509_crt_set_expiration_time(signer->certificate, now + 86400);
     gnutls_x509_crt_set_dn(signer->certificate, "CN=region", NULL);
     gnutls_x509_crt_set_key(signer->certificate, signer->key);
-    assert_int_equal(gnutls_x509_crt_sign2(signer->certificate, signer->certificate, signer->key, GNUTLS_DIG_SHA256, 0),
-                     0);
+    assert_int_equal(
+        gnutls_x509_crt_sign2(signer->certificate, signer->certificate, signer->key, GNUTLS_DIG_SHA256, 0),
+        0);
     assert_int_equal(gnutls_x509_crt_export2(signer->certificate, GNUTLS_X509_FMT_PEM, &pem), 0);
     signer->pem = memory_strdup((char *)pem.data);
     gnutls_free(pem.data);
@@ -70,8 +72,8 @@ static int leave(void **state)
 }
 
 /* Base64 with line breaks, as EC2 answers it. */
-static char *sign(struct arena *arena, const struct signer *signer, const char *text, gnutls_digest_algorithm_t digest,
-                  unsigned flags)
+static char *sign(struct arena *arena, const struct signer *signer, const char *text,
+                  gnutls_digest_algorithm_t digest, unsigned flags)
 {
     gnutls_pkcs7_t pkcs7;
     gnutls_privkey_t key;
@@ -104,7 +106,8 @@ static void the_regions_signature_is_believed(void **state)
     cleanup(arena_free) struct arena *arena = arena_new();
     unsigned embedded = GNUTLS_PKCS7_EMBED_DATA, timed = GNUTLS_PKCS7_INCLUDE_TIME;
     assert_int_equal(verify(document, sign(arena, &region, document, GNUTLS_DIG_SHA256, embedded)), 0);
-    assert_int_equal(verify(document, sign(arena, &region, document, GNUTLS_DIG_SHA256, embedded | timed)), 0);
+    assert_int_equal(verify(document, sign(arena, &region, document, GNUTLS_DIG_SHA256, embedded | timed)),
+                     0);
     assert_int_equal(verify(document, sign(arena, &region, document, GNUTLS_DIG_SHA256, 0)), 0);
 }
 
@@ -114,9 +117,11 @@ static void a_changed_document_is_not(void **state)
     cleanup(arena_free) struct arena *arena = arena_new();
     char *changed = arena_strdup(arena, document);
     *strstr(changed, "210987654321") = '3';
-    assert_int_equal(verify(changed, sign(arena, &region, document, GNUTLS_DIG_SHA256, GNUTLS_PKCS7_EMBED_DATA)), -1);
+    assert_int_equal(
+        verify(changed, sign(arena, &region, document, GNUTLS_DIG_SHA256, GNUTLS_PKCS7_EMBED_DATA)), -1);
     assert_int_equal(verify(changed, sign(arena, &region, document, GNUTLS_DIG_SHA256, 0)), -1);
-    assert_int_equal(verify(document, sign(arena, &region, changed, GNUTLS_DIG_SHA256, GNUTLS_PKCS7_EMBED_DATA)), -1);
+    assert_int_equal(
+        verify(document, sign(arena, &region, changed, GNUTLS_DIG_SHA256, GNUTLS_PKCS7_EMBED_DATA)), -1);
 }
 
 static void another_signer_or_a_weak_digest_is_not(void **state)
@@ -140,9 +145,13 @@ static void the_document_is_read_with_suspicion(void **state)
     assert_string_equal(parsed.instance_id, "i-0123456789abcdef0");
     assert_int_equal(parsed.pending_ms, 1767323045000);
     static const char *const bad[] = {
-        "", "{}", "[]",
-        "{\"accountId\":\"1\",\"instanceId\":\"i-1\",\"region\":\"r\",\"pendingTime\":\"2026-01-02T03:04:05Z\"}",
-        "{\"accountId\":\"210987654321\",\"instanceId\":\"i-../x\",\"region\":\"r\",\"pendingTime\":\"2026-01-02T03:04:05Z\"}",
+        "",
+        "{}",
+        "[]",
+        "{\"accountId\":\"1\",\"instanceId\":\"i-1\",\"region\":\"r\",\"pendingTime\":\"2026-01-02T03:04:"
+        "05Z\"}",
+        "{\"accountId\":\"210987654321\",\"instanceId\":\"i-../"
+        "x\",\"region\":\"r\",\"pendingTime\":\"2026-01-02T03:04:05Z\"}",
         "{\"accountId\":\"210987654321\",\"instanceId\":\"i-1\",\"region\":\"r\",\"pendingTime\":\"soon\"}",
     };
     for (size_t i = 0; i < COUNT_OF(bad); i++)

@@ -3,8 +3,8 @@
 #include "base/record.h"
 #include "base/text.h"
 
-int kms_describe_key(struct aws_client *client, struct arena *arena, const char *id_or_alias, struct kms_key *key,
-                     struct error *err)
+int kms_describe_key(struct aws_client *client, struct arena *arena, const char *id_or_alias,
+                     struct kms_key *key, struct error *err)
 {
     json_t *body = json_pack("{s:s}", "KeyId", id_or_alias), *answer;
     int result = aws_json_call(client, "kms", "TrentService.DescribeKey", body, arena, &answer, err);

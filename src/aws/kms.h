@@ -10,7 +10,7 @@ struct kms_key {
     const char *id, *arn, *state; /* "Enabled", "Disabled", "PendingDeletion" */
     bool enabled;
 };
-int kms_describe_key(struct aws_client *client, struct arena *arena, const char *id_or_alias, struct kms_key *key,
-                     struct error *err);
+int kms_describe_key(struct aws_client *client, struct arena *arena, const char *id_or_alias,
+                     struct kms_key *key, struct error *err);
 
 #endif

@@ -12,13 +12,14 @@
 
 enum { ATTEMPTS = 4, BACKOFF_MS = 100, BACKOFF_LONGEST_MS = 10000 };
 
-/* The dual-stack endpoints throughout: hosts of an enclave have IPv6 and nothing else to reach them by. Source: AWS General
- * Reference, "Dual stack endpoints". */
+/* The dual-stack endpoints throughout: hosts of an enclave have IPv6 and nothing else to reach them by.
+ * Source: AWS General Reference, "Dual stack endpoints". */
 static const struct aws_service services[] = {
     {"ec2", "EC2", "ec2.%s.api.aws", "2016-11-15", NULL, AWS_EC2},
     {"iam", "IAM", "iam.global.api.aws", "2010-05-08", "us-east-1", AWS_QUERY},
     {"sts", "STS", "sts.%s.api.aws", "2011-06-15", NULL, AWS_QUERY},
-    {"elasticloadbalancing", "ELASTIC_LOAD_BALANCING_V2", "elasticloadbalancing.%s.api.aws", "2015-12-01", NULL, AWS_QUERY},
+    {"elasticloadbalancing", "ELASTIC_LOAD_BALANCING_V2", "elasticloadbalancing.%s.api.aws", "2015-12-01",
+     NULL, AWS_QUERY},
     {"kms", "KMS", "kms.%s.api.aws", NULL, NULL, AWS_JSON},
     {"ssm", "SSM", "ssm.%s.api.aws", NULL, NULL, AWS_JSON},
     {"s3", "S3", "s3.dualstack.%s.amazonaws.com", NULL, NULL, AWS_REST_XML},
@@ -33,7 +34,7 @@ const struct aws_service *aws_service_find(const char *name)
     return NULL;
 }
 
-static const char *override(struct arena *arena, const struct aws_service *service)
+static const char * override(struct arena *arena, const struct aws_service *service)
 {
     const char *own = getenv(arena_format(arena, "AWS_ENDPOINT_URL_%s", service->variable));
     const char *general = getenv("AWS_ENDPOINT_URL");
@@ -57,8 +58,8 @@ char *aws_endpoint(struct arena *arena, const char *name, const char *region)
     const char *place = strchr(service->host_format, '%');
     if (!place)
         return arena_format(arena, "https://%s", service->host_format);
-    return arena_format(arena, "https://%.*s%s%s", (int)(place - service->host_format), service->host_format, region,
-                        place + 2);
+    return arena_format(arena, "https://%.*s%s%s", (int)(place - service->host_format), service->host_format,
+                        region, place + 2);
 }
 
 char *aws_authority(struct arena *arena, const char *url)
@@ -134,7 +135,8 @@ static int attempt(struct aws_client *client, const struct aws_request *request,
     char *endpoint = aws_endpoint(arena, request->service->name, aws_client_region(client));
     struct http_call call = {
         .method = request->method,
-        .url = arena_format(arena, "%s%s%s%s", endpoint, request->path, *request->query ? "?" : "", request->query),
+        .url = arena_format(arena, "%s%s%s%s", endpoint, request->path, *request->query ? "?" : "",
+                            request->query),
         .body = request->body,
         .body_length = request->body_length,
         .body_file = request->body_file,

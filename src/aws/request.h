@@ -1,5 +1,5 @@
-/* One signed request to AWS, retried as AWS asks, for the files of this folder: the protocols (client.c) and S3 build
- * on it. Not for other folders. */
+/* One signed request to AWS, retried as AWS asks, for the files of this folder: the protocols (client.c) and
+ * S3 build on it. Not for other folders. */
 #ifndef AWS_REQUEST_H
 #define AWS_REQUEST_H
 
@@ -21,17 +21,17 @@ bool aws_endpoint_overridden(const struct aws_service *service);
 
 struct aws_request {
     const struct aws_service *service;
-    const char *what;          /* for messages: "ec2 RunInstances" */
+    const char *what; /* for messages: "ec2 RunInstances" */
     enum http_method method;
-    const char *path, *query;  /* encoded, as they go on the wire */
+    const char *path, *query;    /* encoded, as they go on the wire */
     struct http_headers headers; /* besides those of the signature */
-    const char *payload_hash;  /* NULL: of the body in memory */
+    const char *payload_hash;    /* NULL: of the body in memory */
     const void *body;
     size_t body_length;
-    int body_file;             /* > 0: body_length bytes from its offset on */
-    int timeout_ms;            /* 0 is 30 s */
-    size_t answer_limit;       /* 0 is the client's */
-    bool once;                 /* no retries */
+    int body_file;       /* > 0: body_length bytes from its offset on */
+    int timeout_ms;      /* 0 is 30 s */
+    size_t answer_limit; /* 0 is the client's */
+    bool once;           /* no retries */
 };
 /* 0 with a reply below 400; otherwise AWS's error. */
 int aws_send(struct aws_client *client, const struct aws_request *request, struct arena *arena,

@@ -31,8 +31,8 @@ int s3_request_begin(struct arena *arena, enum http_method method, const char *a
     return 0;
 }
 
-int s3_send(struct aws_client *client, struct aws_request *request, struct arena *arena, struct http_reply *reply,
-            struct error *err)
+int s3_send(struct aws_client *client, struct aws_request *request, struct arena *arena,
+            struct http_reply *reply, struct error *err)
 {
     request->timeout_ms = TIMEOUT_MS + (int)(request->body_length / SLOWEST_BYTES_PER_MS);
     return aws_send(client, request, arena, reply, err);
@@ -65,8 +65,8 @@ int s3_put(struct aws_client *client, const char *bucket, const char *key, const
     return s3_send(client, &request, arena, &reply, err);
 }
 
-int s3_get(struct aws_client *client, struct arena *arena, const char *bucket, const char *key, size_t largest,
-           char **bytes, size_t *length, struct error *err)
+int s3_get(struct aws_client *client, struct arena *arena, const char *bucket, const char *key,
+           size_t largest, char **bytes, size_t *length, struct error *err)
 {
     struct aws_request request;
     struct http_reply reply;
@@ -132,10 +132,10 @@ int s3_list(struct aws_client *client, struct arena *arena, const char *bucket, 
         struct aws_request request;
         struct http_reply reply;
         xmlNode *answer;
-        const char *query = arena_format(arena, "%s%s%sencoding-type=url&list-type=2&prefix=%s",
-                                         next ? "continuation-token=" : "",
-                                         next ? percent_encode(arena, next, false) : "", next ? "&" : "",
-                                         percent_encode(arena, prefix, false));
+        const char *query =
+            arena_format(arena, "%s%s%sencoding-type=url&list-type=2&prefix=%s",
+                         next ? "continuation-token=" : "", next ? percent_encode(arena, next, false) : "",
+                         next ? "&" : "", percent_encode(arena, prefix, false));
         if (s3_request_begin(arena, HTTP_GET, "ListObjectsV2", bucket, "", query, &request, err) < 0 ||
             s3_send(client, &request, arena, &reply, err) < 0 ||
             xml_parse(arena, request.what, reply.body, reply.length, &answer, err) < 0 ||

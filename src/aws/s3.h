@@ -4,14 +4,15 @@
 
 #include "aws/client.h"
 
-/* Puts `length` bytes of `fd` from its current offset, in constant memory; SSE-KMS by the bucket's default, or with
- * `kms_key_id` when given. `tagging` is "k=v&k=v" or NULL. Idempotent: the same key holds the same object. */
+/* Puts `length` bytes of `fd` from its current offset, in constant memory; SSE-KMS by the bucket's default,
+ * or with `kms_key_id` when given. `tagging` is "k=v&k=v" or NULL. Idempotent: the same key holds the same
+ * object. */
 int s3_put_file(struct aws_client *client, const char *bucket, const char *key, int fd, uint64_t length,
                 const char *content_type, const char *kms_key_id, const char *tagging, struct error *err);
 int s3_put(struct aws_client *client, const char *bucket, const char *key, const void *bytes, size_t length,
            const char *content_type, struct error *err);
-int s3_get(struct aws_client *client, struct arena *arena, const char *bucket, const char *key, size_t largest,
-           char **bytes, size_t *length, struct error *err);
+int s3_get(struct aws_client *client, struct arena *arena, const char *bucket, const char *key,
+           size_t largest, char **bytes, size_t *length, struct error *err);
 
 struct s3_object {
     const char *key;

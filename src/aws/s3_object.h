@@ -10,7 +10,7 @@ int s3_request_begin(struct arena *arena, enum http_method method, const char *a
 void s3_object_headers(struct arena *arena, struct aws_request *request, const char *content_type,
                        const char *kms_key_id, const char *tagging);
 /* With time for its body. */
-int s3_send(struct aws_client *client, struct aws_request *request, struct arena *arena, struct http_reply *reply,
-            struct error *err);
+int s3_send(struct aws_client *client, struct aws_request *request, struct arena *arena,
+            struct http_reply *reply, struct error *err);
 
 #endif

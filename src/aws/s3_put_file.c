@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The multipart threshold is high on purpose: finishing a multipart upload under SSE-KMS takes kms:Decrypt, which
- * the hosts' role, made to write archives and never to read them, does not have. */
+/* The multipart threshold is high on purpose: finishing a multipart upload under SSE-KMS takes kms:Decrypt,
+ * which the hosts' role, made to write archives and never to read them, does not have. */
 static const uint64_t largest_put = 1ULL << 30;
 static const uint64_t smallest_part = 64ULL << 20;
 
@@ -65,14 +65,14 @@ struct upload {
     const char *bucket, *key, *id;
 };
 
-static int upload_begin(struct upload *upload, const char *content_type, const char *kms_key_id, const char *tagging,
-                        struct error *err)
+static int upload_begin(struct upload *upload, const char *content_type, const char *kms_key_id,
+                        const char *tagging, struct error *err)
 {
     struct aws_request request;
     struct http_reply reply;
     xmlNode *answer;
-    if (s3_request_begin(upload->arena, HTTP_POST, "CreateMultipartUpload", upload->bucket, upload->key, "uploads=",
-                         &request, err) < 0)
+    if (s3_request_begin(upload->arena, HTTP_POST, "CreateMultipartUpload", upload->bucket, upload->key,
+                         "uploads=", &request, err) < 0)
         return -1;
     s3_object_headers(upload->arena, &request, content_type, kms_key_id, tagging);
     if (s3_send(upload->client, &request, upload->arena, &reply, err) < 0 ||
@@ -85,14 +85,15 @@ static int upload_begin(struct upload *upload, const char *content_type, const c
     return 0;
 }
 
-static int upload_part(struct upload *upload, unsigned number, int fd, uint64_t length, struct buffer *completion,
-                       struct error *err)
+static int upload_part(struct upload *upload, unsigned number, int fd, uint64_t length,
+                       struct buffer *completion, struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     struct aws_request request;
     struct http_reply reply;
     const char *query = arena_format(arena, "partNumber=%u&uploadId=%s", number, upload->id);
-    if (s3_request_begin(arena, HTTP_PUT, "UploadPart", upload->bucket, upload->key, query, &request, err) < 0 ||
+    if (s3_request_begin(arena, HTTP_PUT, "UploadPart", upload->bucket, upload->key, query, &request, err) <
+            0 ||
         set_body(upload->client, arena, &request, fd, length, err) < 0 ||
         s3_send(upload->client, &request, arena, &reply, err) < 0)
         return -1;
@@ -105,7 +106,8 @@ static int upload_part(struct upload *upload, unsigned number, int fd, uint64_t 
     return 0;
 }
 
-static int upload_parts(struct upload *upload, int fd, uint64_t length, struct buffer *completion, struct error *err)
+static int upload_parts(struct upload *upload, int fd, uint64_t length, struct buffer *completion,
+                        struct error *err)
 {
     uint64_t part = smallest_part;
     while (part * MOST_PARTS < length)
@@ -130,8 +132,8 @@ static int upload_complete(struct upload *upload, const struct buffer *completio
     struct http_reply reply;
     xmlNode *answer;
     const char *query = arena_format(upload->arena, "uploadId=%s", upload->id);
-    if (s3_request_begin(upload->arena, HTTP_POST, "CompleteMultipartUpload", upload->bucket, upload->key, query,
-                         &request, err) < 0)
+    if (s3_request_begin(upload->arena, HTTP_POST, "CompleteMultipartUpload", upload->bucket, upload->key,
+                         query, &request, err) < 0)
         return -1;
     http_headers_add(upload->arena, &request.headers, "content-type", "application/xml");
     request.body = completion->data;
@@ -148,8 +150,8 @@ static void upload_abort(struct upload *upload)
     struct aws_request request;
     struct http_reply reply;
     const char *query = arena_format(upload->arena, "uploadId=%s", upload->id);
-    if (s3_request_begin(upload->arena, HTTP_DELETE, "AbortMultipartUpload", upload->bucket, upload->key, query,
-                         &request, NULL) == 0)
+    if (s3_request_begin(upload->arena, HTTP_DELETE, "AbortMultipartUpload", upload->bucket, upload->key,
+                         query, &request, NULL) == 0)
         s3_send(upload->client, &request, upload->arena, &reply, NULL);
 }
 

@@ -38,8 +38,8 @@ static int hex_digit(char digit)
     return at ? (int)(at - digits) : -1;
 }
 
-/* Decodes a query component and encodes it again, so that "%7e", "~", "+" and raw UTF-8 become their one canonical
- * form. A '%' that begins no escape stands for itself. */
+/* Decodes a query component and encodes it again, so that "%7e", "~", "+" and raw UTF-8 become their one
+ * canonical form. A '%' that begins no escape stands for itself. */
 static char *canonical_component(struct arena *arena, const char *raw, size_t length)
 {
     cleanup(buffer_free) struct buffer out = buffer_new(CANONICAL_LARGEST);
@@ -67,7 +67,8 @@ static int pair_order(const void *a, const void *b)
     return order ? order : strcmp(left->value, right->value);
 }
 
-/* Sorted by encoded name, then value; "uploads" becomes "uploads="; a presigned query's own signature is left out. */
+/* Sorted by encoded name, then value; "uploads" becomes "uploads="; a presigned query's own signature is left
+ * out. */
 static void append_query(struct arena *arena, struct buffer *out, const char *query)
 {
     char **parts;
@@ -88,8 +89,8 @@ static void append_query(struct arena *arena, struct buffer *out, const char *qu
         buffer_format(out, "%s%s=%s", i ? "&" : "", pairs[i].name, pairs[i].value);
 }
 
-/* RFC 3986 §5.2.4 as AWS has it: "." and ".." resolved, empty segments dropped, a final slash kept; each byte that is
- * not unreserved is then encoded (once more: an escape's '%' becomes "%25"). */
+/* RFC 3986 §5.2.4 as AWS has it: "." and ".." resolved, empty segments dropped, a final slash kept; each byte
+ * that is not unreserved is then encoded (once more: an escape's '%' becomes "%25"). */
 static void append_normal_path(struct arena *arena, struct buffer *out, const char *path)
 {
     char **segments;
@@ -163,8 +164,9 @@ char *sigv4_canonical_request(struct arena *arena, const struct sigv4_request *r
 char *sigv4_string_to_sign(struct arena *arena, const char *amz_date, const struct sigv4_scope *scope,
                            const char *canonical_request)
 {
-    return arena_format(arena, "AWS4-HMAC-SHA256\n%s\n%s/%s/%s/aws4_request\n%s", amz_date, scope->date, scope->region,
-                        scope->service, sigv4_sha256(arena, canonical_request, strlen(canonical_request)));
+    return arena_format(arena, "AWS4-HMAC-SHA256\n%s\n%s/%s/%s/aws4_request\n%s", amz_date, scope->date,
+                        scope->region, scope->service,
+                        sigv4_sha256(arena, canonical_request, strlen(canonical_request)));
 }
 
 static void hmac(const void *key, size_t key_length, const char *text, unsigned char mac[HASH_BYTES])
@@ -209,8 +211,8 @@ static char *header_names(struct arena *arena, const struct http_headers *header
 }
 
 void sigv4_sign(struct arena *arena, const struct aws_keys *keys, const char *region, const char *service,
-                const char *method, const char *path, const char *query, const char *payload_hash, int64_t now_ms,
-                struct http_headers *headers)
+                const char *method, const char *path, const char *query, const char *payload_hash,
+                int64_t now_ms, struct http_headers *headers)
 {
     const char *amz_date = clock_aws_basic(arena, now_ms);
     http_headers_add(arena, headers, "x-amz-date", amz_date);
@@ -225,8 +227,9 @@ void sigv4_sign(struct arena *arena, const struct aws_keys *keys, const char *re
     const char *canonical = sigv4_canonical_request(arena, &request, &scope, names);
     const char *to_sign = sigv4_string_to_sign(arena, amz_date, &scope, canonical);
     const char *signature = sigv4_signature(arena, keys->secret_access_key, &scope, to_sign);
-    http_headers_add(arena, headers, "authorization",
-                     arena_format(arena,
-                                  "AWS4-HMAC-SHA256 Credential=%s/%s/%s/%s/aws4_request, SignedHeaders=%s, Signature=%s",
-                                  keys->access_key_id, scope.date, region, service, names, signature));
+    http_headers_add(
+        arena, headers, "authorization",
+        arena_format(arena,
+                     "AWS4-HMAC-SHA256 Credential=%s/%s/%s/%s/aws4_request, SignedHeaders=%s, Signature=%s",
+                     keys->access_key_id, scope.date, region, service, names, signature));
 }

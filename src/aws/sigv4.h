@@ -1,6 +1,6 @@
-/* AWS Signature Version 4, for requests we send and, in localaws, for requests we check. Pure: no I/O, no clock.
- * Source: "Signature Version 4 signing process", AWS General Reference; proven against AWS's published vectors and
- * botocore (tests). */
+/* AWS Signature Version 4, for requests we send and, in localaws, for requests we check. Pure: no I/O, no
+ * clock. Source: "Signature Version 4 signing process", AWS General Reference; proven against AWS's published
+ * vectors and botocore (tests). */
 #ifndef AWS_SIGV4_H
 #define AWS_SIGV4_H
 
@@ -14,10 +14,10 @@
 
 struct sigv4_request {
     const char *method;
-    const char *path;  /* raw, as on the wire, "/" when empty */
-    const char *query; /* raw, as on the wire, "" when none */
+    const char *path;                   /* raw, as on the wire, "/" when empty */
+    const char *query;                  /* raw, as on the wire, "" when none */
     const struct http_headers *headers; /* those to sign; must have host and x-amz-date */
-    const char *payload_hash; /* hex SHA-256 of the body, SIGV4_UNSIGNED or a STREAMING-... value */
+    const char *payload_hash;           /* hex SHA-256 of the body, SIGV4_UNSIGNED or a STREAMING-... value */
 };
 
 struct sigv4_scope {
@@ -25,8 +25,9 @@ struct sigv4_scope {
     const char *region, *service;
 };
 
-/* S3 signs the path as it is; every other service encodes it once more. Which one follows from scope->service. The
- * X-Amz-Signature of a presigned query is left out; `signed_headers` is taken as it is ("host;x-amz-date"). */
+/* S3 signs the path as it is; every other service encodes it once more. Which one follows from
+ * scope->service. The X-Amz-Signature of a presigned query is left out; `signed_headers` is taken as it is
+ * ("host;x-amz-date"). */
 char *sigv4_canonical_request(struct arena *arena, const struct sigv4_request *request,
                               const struct sigv4_scope *scope, const char *signed_headers);
 char *sigv4_string_to_sign(struct arena *arena, const char *amz_date, const struct sigv4_scope *scope,
@@ -37,8 +38,8 @@ char *sigv4_signature(struct arena *arena, const char *secret, const struct sigv
 /* Adds x-amz-date, x-amz-security-token (when there is one), x-amz-content-sha256 (S3) and authorization to
  * `headers`, which must already hold host and everything else to be signed. */
 void sigv4_sign(struct arena *arena, const struct aws_keys *keys, const char *region, const char *service,
-                const char *method, const char *path, const char *query, const char *payload_hash, int64_t now_ms,
-                struct http_headers *headers);
+                const char *method, const char *path, const char *query, const char *payload_hash,
+                int64_t now_ms, struct http_headers *headers);
 
 /* An Authorization header (or presigned query) taken apart. */
 struct sigv4_claim {
@@ -48,13 +49,13 @@ struct sigv4_claim {
     const char *signature;
     const char *amz_date;
     bool presigned;
-    int64_t expires_s;          /* of a presigned query, with its token; a header's token is x-amz-security-token */
+    int64_t expires_s; /* of a presigned query, with its token; a header's token is x-amz-security-token */
     const char *security_token;
 };
-/* Grammar only: nothing here is believed before the signature was recomputed. ERROR_UNAUTHENTICATED when the request
- * carries none, ERROR_INVALID when it is malformed, ERROR_FORBIDDEN when its dates disagree. */
-int sigv4_claim_parse(struct arena *arena, const char *authorization, const char *query, const char *amz_date_header,
-                      struct sigv4_claim *claim, struct error *err);
+/* Grammar only: nothing here is believed before the signature was recomputed. ERROR_UNAUTHENTICATED when the
+ * request carries none, ERROR_INVALID when it is malformed, ERROR_FORBIDDEN when its dates disagree. */
+int sigv4_claim_parse(struct arena *arena, const char *authorization, const char *query,
+                      const char *amz_date_header, struct sigv4_claim *claim, struct error *err);
 
 /* Lower-case hex SHA-256. */
 char *sigv4_sha256(struct arena *arena, const void *bytes, size_t length);

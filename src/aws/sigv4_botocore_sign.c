@@ -19,8 +19,8 @@ static json_t *sign(struct arena *arena, json_t *request)
     if (sigv4_claim_parse(arena, json_member_text(request, "authorization"), query,
                           json_member_text(request, "amz_date"), &claim, &err) < 0)
         return json_pack("{s:s}", "error", err.message);
-    struct sigv4_request to_sign = {json_member_text(request, "method"), json_member_text(request, "path"), query,
-                                    &headers, json_member_text(request, "payload_hash")};
+    struct sigv4_request to_sign = {json_member_text(request, "method"), json_member_text(request, "path"),
+                                    query, &headers, json_member_text(request, "payload_hash")};
     char *canonical = sigv4_canonical_request(arena, &to_sign, &claim.scope, claim.signed_headers);
     char *text = sigv4_string_to_sign(arena, claim.amz_date, &claim.scope, canonical);
     return json_pack("{s:s, s:s}", "canonical", canonical, "signature",

@@ -1,4 +1,5 @@
-/* What a request says of its own signature, before anyone believes it: every part is matched to its grammar here. */
+/* What a request says of its own signature, before anyone believes it: every part is matched to its grammar
+ * here. */
 #include "aws/sigv4.h"
 #include "base/text.h"
 
@@ -10,17 +11,19 @@ enum { LONGEST_CLAIM = 16 << 10, LONGEST_EXPIRY_S = 7 * 24 * 3600 };
 
 static int malformed(struct error *err, const char *what)
 {
-    return error_code(err, ERROR_INVALID, "IncompleteSignature", "the request's signature has no valid %s", what);
+    return error_code(err, ERROR_INVALID, "IncompleteSignature", "the request's signature has no valid %s",
+                      what);
 }
 
 static bool is_amz_date(const char *text)
 {
-    return text && strlen(text) == 16 && text[8] == 'T' && text[15] == 'Z' && strspn(text, "0123456789") == 8 &&
-           strspn(text + 9, "0123456789") == 6;
+    return text && strlen(text) == 16 && text[8] == 'T' && text[15] == 'Z' &&
+           strspn(text, "0123456789") == 8 && strspn(text + 9, "0123456789") == 6;
 }
 
 /* AKID/20260102/us-east-1/s3/aws4_request */
-static int read_credential(struct arena *arena, const char *text, struct sigv4_claim *claim, struct error *err)
+static int read_credential(struct arena *arena, const char *text, struct sigv4_claim *claim,
+                           struct error *err)
 {
     char **parts;
     if (!text || text_split(arena, text, '/', &parts) != 5 || strcmp(parts[4], "aws4_request") != 0)
@@ -48,7 +51,8 @@ static int check_signed_headers(struct arena *arena, const char *text, struct er
     return host ? 0 : malformed(err, "SignedHeaders (host must be among them)");
 }
 
-static int check_claim(struct arena *arena, const char *credential, struct sigv4_claim *claim, struct error *err)
+static int check_claim(struct arena *arena, const char *credential, struct sigv4_claim *claim,
+                       struct error *err)
 {
     if (read_credential(arena, credential, claim, err) < 0 ||
         check_signed_headers(arena, claim->signed_headers, err) < 0)
@@ -85,9 +89,10 @@ static int read_header(struct arena *arena, const char *authorization, const cha
     return check_claim(arena, credential, claim, err);
 }
 
-/* The decoded value of a query parameter; NULL when absent. A repeated one is refused, since two readers might take
- * different ones. */
-static int query_value(struct arena *arena, const char *query, const char *name, char **value, struct error *err)
+/* The decoded value of a query parameter; NULL when absent. A repeated one is refused, since two readers
+ * might take different ones. */
+static int query_value(struct arena *arena, const char *query, const char *name, char **value,
+                       struct error *err)
 {
     *value = NULL;
     char **parts;
@@ -101,10 +106,12 @@ static int query_value(struct arena *arena, const char *query, const char *name,
     return 0;
 }
 
-static int read_presigned(struct arena *arena, const char *query, struct sigv4_claim *claim, struct error *err)
+static int read_presigned(struct arena *arena, const char *query, struct sigv4_claim *claim,
+                          struct error *err)
 {
-    static const char *const names[] = {"X-Amz-Algorithm", "X-Amz-Credential",    "X-Amz-Date",          "X-Amz-Expires",
-                                        "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Security-Token"};
+    static const char *const names[] = {"X-Amz-Algorithm",     "X-Amz-Credential", "X-Amz-Date",
+                                        "X-Amz-Expires",       "X-Amz-Signature",  "X-Amz-SignedHeaders",
+                                        "X-Amz-Security-Token"};
     char *values[COUNT_OF(names)];
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (query_value(arena, query, names[i], &values[i], err) < 0)
@@ -122,8 +129,8 @@ static int read_presigned(struct arena *arena, const char *query, struct sigv4_c
     return check_claim(arena, values[1], claim, err);
 }
 
-int sigv4_claim_parse(struct arena *arena, const char *authorization, const char *query, const char *amz_date_header,
-                      struct sigv4_claim *claim, struct error *err)
+int sigv4_claim_parse(struct arena *arena, const char *authorization, const char *query,
+                      const char *amz_date_header, struct sigv4_claim *claim, struct error *err)
 {
     *claim = (struct sigv4_claim){0};
     if ((authorization && strlen(authorization) > LONGEST_CLAIM) || (query && strlen(query) > LONGEST_CLAIM))

@@ -42,8 +42,9 @@ int sts_get_caller_identity(struct aws_client *client, struct arena *arena, stru
     return sts_read_identity(arena, answer, identity, err);
 }
 
-int sts_assume_role(struct aws_client *client, struct arena *arena, const char *role_arn, const char *session_name,
-                    const char *external_id, int duration_s, struct aws_keys *keys, struct error *err)
+int sts_assume_role(struct aws_client *client, struct arena *arena, const char *role_arn,
+                    const char *session_name, const char *external_id, int duration_s, struct aws_keys *keys,
+                    struct error *err)
 {
     struct aws_parameters parameters = {0};
     aws_parameter(arena, &parameters, role_arn, "RoleArn");
@@ -61,8 +62,8 @@ int sts_assume_role(struct aws_client *client, struct arena *arena, const char *
     keys->secret_access_key = xml_child_content(arena, given, "SecretAccessKey");
     keys->session_token = xml_child_content(arena, given, "SessionToken");
     const char *expiration = xml_child_content(arena, given, "Expiration");
-    if (text_empty(keys->access_key_id) || text_empty(keys->secret_access_key) || text_empty(keys->session_token) ||
-        text_empty(expiration))
+    if (text_empty(keys->access_key_id) || text_empty(keys->secret_access_key) ||
+        text_empty(keys->session_token) || text_empty(expiration))
         return error_set(err, ERROR_UNAVAILABLE, "sts AssumeRole: the answer's credentials are not whole");
     return clock_parse(expiration, &keys->expires_ms, err);
 }

@@ -1,6 +1,6 @@
-/* A GetCallerIdentity request signed by one and sent by another. Whoever holds it can send it for as long as STS takes
- * its date, and learns only who signed it: what makes it worth nothing elsewhere are nonce and key hash, which are
- * signed, and the verifier that gave the nonce and takes it once. */
+/* A GetCallerIdentity request signed by one and sent by another. Whoever holds it can send it for as long as
+ * STS takes its date, and learns only who signed it: what makes it worth nothing elsewhere are nonce and key
+ * hash, which are signed, and the verifier that gave the nonce and takes it once. */
 #include "aws/sts.h"
 
 #include "aws/request.h"
@@ -49,8 +49,8 @@ static const struct field proof_fields[] = {
 };
 const struct record sts_proof_record = {"proof of AWS identity", sizeof(struct sts_proof), proof_fields};
 
-static void add_bound_headers(struct arena *arena, struct http_headers *headers, const char *host, const char *nonce,
-                              const char *key_hash)
+static void add_bound_headers(struct arena *arena, struct http_headers *headers, const char *host,
+                              const char *nonce, const char *key_hash)
 {
     http_headers_add(arena, headers, "content-type", CONTENT_TYPE);
     http_headers_add(arena, headers, "host", host);
@@ -68,8 +68,8 @@ int sts_proof_make(struct aws_client *client, struct arena *arena, const char *n
     const char *host = aws_authority(arena, aws_endpoint(arena, "sts", region));
     struct http_headers headers = {0};
     add_bound_headers(arena, &headers, host, nonce, key_hash);
-    sigv4_sign(arena, &keys, region, "sts", "POST", "/", "", sigv4_sha256(arena, BODY, strlen(BODY)), clock_now_ms(),
-               &headers);
+    sigv4_sign(arena, &keys, region, "sts", "POST", "/", "", sigv4_sha256(arena, BODY, strlen(BODY)),
+               clock_now_ms(), &headers);
     *proof = (struct sts_proof){
         .authorization = http_headers_get(&headers, "authorization"),
         .amz_date = http_headers_get(&headers, "x-amz-date"),
@@ -88,8 +88,8 @@ static int refused(struct error *err, const char *why)
 }
 
 /* Everything that can be known without asking STS. */
-static int check_proof(const struct sts_proof *proof, const char *region, const char *nonce, const char *key_hash,
-                       struct arena *arena, struct error *err)
+static int check_proof(const struct sts_proof *proof, const char *region, const char *nonce,
+                       const char *key_hash, struct arena *arena, struct error *err)
 {
     struct sigv4_claim claim;
     int64_t made_ms;
@@ -99,9 +99,10 @@ static int check_proof(const struct sts_proof *proof, const char *region, const 
         (proof->security_token && !is_header_value(proof->security_token)) ||
         sigv4_claim_parse(arena, proof->authorization, "", proof->amz_date, &claim, NULL) < 0)
         return refused(err, "its signature is malformed");
-    const char *expected = proof->security_token
-                               ? "content-type;host;x-amz-date;x-amz-security-token;x-enclave-key-hash;x-enclave-nonce"
-                               : "content-type;host;x-amz-date;x-enclave-key-hash;x-enclave-nonce";
+    const char *expected =
+        proof->security_token
+            ? "content-type;host;x-amz-date;x-amz-security-token;x-enclave-key-hash;x-enclave-nonce"
+            : "content-type;host;x-amz-date;x-enclave-key-hash;x-enclave-nonce";
     if (strcmp(claim.signed_headers, expected) != 0)
         return refused(err, "it does not sign exactly the headers that bind it");
     if (strcmp(claim.scope.service, "sts") != 0 || strcmp(claim.scope.region, region) != 0)
@@ -111,9 +112,11 @@ static int check_proof(const struct sts_proof *proof, const char *region, const 
     return 0;
 }
 
-/* AWS's own endpoint answers only to its own name. An endpoint of the operator's choosing may be known by several
- * addresses, so there the host goes as it was signed; where the request goes is never the proof's to say. */
-static int check_host(const struct sts_proof *proof, const char *endpoint, struct arena *arena, struct error *err)
+/* AWS's own endpoint answers only to its own name. An endpoint of the operator's choosing may be known by
+ * several addresses, so there the host goes as it was signed; where the request goes is never the proof's to
+ * say. */
+static int check_host(const struct sts_proof *proof, const char *endpoint, struct arena *arena,
+                      struct error *err)
 {
     if (aws_endpoint_overridden(aws_service_find("sts")) ||
         text_equal_nocase(proof->host, aws_authority(arena, endpoint)))
@@ -142,17 +145,20 @@ static int send_proof(const struct sts_proof *proof, const char *endpoint, struc
     return http_call(http, &call, arena, reply, err);
 }
 
-int sts_proof_verify(const struct sts_proof *proof, const char *region, const char *nonce, const char *key_hash,
-                     struct arena *arena, struct sts_identity *identity, struct error *err)
+int sts_proof_verify(const struct sts_proof *proof, const char *region, const char *nonce,
+                     const char *key_hash, struct arena *arena, struct sts_identity *identity,
+                     struct error *err)
 {
     const char *endpoint = aws_endpoint(arena, "sts", region);
-    if (check_proof(proof, region, nonce, key_hash, arena, err) < 0 || check_host(proof, endpoint, arena, err) < 0)
+    if (check_proof(proof, region, nonce, key_hash, arena, err) < 0 ||
+        check_host(proof, endpoint, arena, err) < 0)
         return -1;
     struct http_reply reply;
     if (send_proof(proof, endpoint, arena, &reply, err) < 0)
         return error_context(err, "proof of AWS identity");
     if (reply.status >= 500 || reply.status == 429)
-        return error_set(err, ERROR_UNAVAILABLE, "proof of AWS identity: STS answered HTTP status %d", reply.status);
+        return error_set(err, ERROR_UNAVAILABLE, "proof of AWS identity: STS answered HTTP status %d",
+                         reply.status);
     if (reply.status != 200)
         return refused(err, "STS does not accept its signature");
     xmlNode *answer;

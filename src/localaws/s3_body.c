@@ -28,9 +28,10 @@ static int begin_payload(struct s3_body *body, struct error *err)
     if (body->is_chunked || text_equal(hash, "UNSIGNED-PAYLOAD"))
         return 0;
     if (text_starts(hash, "STREAMING-"))
-        return call_fail(body->call, err, 501, "NotImplemented",
-                         "Bodies in signed chunks are not taken here: send STREAMING-UNSIGNED-PAYLOAD-TRAILER or the "
-                         "body's SHA-256");
+        return call_fail(
+            body->call, err, 501, "NotImplemented",
+            "Bodies in signed chunks are not taken here: send STREAMING-UNSIGNED-PAYLOAD-TRAILER or the "
+            "body's SHA-256");
     return call_fail(body->call, err, 400, "InvalidArgument", "x-amz-content-sha256 is not valid");
 }
 
@@ -39,14 +40,16 @@ static int begin_checksums(struct s3_body *body, struct error *err)
     const char *md5 = header(body, "content-md5"), *trailer = header(body, "x-amz-trailer");
     if (md5) {
         if (strlen(md5) != 24 || !text_ends(md5, "=="))
-            return call_fail(body->call, err, 400, "InvalidDigest", "The Content-MD5 you specified is not valid.");
+            return call_fail(body->call, err, 400, "InvalidDigest",
+                             "The Content-MD5 you specified is not valid.");
         digests_begin(&body->digests, "md5");
     }
     for (size_t i = 0; digest_checksum_headers[i]; i++)
         if (header(body, digest_checksum_headers[i]))
             digests_begin(&body->digests, digest_checksum_headers[i]);
     if (trailer && !digests_begin(&body->digests, trailer))
-        return call_fail(body->call, err, 400, "InvalidRequest", "The value of x-amz-trailer is not supported");
+        return call_fail(body->call, err, 400, "InvalidRequest",
+                         "The value of x-amz-trailer is not supported");
     return 0;
 }
 
@@ -57,7 +60,8 @@ static void body_free(void *object)
     buffer_free(&body->collected);
 }
 
-int s3_body_open(struct call *call, chunked_sink *sink, void *context, struct s3_body **made, struct error *err)
+int s3_body_open(struct call *call, chunked_sink *sink, void *context, struct s3_body **made,
+                 struct error *err)
 {
     struct s3_body *body = arena_alloc(call->arena, sizeof(*body));
     *body = (struct s3_body){
@@ -83,7 +87,8 @@ static int take_in(void *context, const void *bytes, size_t length, struct error
         return body->sink(body->sink_context, bytes, length, err);
     buffer_append(&body->collected, bytes, length);
     if (body->collected.overflow)
-        return call_fail(body->call, err, 400, "EntityTooLarge", "Your request is larger than what is taken here");
+        return call_fail(body->call, err, 400, "EntityTooLarge",
+                         "Your request is larger than what is taken here");
     return 0;
 }
 
@@ -97,7 +102,8 @@ static int check_digest(struct s3_body *body, const char *name, const char *said
 {
     if (!said || text_equal(said, digests_value(&body->digests, body->call->arena, name, false)))
         return 0;
-    return call_fail(body->call, err, 400, "BadDigest", "The %s you specified did not match what we received.", name);
+    return call_fail(body->call, err, 400, "BadDigest",
+                     "The %s you specified did not match what we received.", name);
 }
 
 const char *s3_body_checksum(struct s3_body *body, const char **value)
@@ -122,7 +128,8 @@ static int check_length(struct s3_body *body, struct error *err)
     if (!chunked_whole(&body->chunked))
         return call_fail(body->call, err, 400, "IncompleteBody", "The aws-chunked body ends too early");
     if (!said)
-        return call_fail(body->call, err, 411, "MissingContentLength", "x-amz-decoded-content-length is missing");
+        return call_fail(body->call, err, 411, "MissingContentLength",
+                         "x-amz-decoded-content-length is missing");
     if (text_number(said, 0, INT64_MAX, "x-amz-decoded-content-length", &expected, NULL) < 0 ||
         (uint64_t)expected != body->length)
         return call_fail(body->call, err, 400, "IncompleteBody",
@@ -135,7 +142,8 @@ int s3_body_check(struct s3_body *body, struct error *err)
     const char *hash = body->call->payload_hash, *checksum;
     if (check_length(body, err) < 0)
         return -1;
-    if (is_sha256(hash) && !text_equal(hash, digests_value(&body->digests, body->call->arena, "sha256", true)))
+    if (is_sha256(hash) &&
+        !text_equal(hash, digests_value(&body->digests, body->call->arena, "sha256", true)))
         return call_fail(body->call, err, 400, "XAmzContentSHA256Mismatch",
                          "The provided 'x-amz-content-sha256' header does not match what was computed.");
     if (check_digest(body, "content-md5", header(body, "content-md5"), err) < 0)

@@ -1,5 +1,5 @@
-/* A request's body on its way in: decoded when it is aws-chunked, measured and digested, and either collected or handed
- * to a sink piece by piece. At its end it must be what its client said it is. */
+/* A request's body on its way in: decoded when it is aws-chunked, measured and digested, and either collected
+ * or handed to a sink piece by piece. At its end it must be what its client said it is. */
 #ifndef LOCALAWS_S3_BODY_H
 #define LOCALAWS_S3_BODY_H
 
@@ -20,7 +20,8 @@ struct s3_body {
 };
 
 /* Refuses what cannot be verified: signed chunks, unknown checksums, a Content-MD5 that is none. */
-int s3_body_open(struct call *call, chunked_sink *sink, void *context, struct s3_body **body, struct error *err);
+int s3_body_open(struct call *call, chunked_sink *sink, void *context, struct s3_body **body,
+                 struct error *err);
 int s3_body_receive(struct s3_body *body, const void *bytes, size_t length, struct error *err);
 /* After the last piece. */
 int s3_body_check(struct s3_body *body, struct error *err);

@@ -15,8 +15,8 @@ int s3_list_buckets(struct s3_call *s3, struct error *err)
     s3_write_owner(&xml, "Owner", "", s3->call->account->id);
     buffer_text(&xml, "<Buckets>");
     for (size_t i = 0; i < count; i++)
-        buffer_format(&xml, "<Bucket><Name>%s</Name><CreationDate>%s</CreationDate></Bucket>", buckets[i].name,
-                      s3_time(s3->arena, buckets[i].created_ms));
+        buffer_format(&xml, "<Bucket><Name>%s</Name><CreationDate>%s</CreationDate></Bucket>",
+                      buckets[i].name, s3_time(s3->arena, buckets[i].created_ms));
     buffer_text(&xml, "</Buckets></ListAllMyBucketsResult>");
     return s3_answer_xml(s3, &xml, err);
 }
@@ -34,7 +34,8 @@ static int check_location(struct s3_call *s3, struct error *err)
     const char *place = xml_child_content(s3->arena, root, "LocationConstraint");
     if (text_empty(place) || text_equal(place, s3->call->region->name))
         return 0;
-    return s3_fail(s3, err, 400, "InvalidLocationConstraint", "The specified location-constraint is not valid");
+    return s3_fail(s3, err, 400, "InvalidLocationConstraint",
+                   "The specified location-constraint is not valid");
 }
 
 int s3_create_bucket(struct s3_call *s3, struct error *err)
@@ -142,15 +143,18 @@ int s3_get_fixed(struct s3_call *s3, struct error *err)
         const char *query, *text, *missing, *message;
     } fixed[] = {
         {"cors", NULL, "NoSuchCORSConfiguration", "The CORS configuration does not exist"},
-        {"website", NULL, "NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"},
-        {"replication", NULL, "ReplicationConfigurationNotFoundError", "The replication configuration was not found"},
+        {"website", NULL, "NoSuchWebsiteConfiguration",
+         "The specified bucket does not have a website configuration"},
+        {"replication", NULL, "ReplicationConfigurationNotFoundError",
+         "The replication configuration was not found"},
         {"object-lock", NULL, "ObjectLockConfigurationNotFoundError",
          "Object Lock configuration does not exist for this bucket"},
         {"logging", "<BucketLoggingStatus " S3_NAMESPACE "/>", NULL, NULL},
         {"accelerate", "<AccelerateConfiguration " S3_NAMESPACE "/>", NULL, NULL},
         {"requestPayment",
-         "<RequestPaymentConfiguration " S3_NAMESPACE "><Payer>BucketOwner</Payer></RequestPaymentConfiguration>", NULL,
-         NULL},
+         "<RequestPaymentConfiguration " S3_NAMESPACE
+         "><Payer>BucketOwner</Payer></RequestPaymentConfiguration>",
+         NULL, NULL},
     };
     cleanup(buffer_free) struct buffer xml = buffer_new(S3_LARGEST_ANSWER);
     size_t i = 0;
@@ -169,7 +173,8 @@ int s3_get_acl(struct s3_call *s3, struct error *err)
     s3_write_owner(&xml, "Owner", "", s3->bucket.owner);
     buffer_text(&xml, "<AccessControlList><Grant>");
     s3_write_owner(&xml, "Grantee", GRANTEE_TYPE, s3->bucket.owner);
-    buffer_text(&xml, "<Permission>FULL_CONTROL</Permission></Grant></AccessControlList></AccessControlPolicy>");
+    buffer_text(&xml,
+                "<Permission>FULL_CONTROL</Permission></Grant></AccessControlList></AccessControlPolicy>");
     return s3_answer_xml(s3, &xml, err);
 }
 

@@ -14,7 +14,8 @@ struct bucket {
     int64_t created_ms;
 };
 
-/* Names have no room for tricks: they become neither path nor argument, but they stand in policies and answers. */
+/* Names have no room for tricks: they become neither path nor argument, but they stand in policies and
+ * answers. */
 bool s3_bucket_name_is_valid(const char *name)
 {
     size_t length = strlen(name);
@@ -63,8 +64,11 @@ int s3_region(struct region *region, struct s3_region **s3, struct error *err)
 
 static void copy(struct arena *arena, const struct bucket *from, struct s3_bucket *to)
 {
-    *to = (struct s3_bucket){arena_strdup(arena, from->name), arena_strdup(arena, from->id), from->owner->id,
-                             from->created_ms, {0}};
+    *to = (struct s3_bucket){arena_strdup(arena, from->name),
+                             arena_strdup(arena, from->id),
+                             from->owner->id,
+                             from->created_ms,
+                             {0}};
     for (size_t i = 0; i < S3_DOCUMENTS; i++)
         to->documents[i] = arena_strdup(arena, from->documents[i]);
 }
@@ -99,8 +103,8 @@ size_t s3_bucket_list(struct region *region, struct arena *arena, const struct a
     return count;
 }
 
-static struct bucket *add_bucket(struct region *region, struct account *owner, const char *name, const char *id,
-                                 int64_t created_ms)
+static struct bucket *add_bucket(struct region *region, struct account *owner, const char *name,
+                                 const char *id, int64_t created_ms)
 {
     struct bucket *bucket = memory_alloc(sizeof(*bucket));
     bucket->name = memory_strdup(name);
@@ -153,8 +157,8 @@ int s3_bucket_delete(struct region *region, const struct s3_bucket *bucket, stru
     return 0;
 }
 
-int s3_bucket_set(struct region *region, const struct s3_bucket *bucket, enum s3_document document, const char *text,
-                  struct error *err)
+int s3_bucket_set(struct region *region, const struct s3_bucket *bucket, enum s3_document document,
+                  const char *text, struct error *err)
 {
     region_lock(region);
     cleanup(region_unlock) struct region *locked = region;
@@ -177,7 +181,8 @@ static const struct field saved_document_fields[] = {
     FIELD_TEXT(struct saved_document, text, "text", REQUIRED, 1 << 20, NULL, "as it was sent"),
     FIELD_END,
 };
-static const struct record saved_document_record = {"document", sizeof(struct saved_document), saved_document_fields};
+static const struct record saved_document_record = {"document", sizeof(struct saved_document),
+                                                    saved_document_fields};
 
 struct saved_bucket {
     char *name, *id;
@@ -200,7 +205,8 @@ struct saved_buckets {
     size_t count;
 };
 static const struct field saved_buckets_fields[] = {
-    FIELD_LIST(struct saved_buckets, buckets, count, "buckets", REQUIRED, 100000, &saved_bucket_record, "all of them"),
+    FIELD_LIST(struct saved_buckets, buckets, count, "buckets", REQUIRED, 100000, &saved_bucket_record,
+               "all of them"),
     FIELD_END,
 };
 static const struct record saved_buckets_record = {"S3 of an account", sizeof(struct saved_buckets),

@@ -1,5 +1,6 @@
-/* Buckets: whose they are, and the documents that configure them (policy, encryption, lifecycle, tags, ...), each kept as
- * it was sent once it was found valid. They are state of the region (saved with it); their objects are in the store. */
+/* Buckets: whose they are, and the documents that configure them (policy, encryption, lifecycle, tags, ...),
+ * each kept as it was sent once it was found valid. They are state of the region (saved with it); their
+ * objects are in the store. */
 #ifndef LOCALAWS_S3_BUCKETS_H
 #define LOCALAWS_S3_BUCKETS_H
 
@@ -31,8 +32,8 @@ size_t s3_bucket_list(struct region *region, struct arena *arena, const struct a
 int s3_bucket_create(struct region *region, struct account *owner, const char *name, struct error *err);
 int s3_bucket_delete(struct region *region, const struct s3_bucket *bucket, struct error *err);
 /* NULL removes. ERROR_NOT_FOUND when the bucket has gone meanwhile. */
-int s3_bucket_set(struct region *region, const struct s3_bucket *bucket, enum s3_document document, const char *text,
-                  struct error *err);
+int s3_bucket_set(struct region *region, const struct s3_bucket *bucket, enum s3_document document,
+                  const char *text, struct error *err);
 
 bool s3_bucket_name_is_valid(const char *name);
 

@@ -1,5 +1,5 @@
-/* One S3 request while it is answered: what it asks for (a row of the route table), the bucket as it was when the
- * request came, and the body on its way in. Handlers are in the s3_*_calls.c files. */
+/* One S3 request while it is answered: what it asks for (a row of the route table), the bucket as it was when
+ * the request came, and the body on its way in. Handlers are in the s3_*_calls.c files. */
 #ifndef LOCALAWS_S3_CALL_H
 #define LOCALAWS_S3_CALL_H
 
@@ -24,8 +24,8 @@ struct s3_route {
     const char *query;  /* the parameter that asks for it; NULL: none that asks for anything else */
     const char *name;   /* AWS's, for the audit trail */
     const char *action; /* IAM's; NULL: the handler authorizes by what the body names */
-    s3_handler *begin;  /* before the body, for those that stream it; else it is collected */
     s3_handler *handle; /* after the body; answers or fails */
+    s3_handler *begin;  /* before the body, for those that stream it; else it is collected */
     enum s3_document document;
 };
 
@@ -45,14 +45,15 @@ int s3_call_begin(struct call *call, const struct s3_route *routes, size_t route
                   struct error *err);
 const char *s3_query(struct s3_call *s3, const char *name);  /* decoded; NULL when absent */
 const char *s3_header(struct s3_call *s3, const char *name); /* NULL when absent */
-char *s3_arn(struct s3_call *s3, const char *key);           /* of an object of the bucket; NULL: of the bucket */
+char *s3_arn(struct s3_call *s3, const char *key); /* of an object of the bucket; NULL: of the bucket */
 /* May the caller do that in this bucket? By identity policies and the bucket's own. */
 int s3_authorize(struct s3_call *s3, const char *action, const char *key, struct error *err);
 /* Fails with S3's code. Shorthand for call_fail. */
 #define s3_fail(s3, err, status, code, ...) call_fail((s3)->call, err, status, code, __VA_ARGS__)
 
 /* s3_answer.c */
-void s3_answer_header(struct s3_call *s3, const char *name, const char *value); /* a NULL value adds nothing */
+void s3_answer_header(struct s3_call *s3, const char *name,
+                      const char *value); /* a NULL value adds nothing */
 int s3_answer_empty(struct s3_call *s3, int status);
 int s3_answer_xml(struct s3_call *s3, const struct buffer *xml, struct error *err);
 char *s3_time(struct arena *arena, int64_t ms); /* 2026-01-02T03:04:05.000Z: whole seconds, as S3 has them */
@@ -69,6 +70,7 @@ extern s3_handler s3_list_objects, s3_list_objects_v2, s3_list_versions, s3_list
 extern s3_handler s3_begin_put_object, s3_put_object;
 extern s3_handler s3_get_object, s3_head_object, s3_delete_object, s3_delete_objects;
 extern s3_handler s3_get_tags, s3_put_tags, s3_delete_tags;
-extern s3_handler s3_create_upload, s3_begin_upload_part, s3_upload_part, s3_complete_upload, s3_abort_upload, s3_list_parts;
+extern s3_handler s3_create_upload, s3_begin_upload_part, s3_upload_part, s3_complete_upload, s3_abort_upload,
+    s3_list_parts;
 
 #endif

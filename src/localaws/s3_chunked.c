@@ -57,7 +57,8 @@ static int read_line(struct chunked *chunked, struct error *err)
 }
 
 /* Takes bytes up to the end of a line; returns how many. */
-static int collect_line(struct chunked *chunked, const char *bytes, size_t length, size_t *taken, struct error *err)
+static int collect_line(struct chunked *chunked, const char *bytes, size_t length, size_t *taken,
+                        struct error *err)
 {
     const char *newline = memchr(bytes, '\n', length);
     size_t now = newline ? (size_t)(newline - bytes) : length;

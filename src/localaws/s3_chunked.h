@@ -1,6 +1,7 @@
-/* The aws-chunked content encoding: chunks "<hex size>[;extensions]\r\n<bytes>\r\n", an empty one at the end, and then
- * trailing headers. Source: Amazon S3 API Reference, "Signature calculations for the Authorization header: transferring
- * a payload in multiple chunks" and "...with trailing headers". Pure: hostile bytes in, body bytes out. */
+/* The aws-chunked content encoding: chunks "<hex size>[;extensions]\r\n<bytes>\r\n", an empty one at the end,
+ * and then trailing headers. Source: Amazon S3 API Reference, "Signature calculations for the Authorization
+ * header: transferring a payload in multiple chunks" and "...with trailing headers". Pure: hostile bytes in,
+ * body bytes out. */
 #ifndef LOCALAWS_S3_CHUNKED_H
 #define LOCALAWS_S3_CHUNKED_H
 
@@ -22,7 +23,8 @@ struct chunked {
 
 typedef int chunked_sink(void *context, const void *bytes, size_t length, struct error *err);
 
-/* A zeroed struct chunked with an arena is a beginning. -1 for what is not aws-chunked, or when the sink refuses. */
+/* A zeroed struct chunked with an arena is a beginning. -1 for what is not aws-chunked, or when the sink
+ * refuses. */
 int chunked_feed(struct chunked *chunked, const char *bytes, size_t length, chunked_sink *sink, void *context,
                  struct error *err);
 bool chunked_whole(const struct chunked *chunked); /* the end was there */

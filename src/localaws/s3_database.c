@@ -1,6 +1,5 @@
 #include "localaws/s3_database.h"
 
-
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,8 +13,9 @@ static int bind(sqlite3_stmt *query, const char *types, va_list values)
 {
     int result = SQLITE_OK;
     for (int i = 0; types[i] && result == SQLITE_OK; i++)
-        result = types[i] == 's' ? sqlite3_bind_text(query, i + 1, va_arg(values, const char *), -1, SQLITE_STATIC)
-                                 : sqlite3_bind_int64(query, i + 1, va_arg(values, int64_t));
+        result = types[i] == 's'
+                     ? sqlite3_bind_text(query, i + 1, va_arg(values, const char *), -1, SQLITE_STATIC)
+                     : sqlite3_bind_int64(query, i + 1, va_arg(values, int64_t));
     return result;
 }
 
@@ -29,7 +29,8 @@ static int open_with(struct s3_store *store, sqlite3_stmt **query, struct error 
     return 0;
 }
 
-int query_open(struct s3_store *store, sqlite3_stmt **query, struct error *err, const char *sql, const char *types, ...)
+int query_open(struct s3_store *store, sqlite3_stmt **query, struct error *err, const char *sql,
+               const char *types, ...)
 {
     va_list values;
     va_start(values, types);
@@ -126,8 +127,8 @@ int drop_object(struct s3_store *store, const char *bucket, const char *key, str
                 struct error *err)
 {
     cleanup(query_close) sqlite3_stmt *query = NULL;
-    if (query_open(store, &query, err, "DELETE FROM objects WHERE bucket = ? AND key = ? RETURNING id", "ss", bucket,
-                   key) < 0)
+    if (query_open(store, &query, err, "DELETE FROM objects WHERE bucket = ? AND key = ? RETURNING id", "ss",
+                   bucket, key) < 0)
         return -1;
     int row = query_step(query, err);
     if (row <= 0)
@@ -139,7 +140,8 @@ int drop_object(struct s3_store *store, const char *bucket, const char *key, str
 
 int insert_piece(struct s3_store *store, const char *id, const struct s3_piece *piece, struct error *err)
 {
-    return query_run(store, err, "INSERT INTO pieces (file, object, number, size, etag, modified) VALUES (?,?,?,?,?,?)",
+    return query_run(store, err,
+                     "INSERT INTO pieces (file, object, number, size, etag, modified) VALUES (?,?,?,?,?,?)",
                      "ssiisi", piece->file, id, piece->number, piece->size, piece->etag, piece->modified_ms);
 }
 
@@ -147,8 +149,8 @@ int insert_object(struct s3_store *store, const struct s3_object *object, struct
 {
     return query_run(store, err, "INSERT INTO objects (" OBJECT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?)",
                      "ssssssiisss", object->bucket, object->key, object->id, object->etag, object->headers,
-                     object->tags, object->size, object->modified_ms, object->sealing.key_arn, object->sealing.context,
-                     object->sealing.wrapped);
+                     object->tags, object->size, object->modified_ms, object->sealing.key_arn,
+                     object->sealing.context, object->sealing.wrapped);
 }
 
 void read_object(sqlite3_stmt *query, struct arena *arena, struct s3_object *object)
@@ -164,4 +166,22 @@ void read_object(sqlite3_stmt *query, struct arena *arena, struct s3_object *obj
         .modified_ms = sqlite3_column_int64(query, 7),
         .sealing = {query_text(query, 8, arena), query_text(query, 9, arena), query_text(query, 10, arena)},
     };
+}
+
+int query_object(struct s3_store *store, struct arena *arena, struct s3_object *object, struct error *err,
+                 const char *sql, const char *types, ...)
+{
+    cleanup(query_close) sqlite3_stmt *query = NULL;
+    va_list values;
+    pthread_mutex_lock(&store->lock);
+    va_start(values, types);
+    int row = open_with(store, &query, err, sql, types, values);
+    va_end(values);
+    if (row == 0)
+        row = query_step(query, err);
+    if (row > 0)
+        read_object(query, arena, object);
+    query_close(&query);
+    pthread_mutex_unlock(&store->lock);
+    return row > 0 ? 0 : row < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "S3's index has no such entry");
 }

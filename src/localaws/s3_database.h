@@ -1,5 +1,5 @@
-/* SQLite for the files of the S3 store: statements bound and stepped with our errors, transactions that end in every
- * case, and the files that a transaction leaves behind, removed once it is committed. */
+/* SQLite for the files of the S3 store: statements bound and stepped with our errors, transactions that end
+ * in every case, and the files that a transaction leaves behind, removed once it is committed. */
 #ifndef LOCALAWS_S3_DATABASE_H
 #define LOCALAWS_S3_DATABASE_H
 
@@ -14,8 +14,10 @@ struct s3_store {
     char *directory;
 };
 
-/* A statement with its values: 's' text (NULL is NULL), 'i' int64_t. The values live until it is finalized. */
-int query_open(struct s3_store *store, sqlite3_stmt **query, struct error *err, const char *sql, const char *types, ...);
+/* A statement with its values: 's' text (NULL is NULL), 'i' int64_t. The values live until it is finalized.
+ */
+int query_open(struct s3_store *store, sqlite3_stmt **query, struct error *err, const char *sql,
+               const char *types, ...);
 void query_close(sqlite3_stmt **query); /* for cleanup() */
 /* 1: there is a row; 0: there is none (any more). */
 int query_step(sqlite3_stmt *query, struct error *err);
@@ -23,8 +25,8 @@ char *query_text(sqlite3_stmt *query, int column, struct arena *arena);
 /* Runs a statement that has no rows. */
 int query_run(struct s3_store *store, struct error *err, const char *sql, const char *types, ...);
 
-/* `change` runs in a transaction, which commits when it returns 0. `garbage` gets the names of files that nothing refers
- * to any more; they are removed after the commit. */
+/* `change` runs in a transaction, which commits when it returns 0. `garbage` gets the names of files that
+ * nothing refers to any more; they are removed after the commit. */
 struct garbage {
     struct arena *arena;
     char **files;
@@ -43,5 +45,8 @@ int insert_object(struct s3_store *store, const struct s3_object *object, struct
 /* The columns of objects and of uploads, in the order read_object takes them. */
 #define OBJECT_COLUMNS "bucket, key, id, etag, headers, tags, size, modified, key_arn, context, wrapped"
 void read_object(sqlite3_stmt *query, struct arena *arena, struct s3_object *object);
+/* The first row of a query for them, as read_object has it; ERROR_NOT_FOUND. Takes the lock. */
+int query_object(struct s3_store *store, struct arena *arena, struct s3_object *object, struct error *err,
+                 const char *sql, const char *types, ...);
 
 #endif

@@ -84,8 +84,8 @@ static int set_tags(struct s3_call *s3, const char *tags, int status, struct err
 int s3_put_tags(struct s3_call *s3, struct error *err)
 {
     char *tags;
-    if (s3_tags_read(s3->arena, buffer_string(&s3->body->collected), s3->body->collected.length, S3_TAGS_OF_OBJECT,
-                     &tags, err) < 0)
+    if (s3_tags_read(s3->arena, buffer_string(&s3->body->collected), s3->body->collected.length,
+                     S3_TAGS_OF_OBJECT, &tags, err) < 0)
         return -1;
     return set_tags(s3, tags, 200, err);
 }

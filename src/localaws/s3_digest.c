@@ -23,9 +23,9 @@ static const struct algorithm algorithms[] = {
     {"x-amz-checksum-crc64nvme", NULL, GNUTLS_DIG_UNKNOWN, 0x9A6C9329AC4BC9B5, 8},
 };
 
-const char *const digest_checksum_headers[] = {"x-amz-checksum-crc32", "x-amz-checksum-crc32c",
+const char *const digest_checksum_headers[] = {"x-amz-checksum-crc32",     "x-amz-checksum-crc32c",
                                                "x-amz-checksum-crc64nvme", "x-amz-checksum-sha1",
-                                               "x-amz-checksum-sha256", NULL};
+                                               "x-amz-checksum-sha256",    NULL};
 
 static uint64_t crc_tables[COUNT_OF(algorithms)][256];
 static pthread_once_t crc_once = PTHREAD_ONCE_INIT;
@@ -81,7 +81,8 @@ bool digests_begin(struct digests *digests, const char *name)
     return true;
 }
 
-static uint64_t crc_update(const struct algorithm *algorithm, uint64_t crc, const unsigned char *bytes, size_t length)
+static uint64_t crc_update(const struct algorithm *algorithm, uint64_t crc, const unsigned char *bytes,
+                           size_t length)
 {
     const uint64_t *table = crc_tables[algorithm - algorithms];
     for (size_t i = 0; i < length; i++)

@@ -1,5 +1,5 @@
-/* What a client says of a body it sends (x-amz-content-sha256, Content-MD5, x-amz-checksum-*), and what the body turns
- * out to be. One pass over the bytes. */
+/* What a client says of a body it sends (x-amz-content-sha256, Content-MD5, x-amz-checksum-*), and what the
+ * body turns out to be. One pass over the bytes. */
 #ifndef LOCALAWS_S3_DIGEST_H
 #define LOCALAWS_S3_DIGEST_H
 
@@ -21,8 +21,8 @@ struct digests {
 /* The names of the checksum headers S3 has ("x-amz-checksum-crc32"), NULL-terminated. */
 extern const char *const digest_checksum_headers[];
 
-/* Begins to compute `name` ("sha256", "md5", or a checksum header's name), unless it is being computed already.
- * false: there is no such algorithm. */
+/* Begins to compute `name` ("sha256", "md5", or a checksum header's name), unless it is being computed
+ * already. false: there is no such algorithm. */
 bool digests_begin(struct digests *digests, const char *name);
 void digests_update(struct digests *digests, const void *bytes, size_t length);
 /* The result so far: hex for sha256 and md5 with `hex`, else base64; NULL when it was not begun. */

@@ -11,9 +11,9 @@
 
 static int malformed(struct error *err, const char *why)
 {
-    return error_code(err, ERROR_INVALID, "MalformedXML",
-                      "The XML you provided was not well-formed or did not validate against our published schema: %s",
-                      why);
+    return error_code(
+        err, ERROR_INVALID, "MalformedXML",
+        "The XML you provided was not well-formed or did not validate against our published schema: %s", why);
 }
 
 static int check_policy(struct arena *arena, const char *text, size_t length, struct error *err)
@@ -90,16 +90,19 @@ static int check_versioning(struct arena *arena, const char *text, size_t length
 
 /* Encryption: what AWS applies to every bucket since 2023. */
 const struct s3_document_kind s3_document_kinds[S3_DOCUMENTS] = {
-    [S3_POLICY] = {"policy", NULL, "NoSuchBucketPolicy", "The bucket policy does not exist", NULL, check_policy},
-    [S3_ENCRYPTION] = {"encryption", "ServerSideEncryptionConfiguration", NULL, NULL,
-                       "<ServerSideEncryptionConfiguration " NAMESPACE "><Rule><ApplyServerSideEncryptionByDefault>"
-                       "<SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault>"
-                       "<BucketKeyEnabled>false</BucketKeyEnabled></Rule></ServerSideEncryptionConfiguration>",
-                       check_encryption},
+    [S3_POLICY] = {"policy", NULL, "NoSuchBucketPolicy", "The bucket policy does not exist", NULL,
+                   check_policy},
+    [S3_ENCRYPTION] =
+        {"encryption", "ServerSideEncryptionConfiguration", NULL, NULL,
+         "<ServerSideEncryptionConfiguration " NAMESPACE "><Rule><ApplyServerSideEncryptionByDefault>"
+         "<SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault>"
+         "<BucketKeyEnabled>false</BucketKeyEnabled></Rule></ServerSideEncryptionConfiguration>",
+         check_encryption},
     [S3_LIFECYCLE] = {"lifecycle", "LifecycleConfiguration", "NoSuchLifecycleConfiguration",
                       "The lifecycle configuration does not exist", NULL, check_lifecycle},
     [S3_LIFECYCLE_MINIMUM] = {"lifecycleMinimum", NULL, NULL, NULL, NULL, NULL},
-    [S3_PUBLIC_ACCESS] = {"publicAccessBlock", "PublicAccessBlockConfiguration", "NoSuchPublicAccessBlockConfiguration",
+    [S3_PUBLIC_ACCESS] = {"publicAccessBlock", "PublicAccessBlockConfiguration",
+                          "NoSuchPublicAccessBlockConfiguration",
                           "The public access block configuration was not found", NULL, NULL},
     [S3_OWNERSHIP] = {"ownershipControls", "OwnershipControls", "OwnershipControlsNotFoundError",
                       "The bucket ownership controls were not found", NULL, NULL},

@@ -1,5 +1,5 @@
-/* The documents that configure a bucket, as one table: how each is asked for, who may, what a valid one looks like, and
- * what a bucket without one answers. */
+/* The documents that configure a bucket, as one table: how each is asked for, who may, what a valid one looks
+ * like, and what a bucket without one answers. */
 #ifndef LOCALAWS_S3_DOCUMENTS_H
 #define LOCALAWS_S3_DOCUMENTS_H
 

@@ -32,7 +32,8 @@ static void answer_headers(struct s3_call *s3, const struct s3_object *object, c
     s3_answer_header(s3, "Accept-Ranges", "bytes");
     s3_answer_header(s3, "x-amz-request-id", s3->call->request_id);
     if (*object->tags)
-        s3_answer_header(s3, "x-amz-tagging-count", arena_format(s3->arena, "%zu", s3_tags_count(object->tags)));
+        s3_answer_header(s3, "x-amz-tagging-count",
+                         arena_format(s3->arena, "%zu", s3_tags_count(object->tags)));
     s3_answer_sealing(s3, &object->sealing);
 }
 
@@ -51,12 +52,14 @@ static bool names_tag(struct s3_call *s3, const char *list, const char *etag)
 }
 
 /* 304 when the client has it already; 412 when it is not what the client means. 0: go on. */
-static int check_conditions(struct s3_call *s3, const struct s3_object *object, bool *unchanged, struct error *err)
+static int check_conditions(struct s3_call *s3, const struct s3_object *object, bool *unchanged,
+                            struct error *err)
 {
     const char *match = s3_header(s3, "if-match"), *none = s3_header(s3, "if-none-match");
     *unchanged = none && names_tag(s3, none, object->etag);
     if (match && !names_tag(s3, match, object->etag))
-        return s3_fail(s3, err, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+        return s3_fail(s3, err, 412, "PreconditionFailed",
+                       "At least one of the pre-conditions you specified did not hold");
     return 0;
 }
 
@@ -85,8 +88,8 @@ static void release_sending(void *context)
     free(sending);
 }
 
-/* Reads a first byte before anything is promised, so that an altered file or a wrong key is a refusal, not half an
- * answer. */
+/* Reads a first byte before anything is promised, so that an altered file or a wrong key is a refusal, not
+ * half an answer. */
 static int check_readable(struct s3_reading *reading, const struct byte_range *range, struct error *err)
 {
     char byte;
@@ -164,7 +167,7 @@ int s3_head_object(struct s3_call *s3, struct error *err)
     if (done)
         return 0;
     answer_headers(s3, &object, &content_type);
-    http_respond_stream(s3->call->request, range.kind == RANGE_PART ? 206 : 200, content_type, (int64_t)range.length,
-                        send_nothing, NULL, NULL);
+    http_respond_stream(s3->call->request, range.kind == RANGE_PART ? 206 : 200, content_type,
+                        (int64_t)range.length, send_nothing, NULL, NULL);
     return 0;
 }

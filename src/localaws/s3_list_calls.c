@@ -1,5 +1,5 @@
-/* Listings of objects, in the three forms S3 has. All walk the same page: the keys from a prefix on, those with a
- * delimiter behind the prefix rolled up into one common prefix. */
+/* Listings of objects, in the three forms S3 has. All walk the same page: the keys from a prefix on, those
+ * with a delimiter behind the prefix rolled up into one common prefix. */
 #include "localaws/s3_call.h"
 
 #include <string.h>
@@ -149,7 +149,8 @@ int s3_list_objects(struct s3_call *s3, struct error *err)
     return s3_answer_xml(s3, &xml, err);
 }
 
-/* A continuation token is the last entry of the page before, in base64: it says nothing its holder has not seen. */
+/* A continuation token is the last entry of the page before, in base64: it says nothing its holder has not
+ * seen. */
 static int read_token(struct s3_call *s3, const char *token, const char **after, struct error *err)
 {
     unsigned char *bytes;
@@ -173,7 +174,8 @@ int s3_list_objects_v2(struct s3_call *s3, struct error *err)
     write_head(s3, &xml, list, "ListBucketResult");
     buffer_format(&xml, "<KeyCount>%zu</KeyCount>", list->object_count + list->common_count);
     if (token)
-        buffer_format(&xml, "<ContinuationToken>%s</ContinuationToken>", base64_encode(s3->arena, after, strlen(after)));
+        buffer_format(&xml, "<ContinuationToken>%s</ContinuationToken>",
+                      base64_encode(s3->arena, after, strlen(after)));
     if (start)
         s3_write_key(s3, &xml, "StartAfter", start);
     if (list->truncated)

@@ -1,5 +1,5 @@
-/* Multipart uploads. Parts are encrypted files of the object to be; completing one only says which of them it is made
- * of, in which order. */
+/* Multipart uploads. Parts are encrypted files of the object to be; completing one only says which of them it
+ * is made of, in which order. */
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/xml.h"
@@ -22,7 +22,8 @@ int s3_create_upload(struct s3_call *s3, struct error *err)
     gnutls_memset(data_key, 0, sizeof(data_key)); /* the parts unwrap it again */
     if (s3_store_upload_begin(s3->s3->store, &upload, err) < 0 || s3_check_bucket_remains(s3, err) < 0)
         return -1;
-    buffer_format(&xml, S3_XML_HEAD "<InitiateMultipartUploadResult " S3_NAMESPACE "><Bucket>%s</Bucket><Key>",
+    buffer_format(&xml,
+                  S3_XML_HEAD "<InitiateMultipartUploadResult " S3_NAMESPACE "><Bucket>%s</Bucket><Key>",
                   s3->bucket_name);
     buffer_xml(&xml, s3->key);
     buffer_format(&xml, "</Key><UploadId>%s</UploadId></InitiateMultipartUploadResult>", upload.id);
@@ -32,9 +33,10 @@ int s3_create_upload(struct s3_call *s3, struct error *err)
 
 static int no_upload(struct s3_call *s3, struct error *err)
 {
-    return s3_fail(s3, err, 404, "NoSuchUpload",
-                   "The specified upload does not exist. The upload ID may be invalid, or the upload may have been "
-                   "aborted or completed.");
+    return s3_fail(
+        s3, err, 404, "NoSuchUpload",
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been "
+        "aborted or completed.");
 }
 
 /* The upload of this bucket and key: an id alone opens nothing. */
@@ -54,10 +56,12 @@ int s3_begin_upload_part(struct s3_call *s3, struct error *err)
     unsigned char data_key[SEGMENT_KEY];
     const char *number = s3_query(s3, "partNumber");
     if (!number || text_number(number, 1, MOST_PARTS, "partNumber", &writing->piece.number, NULL) < 0)
-        return s3_fail(s3, err, 400, "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
+        return s3_fail(s3, err, 400, "InvalidArgument",
+                       "Part number must be an integer between 1 and 10000, inclusive");
     if (s3_header(s3, "x-amz-copy-source"))
         return s3_fail(s3, err, 501, "NotImplemented", "Copying into parts is not implemented");
-    if (find_upload(s3, &writing->object, err) < 0 || s3_unseal(s3, &writing->object.sealing, data_key, err) < 0)
+    if (find_upload(s3, &writing->object, err) < 0 ||
+        s3_unseal(s3, &writing->object.sealing, data_key, err) < 0)
         return -1;
     int result = s3_writing_begin(s3, data_key, writing, err);
     gnutls_memset(data_key, 0, sizeof(data_key));
@@ -145,19 +149,23 @@ static int take_parts(struct s3_call *s3, struct completion *completion, struct 
     for (xmlNode *part = xml_first(root, "Part"); part; part = xml_next(part, "Part"))
         if (take_part(s3, completion, part, err) < 0)
             return -1;
-    return completion->count ? 0 : s3_fail(s3, err, 400, "MalformedXML", "You must specify at least one part");
+    return completion->count ? 0
+                             : s3_fail(s3, err, 400, "MalformedXML", "You must specify at least one part");
 }
 
-static int take_list(struct s3_call *s3, struct s3_object *object, struct completion *completion, struct error *err)
+static int take_list(struct s3_call *s3, struct s3_object *object, struct completion *completion,
+                     struct error *err)
 {
     unsigned char sum[MD5_BYTES];
-    if (s3_store_pieces(s3->s3->store, s3->arena, object->id, &completion->pieces, &completion->piece_count, err) < 0)
+    if (s3_store_pieces(s3->s3->store, s3->arena, object->id, &completion->pieces, &completion->piece_count,
+                        err) < 0)
         return -1;
     if (gnutls_hash_init(&completion->md5, GNUTLS_DIG_MD5) < 0)
         abort(); /* only without memory */
     int result = take_parts(s3, completion, err);
     gnutls_hash_deinit(completion->md5, sum);
-    object->etag = arena_format(s3->arena, "%s-%zu", hex_encode(s3->arena, sum, sizeof(sum)), completion->count);
+    object->etag =
+        arena_format(s3->arena, "%s-%zu", hex_encode(s3->arena, sum, sizeof(sum)), completion->count);
     object->size = completion->size;
     object->modified_ms = clock_now_ms();
     return result;
@@ -171,16 +179,18 @@ int s3_complete_upload(struct s3_call *s3, struct error *err)
     struct error why = {0};
     unsigned char data_key[SEGMENT_KEY];
     if (find_upload(s3, &object, err) < 0 || take_list(s3, &object, completion, err) < 0 ||
-        s3_unseal(s3, &object.sealing, data_key, err) < 0) /* as AWS: who completes must be allowed to decrypt */
+        s3_unseal(s3, &object.sealing, data_key, err) <
+            0) /* as AWS: who completes must be allowed to decrypt */
         return -1;
     gnutls_memset(data_key, 0, sizeof(data_key));
     if (s3_store_upload_complete(s3->s3->store, &object, completion->numbers, completion->count, &why) < 0)
         return why.kind == ERROR_NOT_FOUND ? no_upload(s3, err) : error_set(err, why.kind, "%s", why.message);
     if (s3_check_bucket_remains(s3, err) < 0)
         return -1;
-    buffer_format(&xml, S3_XML_HEAD "<CompleteMultipartUploadResult " S3_NAMESPACE "><Location>/%s/%s</Location>"
-                                    "<Bucket>%s</Bucket><Key>", s3->bucket_name,
-                  percent_encode(s3->arena, s3->key, true), s3->bucket_name);
+    buffer_format(&xml,
+                  S3_XML_HEAD "<CompleteMultipartUploadResult " S3_NAMESPACE "><Location>/%s/%s</Location>"
+                              "<Bucket>%s</Bucket><Key>",
+                  s3->bucket_name, percent_encode(s3->arena, s3->key, true), s3->bucket_name);
     buffer_xml(&xml, s3->key);
     buffer_format(&xml, "</Key><ETag>&quot;%s&quot;</ETag></CompleteMultipartUploadResult>", object.etag);
     s3_answer_sealing(s3, &object.sealing);
@@ -208,19 +218,23 @@ int s3_list_parts(struct s3_call *s3, struct error *err)
     if (find_upload(s3, &upload, err) < 0 ||
         s3_store_pieces(s3->s3->store, s3->arena, upload.id, &pieces, &count, err) < 0)
         return -1;
-    buffer_format(&xml, S3_XML_HEAD "<ListPartsResult " S3_NAMESPACE "><Bucket>%s</Bucket><Key>", s3->bucket_name);
+    buffer_format(&xml, S3_XML_HEAD "<ListPartsResult " S3_NAMESPACE "><Bucket>%s</Bucket><Key>",
+                  s3->bucket_name);
     buffer_xml(&xml, s3->key);
     buffer_format(&xml, "</Key><UploadId>%s</UploadId>", upload.id);
     s3_write_owner(&xml, "Owner", "", s3->bucket.owner);
-    buffer_format(&xml,
-                  "<StorageClass>STANDARD</StorageClass><PartNumberMarker>0</PartNumberMarker><MaxParts>%d</MaxParts>"
-                  "<IsTruncated>false</IsTruncated>", MOST_PARTS);
+    buffer_format(
+        &xml,
+        "<StorageClass>STANDARD</StorageClass><PartNumberMarker>0</PartNumberMarker><MaxParts>%d</MaxParts>"
+        "<IsTruncated>false</IsTruncated>",
+        MOST_PARTS);
     for (size_t i = 0; i < count; i++)
-        buffer_format(&xml,
-                      "<Part><PartNumber>%lld</PartNumber><LastModified>%s</LastModified><ETag>&quot;%s&quot;</ETag>"
-                      "<Size>%lld</Size></Part>",
-                      (long long)pieces[i].number, s3_time(s3->arena, pieces[i].modified_ms), pieces[i].etag,
-                      (long long)pieces[i].size);
+        buffer_format(
+            &xml,
+            "<Part><PartNumber>%lld</PartNumber><LastModified>%s</LastModified><ETag>&quot;%s&quot;</ETag>"
+            "<Size>%lld</Size></Part>",
+            (long long)pieces[i].number, s3_time(s3->arena, pieces[i].modified_ms), pieces[i].etag,
+            (long long)pieces[i].size);
     buffer_text(&xml, "</ListPartsResult>");
     return s3_answer_xml(s3, &xml, err);
 }
@@ -234,7 +248,8 @@ int s3_list_uploads(struct s3_call *s3, struct error *err)
     if (s3_store_uploads(s3->s3->store, s3->arena, s3->bucket.id, &uploads, &count, err) < 0)
         return -1;
     buffer_format(&xml,
-                  S3_XML_HEAD "<ListMultipartUploadsResult " S3_NAMESPACE "><Bucket>%s</Bucket><KeyMarker></KeyMarker>"
+                  S3_XML_HEAD "<ListMultipartUploadsResult " S3_NAMESPACE
+                              "><Bucket>%s</Bucket><KeyMarker></KeyMarker>"
                               "<UploadIdMarker></UploadIdMarker><IsTruncated>false</IsTruncated>",
                   s3->bucket_name);
     for (size_t i = 0; i < count; i++) {

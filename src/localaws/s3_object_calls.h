@@ -13,8 +13,8 @@ struct s3_writing {
 /* Headers and tags of the request become the object's; ACLs that S3 without ACLs refuses are refused. */
 int s3_describe_object(struct s3_call *s3, struct s3_object *object, struct error *err);
 /* Opens the file of a piece; it is removed with the request unless it is finished. */
-int s3_writing_begin(struct s3_call *s3, const unsigned char data_key[SEGMENT_KEY], struct s3_writing *writing,
-                     struct error *err);
+int s3_writing_begin(struct s3_call *s3, const unsigned char data_key[SEGMENT_KEY],
+                     struct s3_writing *writing, struct error *err);
 chunked_sink s3_writing_sink; /* its context is the struct s3_writing */
 /* `md5`: in hex, of what was written; not needed of what KMS seals. */
 int s3_writing_finish(struct s3_call *s3, struct s3_writing *writing, uint64_t size, const char *md5,

@@ -86,8 +86,17 @@ static void a_malformed_chunked_body_is_refused(void **state)
 {
     (void)state;
     static const char *const cases[] = {
-        "x\r\n", "\r\n", "5\nhello\r\n", "5\r\nhello!\r\n", "ffffffffffffffff\r\n", "-1\r\n", "5 \r\nhello\r\n",
-        "0\r\nno colon\r\n\r\n", "0\r\n: value\r\n\r\n", "0\r\nna me: value\r\n\r\n", "0\r\n\r\nmore",
+        "x\r\n",
+        "\r\n",
+        "5\nhello\r\n",
+        "5\r\nhello!\r\n",
+        "ffffffffffffffff\r\n",
+        "-1\r\n",
+        "5 \r\nhello\r\n",
+        "0\r\nno colon\r\n\r\n",
+        "0\r\n: value\r\n\r\n",
+        "0\r\nna me: value\r\n\r\n",
+        "0\r\n\r\nmore",
     };
     cleanup(arena_free) struct arena *arena = arena_new();
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -153,7 +162,8 @@ static void tags_of_both_forms_are_kept_alike(void **state)
 static void a_tag_set_that_is_none_is_refused(void **state)
 {
     (void)state;
-    static const char *const headers[] = {"a=1&a=2", "=1", "a=%zz", "a=1&b=2&c=3&d=4&e=5&f=6&g=7&h=8&i=9&j=10&k=11"};
+    static const char *const headers[] = {"a=1&a=2", "=1", "a=%zz",
+                                          "a=1&b=2&c=3&d=4&e=5&f=6&g=7&h=8&i=9&j=10&k=11"};
     static const char *const xmls[] = {"", "<Tagging", "<Other/>",
                                        "<Tagging><TagSet><Tag><Key>a</Key></Tag></TagSet></Tagging>",
                                        "<!DOCTYPE x><Tagging/>"};

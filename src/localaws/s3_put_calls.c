@@ -32,7 +32,8 @@ int s3_begin_put_object(struct s3_call *s3, struct error *err)
     struct s3_writing *writing;
     if (is_copy(s3))
         return 0;
-    if (begin_writing(s3, &writing, err) < 0 || s3_body_open(s3->call, s3_writing_sink, writing, &s3->body, err) < 0)
+    if (begin_writing(s3, &writing, err) < 0 ||
+        s3_body_open(s3->call, s3_writing_sink, writing, &s3->body, err) < 0)
         return -1;
     if (!writing->object.sealing.key_arn)
         digests_begin(&s3->body->digests, "md5"); /* the ETag, see s3_writing_finish */
@@ -53,7 +54,8 @@ static int commit(struct s3_call *s3, struct s3_writing *writing, struct error *
     unlink(s3_store_path(s3->s3->store, s3->arena, writing->piece.file));
     if (why.kind != ERROR_CONFLICT)
         return error_set(err, why.kind, "%s", why.message);
-    return s3_fail(s3, err, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+    return s3_fail(s3, err, 412, "PreconditionFailed",
+                   "At least one of the pre-conditions you specified did not hold");
 }
 
 /* A checksum the client sent is kept, and given back to who asks for it. */
@@ -102,7 +104,8 @@ static int read_source(struct s3_call *s3, struct s3_call *source, struct error 
     return s3_authorize(source, "s3:GetObject", source->key, err);
 }
 
-static int copy_bytes(struct s3_call *s3, struct s3_reading *reading, struct s3_writing *writing, struct error *err)
+static int copy_bytes(struct s3_call *s3, struct s3_reading *reading, struct s3_writing *writing,
+                      struct error *err)
 {
     unsigned char block[COPY_BLOCK];
     struct digests digests = {0};
@@ -110,14 +113,16 @@ static int copy_bytes(struct s3_call *s3, struct s3_reading *reading, struct s3_
     size_t length = 0;
     int result;
     digests_begin(&digests, "md5");
-    while ((result = s3_reading_read(reading, position, block, sizeof(block), &length, err)) == 0 && length > 0) {
+    while ((result = s3_reading_read(reading, position, block, sizeof(block), &length, err)) == 0 &&
+           length > 0) {
         digests_update(&digests, block, length);
         position += length;
         if ((result = segment_write(writing->writer, block, length, err)) < 0)
             break;
     }
     if (result == 0)
-        result = s3_writing_finish(s3, writing, position, digests_value(&digests, s3->arena, "md5", true), err);
+        result =
+            s3_writing_finish(s3, writing, position, digests_value(&digests, s3->arena, "md5", true), err);
     digests_free(&digests);
     return result;
 }

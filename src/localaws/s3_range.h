@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 enum range_kind {
-    RANGE_WHOLE,         /* none, or one that is to be ignored (several ranges, another unit, bad syntax) */
+    RANGE_WHOLE, /* none, or one that is to be ignored (several ranges, another unit, bad syntax) */
     RANGE_PART,
     RANGE_UNSATISFIABLE, /* begins past the end: 416 */
 };

@@ -11,14 +11,16 @@ struct s3_reading {
     struct segment_reader *reader;
 };
 
-int s3_reading_open(struct s3_call *s3, const struct s3_object *object, struct s3_reading **made, struct error *err)
+int s3_reading_open(struct s3_call *s3, const struct s3_object *object, struct s3_reading **made,
+                    struct error *err)
 {
     struct s3_reading *reading = memory_alloc(sizeof(*reading));
     reading->arena = arena_new();
     reading->store = s3->s3->store;
     *made = reading;
     if (s3_unseal(s3, &object->sealing, reading->data_key, err) < 0 ||
-        s3_store_pieces(reading->store, reading->arena, object->id, &reading->pieces, &reading->count, err) < 0) {
+        s3_store_pieces(reading->store, reading->arena, object->id, &reading->pieces, &reading->count, err) <
+            0) {
         s3_reading_free(made);
         return -1;
     }

@@ -30,7 +30,8 @@ int s3_authorize(struct s3_call *s3, const char *action, const char *key, struct
         {"s3:x-amz-acl", "x-amz-acl", false},
         {"s3:x-amz-copy-source", "x-amz-copy-source", false},
         {"s3:x-amz-server-side-encryption", "x-amz-server-side-encryption", false},
-        {"s3:x-amz-server-side-encryption-aws-kms-key-id", "x-amz-server-side-encryption-aws-kms-key-id", false},
+        {"s3:x-amz-server-side-encryption-aws-kms-key-id", "x-amz-server-side-encryption-aws-kms-key-id",
+         false},
         {"s3:x-amz-content-sha256", "x-amz-content-sha256", false},
     };
     const char *context[2 * COUNT_OF(known) + 1];
@@ -55,8 +56,10 @@ static int read_path(struct s3_call *s3, struct error *err)
     const char *path = http_request_path(s3->call->request) + 1;
     const char *slash = strchrnul(path, '/');
     char *bucket, *key;
-    if (percent_decode(s3->arena, arena_strndup(s3->arena, path, (size_t)(slash - path)), false, &bucket, NULL) < 0 ||
-        percent_decode(s3->arena, *slash ? slash + 1 : "", false, &key, NULL) < 0 || !text_utf8(key, strlen(key)))
+    if (percent_decode(s3->arena, arena_strndup(s3->arena, path, (size_t)(slash - path)), false, &bucket,
+                       NULL) < 0 ||
+        percent_decode(s3->arena, *slash ? slash + 1 : "", false, &key, NULL) < 0 ||
+        !text_utf8(key, strlen(key)))
         return s3_fail(s3, err, 400, "InvalidURI", "Couldn't parse the specified URI.");
     if (*bucket && !s3_bucket_name_is_valid(bucket))
         return s3_fail(s3, err, 400, "InvalidBucketName", "The specified bucket is not valid.");
@@ -68,9 +71,10 @@ static int read_path(struct s3_call *s3, struct error *err)
 }
 
 /* Parameters that ask for something no row of the table does. */
-static const char *const elsewhere[] = {"analytics", "attributes", "intelligent-tiering", "inventory", "legal-hold",
-                                        "metadataTable", "metrics", "notification", "renameObject", "restore",
-                                        "retention", "select", "session", "torrent"};
+static const char *const elsewhere[] = {
+    "analytics", "attributes",   "intelligent-tiering", "inventory", "legal-hold", "metadataTable",
+    "metrics",   "notification", "renameObject",        "restore",   "retention",  "select",
+    "session",   "torrent"};
 
 static bool asks_for_more(struct s3_call *s3, const struct s3_route *routes, size_t count)
 {

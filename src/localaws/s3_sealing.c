@@ -16,7 +16,8 @@ void s3_file_key(const unsigned char data_key[SEGMENT_KEY], const char *file, un
 static gnutls_aead_cipher_hd_t region_cipher(struct s3_call *s3)
 {
     gnutls_aead_cipher_hd_t cipher;
-    if (gnutls_aead_cipher_init(&cipher, GNUTLS_CIPHER_AES_256_GCM, &(gnutls_datum_t){s3->s3->key, REGION_KEY}) < 0)
+    if (gnutls_aead_cipher_init(&cipher, GNUTLS_CIPHER_AES_256_GCM,
+                                &(gnutls_datum_t){s3->s3->key, REGION_KEY}) < 0)
         abort(); /* only without memory */
     return cipher;
 }
@@ -43,9 +44,10 @@ static int unwrap(struct s3_call *s3, const struct s3_sealing *sealing, unsigned
     if (base64_decode(s3->arena, sealing->wrapped, &wrapped, &size, err) < 0)
         return -1;
     gnutls_aead_cipher_hd_t cipher = region_cipher(s3);
-    int result = size == WRAPPED ? gnutls_aead_cipher_decrypt(cipher, wrapped, NONCE, NULL, 0, SEGMENT_TAG,
-                                                              wrapped + NONCE, size - NONCE, data_key, &length)
-                                 : -1;
+    int result = size == WRAPPED
+                     ? gnutls_aead_cipher_decrypt(cipher, wrapped, NONCE, NULL, 0, SEGMENT_TAG,
+                                                  wrapped + NONCE, size - NONCE, data_key, &length)
+                     : -1;
     gnutls_aead_cipher_deinit(cipher);
     return result < 0 ? error_set(err, ERROR_INTERNAL, "the object's key does not open with S3's key") : 0;
 }
@@ -62,11 +64,13 @@ static int choose(struct s3_call *s3, struct s3_encryption *encryption, struct e
         s3_encryption_read(s3->arena, bucket_default, strlen(bucket_default), encryption, err) < 0)
         return -1;
     if (s3_header(s3, "x-amz-server-side-encryption-customer-algorithm"))
-        return s3_fail(s3, err, 501, "NotImplemented", "Keys of the customer's own (SSE-C) are not implemented");
+        return s3_fail(s3, err, 501, "NotImplemented",
+                       "Keys of the customer's own (SSE-C) are not implemented");
     if (bucket_key)
         encryption->bucket_key = text_equal(bucket_key, "true");
     if (!algorithm)
-        return key ? s3_fail(s3, err, 400, "InvalidArgument", "A KMS key goes with x-amz-server-side-encryption")
+        return key ? s3_fail(s3, err, 400, "InvalidArgument",
+                             "A KMS key goes with x-amz-server-side-encryption")
                    : 0;
     if (text_equal(algorithm, "AES256") && !key)
         encryption->kms = false;
@@ -88,7 +92,8 @@ static int kms_refused(struct s3_call *s3, struct error *err, const struct error
     return s3_fail(s3, err, why->kind == ERROR_INTERNAL ? 500 : 400, code, "%s", why->message);
 }
 
-int s3_seal(struct s3_call *s3, struct s3_sealing *sealing, unsigned char data_key[SEGMENT_KEY], struct error *err)
+int s3_seal(struct s3_call *s3, struct s3_sealing *sealing, unsigned char data_key[SEGMENT_KEY],
+            struct error *err)
 {
     struct s3_encryption encryption;
     if (choose(s3, &encryption, err) < 0)
@@ -105,8 +110,8 @@ int s3_seal(struct s3_call *s3, struct s3_sealing *sealing, unsigned char data_k
     struct error why = {0};
     char *arn, *wrapped;
     if (kms_data_key(s3->call->region, s3->call->caller, "s3",
-                     encryption.kms_key ? encryption.kms_key : "alias/aws/s3", sealing->context, data_key, s3->arena,
-                     &arn, &wrapped, &why) < 0)
+                     encryption.kms_key ? encryption.kms_key : "alias/aws/s3", sealing->context, data_key,
+                     s3->arena, &arn, &wrapped, &why) < 0)
         return kms_refused(s3, err, &why);
     sealing->key_arn = arn;
     sealing->wrapped = wrapped;
@@ -119,7 +124,8 @@ int s3_unseal(struct s3_call *s3, const struct s3_sealing *sealing, unsigned cha
     struct error why = {0};
     if (!sealing->key_arn)
         return unwrap(s3, sealing, data_key, err);
-    if (kms_unwrap(s3->call->region, s3->call->caller, "s3", sealing->wrapped, sealing->context, data_key, &why) < 0)
+    if (kms_unwrap(s3->call->region, s3->call->caller, "s3", sealing->wrapped, sealing->context, data_key,
+                   &why) < 0)
         return kms_refused(s3, err, &why);
     return 0;
 }

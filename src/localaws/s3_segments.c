@@ -36,8 +36,8 @@ struct segment_writer {
     unsigned char plain[SEGMENT_BYTES], sealed[SEGMENT_BYTES + SEGMENT_TAG];
 };
 
-int segment_writer_open(const char *path, const unsigned char key[SEGMENT_KEY], struct segment_writer **writer,
-                        struct error *err)
+int segment_writer_open(const char *path, const unsigned char key[SEGMENT_KEY],
+                        struct segment_writer **writer, struct error *err)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -54,8 +54,8 @@ static int seal(struct segment_writer *writer, bool last, struct error *err)
     unsigned char nonce[NONCE];
     size_t length = sizeof(writer->sealed);
     make_nonce(writer->index, last, nonce);
-    int result = gnutls_aead_cipher_encrypt(writer->cipher, nonce, sizeof(nonce), NULL, 0, SEGMENT_TAG, writer->plain,
-                                            writer->used, writer->sealed, &length);
+    int result = gnutls_aead_cipher_encrypt(writer->cipher, nonce, sizeof(nonce), NULL, 0, SEGMENT_TAG,
+                                            writer->plain, writer->used, writer->sealed, &length);
     if (result < 0)
         return error_set(err, ERROR_INTERNAL, "encrypt: %s", gnutls_strerror(result));
     writer->index++;

@@ -1,7 +1,8 @@
-/* Encrypted files: AES-256-GCM in segments of 64 KiB, each sealed on its own, so that a file is written and read in
- * constant memory and from any position. The nonce is the segment's number and whether it is the last, hence no segment
- * can be changed, moved, dropped or cut off unnoticed (the STREAM construction: Hoang, Reyhanitabar, Rogaway, Vizár,
- * "Online Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance"). A key must seal one file only. */
+/* Encrypted files: AES-256-GCM in segments of 64 KiB, each sealed on its own, so that a file is written and
+ * read in constant memory and from any position. The nonce is the segment's number and whether it is the
+ * last, hence no segment can be changed, moved, dropped or cut off unnoticed (the STREAM construction: Hoang,
+ * Reyhanitabar, Rogaway, Vizár, "Online Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance"). A
+ * key must seal one file only. */
 #ifndef LOCALAWS_S3_SEGMENTS_H
 #define LOCALAWS_S3_SEGMENTS_H
 
@@ -15,8 +16,8 @@ enum { SEGMENT_BYTES = 64 << 10, SEGMENT_TAG = 16, SEGMENT_KEY = 32 };
 struct segment_writer;
 
 /* The file must not exist yet. */
-int segment_writer_open(const char *path, const unsigned char key[SEGMENT_KEY], struct segment_writer **writer,
-                        struct error *err);
+int segment_writer_open(const char *path, const unsigned char key[SEGMENT_KEY],
+                        struct segment_writer **writer, struct error *err);
 int segment_write(struct segment_writer *writer, const void *bytes, size_t length, struct error *err);
 /* Seals the last segment and waits until all is on disk. */
 int segment_writer_finish(struct segment_writer *writer, struct error *err);

@@ -80,7 +80,12 @@ static void assert_reads_back(uint64_t size, uint64_t from)
 static void what_is_written_reads_back_from_any_position(void **state)
 {
     (void)state;
-    static const uint64_t sizes[] = {0, 1, SEGMENT_BYTES - 1, SEGMENT_BYTES, SEGMENT_BYTES + 1, 3 * SEGMENT_BYTES,
+    static const uint64_t sizes[] = {0,
+                                     1,
+                                     SEGMENT_BYTES - 1,
+                                     SEGMENT_BYTES,
+                                     SEGMENT_BYTES + 1,
+                                     3 * SEGMENT_BYTES,
                                      5 * SEGMENT_BYTES + 12345};
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         struct stat found;

@@ -9,17 +9,17 @@
 #include <unistd.h>
 
 /* Keys compare by bytes, which is the order S3 lists in. */
+#define OBJECT_TABLE                                                          \
+    "  bucket TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, etag TEXT," \
+    "  headers TEXT NOT NULL, tags TEXT NOT NULL, size INTEGER NOT NULL,"     \
+    "  modified INTEGER NOT NULL, key_arn TEXT, context TEXT, wrapped TEXT NOT NULL,"
+
 static const char schema[] =
-    "CREATE TABLE IF NOT EXISTS objects ("
-    "  bucket TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, etag TEXT, headers TEXT NOT NULL, tags TEXT NOT NULL,"
-    "  size INTEGER NOT NULL, modified INTEGER NOT NULL, key_arn TEXT, context TEXT, wrapped TEXT NOT NULL,"
-    "  PRIMARY KEY (bucket, key)) WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS uploads ("
-    "  bucket TEXT NOT NULL, key TEXT NOT NULL, id TEXT PRIMARY KEY, etag TEXT, headers TEXT NOT NULL, tags TEXT NOT NULL,"
-    "  size INTEGER NOT NULL, modified INTEGER NOT NULL, key_arn TEXT, context TEXT, wrapped TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS objects (" OBJECT_TABLE "  PRIMARY KEY (bucket, key)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS uploads (" OBJECT_TABLE "  PRIMARY KEY (id)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS pieces ("
-    "  file TEXT PRIMARY KEY, object TEXT NOT NULL, number INTEGER NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL,"
-    "  modified INTEGER NOT NULL, UNIQUE (object, number)) WITHOUT ROWID;";
+    "  file TEXT PRIMARY KEY, object TEXT NOT NULL, number INTEGER NOT NULL, size INTEGER NOT NULL,"
+    "  etag TEXT NOT NULL, modified INTEGER NOT NULL, UNIQUE (object, number)) WITHOUT ROWID;";
 
 char *s3_store_new_id(struct arena *arena)
 {
@@ -101,8 +101,8 @@ struct put {
 static int exists(struct s3_store *store, const struct s3_object *object, struct error *err)
 {
     cleanup(query_close) sqlite3_stmt *query = NULL;
-    if (query_open(store, &query, err, "SELECT 1 FROM objects WHERE bucket = ? AND key = ?", "ss", object->bucket,
-                   object->key) < 0)
+    if (query_open(store, &query, err, "SELECT 1 FROM objects WHERE bucket = ? AND key = ?", "ss",
+                   object->bucket, object->key) < 0)
         return -1;
     return query_step(query, err);
 }
@@ -122,56 +122,35 @@ static int put(struct s3_store *store, void *context, struct garbage *garbage, s
     return 0;
 }
 
-int s3_store_put(struct s3_store *store, const struct s3_object *object, const struct s3_piece *pieces, size_t count,
-                 bool only_new, struct error *err)
+int s3_store_put(struct s3_store *store, const struct s3_object *object, const struct s3_piece *pieces,
+                 size_t count, bool only_new, struct error *err)
 {
     return store_transaction(store, put, &(struct put){object, pieces, count, only_new}, err);
 }
 
-/* One row of objects or uploads. Runs with the lock. */
-static int read_one(sqlite3_stmt *query, struct arena *arena, struct s3_object *object, struct error *err)
-{
-    int row = query_step(query, err);
-    if (row > 0)
-        read_object(query, arena, object);
-    return row > 0 ? 0 : row < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "S3's index has no such entry");
-}
-
-#define READ_ONE(store, arena, object, err, ...)                                       \
-    ({                                                                                 \
-        pthread_mutex_lock(&(store)->lock);                                            \
-        sqlite3_stmt *query_of_one;                                                    \
-        int outcome = query_open(store, &query_of_one, err, __VA_ARGS__);              \
-        if (outcome == 0)                                                              \
-            outcome = read_one(query_of_one, arena, object, err);                      \
-        query_close(&query_of_one);                                                    \
-        pthread_mutex_unlock(&(store)->lock);                                          \
-        outcome;                                                                       \
-    })
-
 int s3_store_get(struct s3_store *store, struct arena *arena, const char *bucket, const char *key,
                  struct s3_object *object, struct error *err)
 {
-    return READ_ONE(store, arena, object, err, "SELECT " OBJECT_COLUMNS " FROM objects WHERE bucket = ? AND key = ?",
-                    "ss", bucket, key);
+    return query_object(store, arena, object, err,
+                        "SELECT " OBJECT_COLUMNS " FROM objects WHERE bucket = ? AND key = ?", "ss", bucket,
+                        key);
 }
 
-int s3_store_next(struct s3_store *store, struct arena *arena, const char *bucket, const char *from, bool inclusive,
-                  struct s3_object *object, struct error *err)
+int s3_store_next(struct s3_store *store, struct arena *arena, const char *bucket, const char *from,
+                  bool inclusive, struct s3_object *object, struct error *err)
 {
-    if (inclusive)
-        return READ_ONE(store, arena, object, err,
-                        "SELECT " OBJECT_COLUMNS " FROM objects WHERE bucket = ? AND key >= ? ORDER BY key LIMIT 1",
-                        "ss", bucket, from);
-    return READ_ONE(store, arena, object, err,
-                    "SELECT " OBJECT_COLUMNS " FROM objects WHERE bucket = ? AND key > ? ORDER BY key LIMIT 1", "ss",
-                    bucket, from);
+    static const char from_on[] =
+        "SELECT " OBJECT_COLUMNS " FROM objects WHERE bucket = ? AND key >= ? ORDER BY key LIMIT 1";
+    static const char after[] =
+        "SELECT " OBJECT_COLUMNS " FROM objects WHERE bucket = ? AND key > ? ORDER BY key LIMIT 1";
+    return query_object(store, arena, object, err, inclusive ? from_on : after, "ss", bucket, from);
 }
 
 int s3_store_upload_get(struct s3_store *store, struct arena *arena, const char *id, struct s3_object *upload,
                         struct error *err)
 {
-    return READ_ONE(store, arena, upload, err, "SELECT " OBJECT_COLUMNS " FROM uploads WHERE id = ?", "s", id);
+    return query_object(store, arena, upload, err, "SELECT " OBJECT_COLUMNS " FROM uploads WHERE id = ?", "s",
+                        id);
 }
 
 static int read_pieces(sqlite3_stmt *query, struct arena *arena, struct s3_piece **pieces, size_t *count,
@@ -205,9 +184,9 @@ int s3_store_pieces(struct s3_store *store, struct arena *arena, const char *id,
 {
     sqlite3_stmt *query;
     pthread_mutex_lock(&store->lock);
-    int result = query_open(store, &query, err,
-                            "SELECT file, number, size, etag, modified FROM pieces WHERE object = ? ORDER BY number",
-                            "s", id);
+    int result = query_open(
+        store, &query, err,
+        "SELECT file, number, size, etag, modified FROM pieces WHERE object = ? ORDER BY number", "s", id);
     if (result == 0)
         result = read_pieces(query, arena, pieces, count, err);
     query_close(&query);
@@ -219,7 +198,7 @@ struct place {
     const char *bucket, *key, *value;
 };
 
-static int delete(struct s3_store *store, void *context, struct garbage *garbage, struct error *err)
+static int delete (struct s3_store *store, void *context, struct garbage *garbage, struct error *err)
 {
     const struct place *place = context;
     return drop_object(store, place->bucket, place->key, garbage, err);
@@ -237,7 +216,8 @@ static int set_tags(struct s3_store *store, void *context, struct garbage *garba
     if (query_run(store, err, "UPDATE objects SET tags = ? WHERE bucket = ? AND key = ?", "sss", place->value,
                   place->bucket, place->key) < 0)
         return -1;
-    return sqlite3_changes(store->database) ? 0 : error_set(err, ERROR_NOT_FOUND, "S3's index has no such entry");
+    return sqlite3_changes(store->database) ? 0
+                                            : error_set(err, ERROR_NOT_FOUND, "S3's index has no such entry");
 }
 
 int s3_store_set_tags(struct s3_store *store, const char *bucket, const char *key, const char *tags,

@@ -1,6 +1,7 @@
-/* What S3 keeps on disk: an index of objects, multipart uploads and their pieces (SQLite), and one encrypted file a piece.
- * It knows neither accounts nor policies, and no keys: a sealing is opaque here. Safe to use from several threads; every
- * change is durable when its function returns, and a crash leaves at most files that the next start removes. */
+/* What S3 keeps on disk: an index of objects, multipart uploads and their pieces (SQLite), and one encrypted
+ * file a piece. It knows neither accounts nor policies, and no keys: a sealing is opaque here. Safe to use
+ * from several threads; every change is durable when its function returns, and a crash leaves at most files
+ * that the next start removes. */
 #ifndef LOCALAWS_S3_STORE_H
 #define LOCALAWS_S3_STORE_H
 
@@ -43,16 +44,17 @@ char *s3_store_new_id(struct arena *arena);
 char *s3_store_path(struct s3_store *store, struct arena *arena, const char *file);
 
 /* Replaces what was there, unless `only_new` (ERROR_CONFLICT). The pieces' files are complete. */
-int s3_store_put(struct s3_store *store, const struct s3_object *object, const struct s3_piece *pieces, size_t count,
-                 bool only_new, struct error *err);
+int s3_store_put(struct s3_store *store, const struct s3_object *object, const struct s3_piece *pieces,
+                 size_t count, bool only_new, struct error *err);
 int s3_store_get(struct s3_store *store, struct arena *arena, const char *bucket, const char *key,
                  struct s3_object *object, struct error *err); /* ERROR_NOT_FOUND */
 /* The first object whose key is `from` or comes after it (after it only, when not `inclusive`), by bytes. */
-int s3_store_next(struct s3_store *store, struct arena *arena, const char *bucket, const char *from, bool inclusive,
-                  struct s3_object *object, struct error *err); /* ERROR_NOT_FOUND */
+int s3_store_next(struct s3_store *store, struct arena *arena, const char *bucket, const char *from,
+                  bool inclusive, struct s3_object *object, struct error *err); /* ERROR_NOT_FOUND */
 int s3_store_pieces(struct s3_store *store, struct arena *arena, const char *id, struct s3_piece **pieces,
                     size_t *count, struct error *err); /* by number */
-int s3_store_delete(struct s3_store *store, const char *bucket, const char *key, struct error *err); /* absent is fine */
+int s3_store_delete(struct s3_store *store, const char *bucket, const char *key,
+                    struct error *err); /* absent is fine */
 int s3_store_set_tags(struct s3_store *store, const char *bucket, const char *key, const char *tags,
                       struct error *err);
 
@@ -60,10 +62,11 @@ int s3_store_set_tags(struct s3_store *store, const char *bucket, const char *ke
 int s3_store_upload_begin(struct s3_store *store, const struct s3_object *upload, struct error *err);
 int s3_store_upload_get(struct s3_store *store, struct arena *arena, const char *id, struct s3_object *upload,
                         struct error *err); /* ERROR_NOT_FOUND */
-int s3_store_uploads(struct s3_store *store, struct arena *arena, const char *bucket, struct s3_object **uploads,
-                     size_t *count, struct error *err);
+int s3_store_uploads(struct s3_store *store, struct arena *arena, const char *bucket,
+                     struct s3_object **uploads, size_t *count, struct error *err);
 /* Replaces a piece of the same number. ERROR_NOT_FOUND when the upload has gone meanwhile. */
-int s3_store_upload_piece(struct s3_store *store, const char *id, const struct s3_piece *piece, struct error *err);
+int s3_store_upload_piece(struct s3_store *store, const char *id, const struct s3_piece *piece,
+                          struct error *err);
 /* The upload becomes `object` (same id) of these pieces; others of the upload go. */
 int s3_store_upload_complete(struct s3_store *store, const struct s3_object *object, const int64_t *numbers,
                              size_t count, struct error *err);

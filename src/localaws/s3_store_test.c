@@ -51,8 +51,14 @@ static bool has_file(struct fixture *fixture, const struct s3_piece *piece)
 
 static struct s3_object describe(struct fixture *fixture, const char *key)
 {
-    return (struct s3_object){.bucket = "b", .key = key, .id = s3_store_new_id(fixture->arena), .etag = "e",
-                              .headers = "{}", .tags = "", .size = 4, .modified_ms = 1000,
+    return (struct s3_object){.bucket = "b",
+                              .key = key,
+                              .id = s3_store_new_id(fixture->arena),
+                              .etag = "e",
+                              .headers = "{}",
+                              .tags = "",
+                              .size = 4,
+                              .modified_ms = 1000,
                               .sealing = {NULL, NULL, "wrapped"}};
 }
 

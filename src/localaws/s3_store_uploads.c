@@ -7,9 +7,9 @@ static int begin(struct s3_store *store, void *context, struct garbage *garbage,
     (void)garbage;
     const struct s3_object *upload = context;
     return query_run(store, err, "INSERT INTO uploads (" OBJECT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-                     "ssssssiisss", upload->bucket, upload->key, upload->id, NULL, upload->headers, upload->tags,
-                     (int64_t)0, upload->modified_ms, upload->sealing.key_arn, upload->sealing.context,
-                     upload->sealing.wrapped);
+                     "ssssssiisss", upload->bucket, upload->key, upload->id, NULL, upload->headers,
+                     upload->tags, (int64_t)0, upload->modified_ms, upload->sealing.key_arn,
+                     upload->sealing.context, upload->sealing.wrapped);
 }
 
 int s3_store_upload_begin(struct s3_store *store, const struct s3_object *upload, struct error *err)
@@ -37,14 +37,14 @@ static int read_uploads(sqlite3_stmt *query, struct arena *arena, struct s3_obje
     return row;
 }
 
-int s3_store_uploads(struct s3_store *store, struct arena *arena, const char *bucket, struct s3_object **uploads,
-                     size_t *count, struct error *err)
+int s3_store_uploads(struct s3_store *store, struct arena *arena, const char *bucket,
+                     struct s3_object **uploads, size_t *count, struct error *err)
 {
     sqlite3_stmt *query;
     pthread_mutex_lock(&store->lock);
-    int result = query_open(store, &query, err,
-                            "SELECT " OBJECT_COLUMNS " FROM uploads WHERE bucket = ? ORDER BY key, modified, id", "s",
-                            bucket);
+    int result = query_open(
+        store, &query, err,
+        "SELECT " OBJECT_COLUMNS " FROM uploads WHERE bucket = ? ORDER BY key, modified, id", "s", bucket);
     if (result == 0)
         result = read_uploads(query, arena, uploads, count, err);
     query_close(&query);
@@ -71,8 +71,8 @@ static int drop_piece(struct s3_store *store, const char *id, int64_t number, st
                       struct error *err)
 {
     cleanup(query_close) sqlite3_stmt *query = NULL;
-    if (query_open(store, &query, err, "DELETE FROM pieces WHERE object = ? AND number = ? RETURNING file", "si", id,
-                   number) < 0)
+    if (query_open(store, &query, err, "DELETE FROM pieces WHERE object = ? AND number = ? RETURNING file",
+                   "si", id, number) < 0)
         return -1;
     return drop_files(store, query, garbage, err);
 }
@@ -80,12 +80,14 @@ static int drop_piece(struct s3_store *store, const char *id, int64_t number, st
 static int add_piece(struct s3_store *store, void *context, struct garbage *garbage, struct error *err)
 {
     const struct piece_of *add = context;
-    if (check_upload(store, add->id, err) < 0 || drop_piece(store, add->id, add->piece->number, garbage, err) < 0)
+    if (check_upload(store, add->id, err) < 0 ||
+        drop_piece(store, add->id, add->piece->number, garbage, err) < 0)
         return -1;
     return insert_piece(store, add->id, add->piece, err);
 }
 
-int s3_store_upload_piece(struct s3_store *store, const char *id, const struct s3_piece *piece, struct error *err)
+int s3_store_upload_piece(struct s3_store *store, const char *id, const struct s3_piece *piece,
+                          struct error *err)
 {
     return store_transaction(store, add_piece, &(struct piece_of){id, piece}, err);
 }
@@ -112,7 +114,8 @@ static int drop_unwanted(struct s3_store *store, const struct completion *comple
     size_t count;
     do {
         count = 0;
-        if (query_open(store, &query, err, "SELECT number FROM pieces WHERE object = ?", "s", completion->object->id) < 0)
+        if (query_open(store, &query, err, "SELECT number FROM pieces WHERE object = ?", "s",
+                       completion->object->id) < 0)
             return -1;
         int row;
         while (count < 64 && (row = query_step(query, err)) > 0)
@@ -131,7 +134,8 @@ static int complete(struct s3_store *store, void *context, struct garbage *garba
     const struct completion *completion = context;
     const struct s3_object *object = completion->object;
     if (check_upload(store, object->id, err) < 0 || drop_unwanted(store, completion, garbage, err) < 0 ||
-        drop_object(store, object->bucket, object->key, garbage, err) < 0 || insert_object(store, object, err) < 0)
+        drop_object(store, object->bucket, object->key, garbage, err) < 0 ||
+        insert_object(store, object, err) < 0)
         return -1;
     return query_run(store, err, "DELETE FROM uploads WHERE id = ?", "s", object->id);
 }

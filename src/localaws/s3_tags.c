@@ -12,7 +12,8 @@ static int invalid(struct error *err, const char *why)
     return error_code(err, ERROR_INVALID, "InvalidTag", "The tag set is not valid: %s", why);
 }
 
-static int add_tag(struct arena *arena, struct buffer *out, const char *key, const char *value, struct error *err)
+static int add_tag(struct arena *arena, struct buffer *out, const char *key, const char *value,
+                   struct error *err)
 {
     if (text_empty(key) || strlen(key) > LONGEST_KEY * 4 || strlen(value) > LONGEST_VALUE * 4)
         return invalid(err, "a key of 1 to 128 characters and a value of up to 256");
@@ -41,15 +42,18 @@ static int finish(struct arena *arena, const struct buffer *out, size_t most, ch
     return 0;
 }
 
-int s3_tags_read(struct arena *arena, const char *xml, size_t length, size_t most, char **tags, struct error *err)
+int s3_tags_read(struct arena *arena, const char *xml, size_t length, size_t most, char **tags,
+                 struct error *err)
 {
     cleanup(buffer_free) struct buffer out = buffer_new(LARGEST_SET);
     xmlNode *root;
     struct error why = {0};
-    if (xml_parse(arena, "the tag set", xml, length, &root, &why) < 0 || strcmp(xml_name(root), "Tagging") != 0)
+    if (xml_parse(arena, "the tag set", xml, length, &root, &why) < 0 ||
+        strcmp(xml_name(root), "Tagging") != 0)
         return error_code(err, ERROR_INVALID, "MalformedXML", "The XML you provided is no tag set");
     for (xmlNode *tag = xml_first(xml_first(root, "TagSet"), "Tag"); tag; tag = xml_next(tag, "Tag")) {
-        const char *key = xml_child_content(arena, tag, "Key"), *value = xml_child_content(arena, tag, "Value");
+        const char *key = xml_child_content(arena, tag, "Key"),
+                   *value = xml_child_content(arena, tag, "Value");
         if (!key || !value)
             return invalid(err, "a tag has a Key and a Value");
         if (add_tag(arena, &out, key, value, err) < 0)
@@ -66,7 +70,8 @@ int s3_tags_parse(struct arena *arena, const char *header, char **tags, struct e
     for (size_t i = 0; i < count; i++) {
         char *equals = strchrnul(parts[i], '='), *key, *value;
         const char *raw = *equals ? equals + 1 : "";
-        if (percent_decode(arena, arena_strndup(arena, parts[i], (size_t)(equals - parts[i])), true, &key, NULL) < 0 ||
+        if (percent_decode(arena, arena_strndup(arena, parts[i], (size_t)(equals - parts[i])), true, &key,
+                           NULL) < 0 ||
             percent_decode(arena, raw, true, &value, NULL) < 0)
             return invalid(err, "x-amz-tagging is percent-encoded");
         if (add_tag(arena, &out, key, value, err) < 0)

@@ -10,8 +10,8 @@
 
 enum { LARGEST_METADATA = 2048 };
 
-static const char *const kept_headers[] = {"cache-control",    "content-disposition", "content-encoding",
-                                           "content-language", "content-type",        "expires",
+static const char *const kept_headers[] = {"cache-control",      "content-disposition", "content-encoding",
+                                           "content-language",   "content-type",        "expires",
                                            "x-amz-storage-class"};
 
 static bool is_kept(const char *name)
@@ -46,13 +46,15 @@ static int keep_headers(struct s3_call *s3, json_t *kept, struct error *err)
         json_object_set_new(kept, text_lower(s3->arena, name), json_string(value));
     }
     if (metadata > LARGEST_METADATA)
-        return s3_fail(s3, err, 400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed size");
+        return s3_fail(s3, err, 400, "MetadataTooLarge",
+                       "Your metadata headers exceed the maximum allowed size");
     if (!json_object_get(kept, "content-type"))
         json_object_set_new(kept, "content-type", json_string("binary/octet-stream"));
     return 0;
 }
 
-/* Owners are enforced here, as they are in every new bucket of AWS's: an ACL that says otherwise is refused. */
+/* Owners are enforced here, as they are in every new bucket of AWS's: an ACL that says otherwise is refused.
+ */
 static int check_acl(struct s3_call *s3, struct error *err)
 {
     const char *acl = s3_header(s3, "x-amz-acl");
@@ -87,8 +89,8 @@ static void release_writer(void *writing)
     segment_writer_free(&((struct s3_writing *)writing)->writer);
 }
 
-int s3_writing_begin(struct s3_call *s3, const unsigned char data_key[SEGMENT_KEY], struct s3_writing *writing,
-                     struct error *err)
+int s3_writing_begin(struct s3_call *s3, const unsigned char data_key[SEGMENT_KEY],
+                     struct s3_writing *writing, struct error *err)
 {
     unsigned char key[SEGMENT_KEY];
     writing->piece.file = s3_store_new_id(s3->arena);
@@ -112,7 +114,8 @@ int s3_writing_finish(struct s3_call *s3, struct s3_writing *writing, uint64_t s
     if (segment_writer_finish(writing->writer, err) < 0)
         return -1;
     segment_writer_free(&writing->writer);
-    /* An MD5 of the plain text beside its encryption would tell who can guess the text that the guess is right. */
+    /* An MD5 of the plain text beside its encryption would tell who can guess the text that the guess is
+     * right. */
     writing->piece.etag = writing->object.sealing.key_arn ? random_hex(s3->arena, 32) : md5;
     writing->piece.size = (int64_t)size;
     writing->piece.modified_ms = clock_now_ms();
@@ -122,7 +125,8 @@ int s3_writing_finish(struct s3_call *s3, struct s3_writing *writing, uint64_t s
 int s3_check_bucket_remains(struct s3_call *s3, struct error *err)
 {
     struct s3_bucket now;
-    if (s3_bucket_find(s3->call->region, s3->arena, s3->bucket_name, &now) && text_equal(now.id, s3->bucket.id))
+    if (s3_bucket_find(s3->call->region, s3->arena, s3->bucket_name, &now) &&
+        text_equal(now.id, s3->bucket.id))
         return 0;
     s3_store_drop(s3->s3->store, s3->bucket.id, NULL);
     return s3_fail(s3, err, 404, "NoSuchBucket", "The specified bucket does not exist");
