@@ -24,13 +24,13 @@ static int64_t test_now(void)
 /* Each call has two moments at which a process may die: before it did anything, and after. */
 static void step(struct test_zone *test)
 {
-    if (++test->cloud_state->steps == test->cloud_state->die_at)
+    if (__atomic_add_fetch(&test->cloud_state->steps, 1, __ATOMIC_RELAXED) == test->cloud_state->die_at)
         _exit(77);
 }
 
 static int begin_call(struct test_zone *test, const struct account *account, struct error *err)
 {
-    test->cloud_state->calls++;
+    __atomic_add_fetch(&test->cloud_state->calls, 1, __ATOMIC_RELAXED);
     step(test);
     if (text_equal(test->cloud_state->broken_account, account->id))
         return error_set(err, ERROR_UNAVAILABLE, "account %s does not answer", account->id);
@@ -68,14 +68,14 @@ static struct test_instance *instance_by_token(struct test_cloud *cloud, const c
     return NULL;
 }
 
-static struct instance shown(struct test_zone *test, const struct test_instance *actual)
+static struct instance shown(struct test_zone *test, const struct test_instance *actual, struct arena *arena)
 {
     size_t index = (size_t)(actual - test->cloud_state->instances);
-    return (struct instance){arena_strdup(test->arena, actual->id),
-                             arena_strdup(test->arena, actual->hostname),
+    return (struct instance){arena_strdup(arena, actual->id),
+                             arena_strdup(arena, actual->hostname),
                              actual->state,
-                             {arena_format(test->arena, "2001:db8::%zx:1", index + 1),
-                              arena_format(test->arena, "2001:db8::%zx:2", index + 1)}};
+                             {arena_format(arena, "2001:db8::%zx:1", index + 1),
+                              arena_format(arena, "2001:db8::%zx:2", index + 1)}};
 }
 
 static int launch(void *context, const struct account *account, const struct place *place,
@@ -85,7 +85,6 @@ static int launch(void *context, const struct account *account, const struct pla
     struct test_zone *test = context;
     struct test_cloud *cloud = test->cloud_state;
     (void)place;
-    (void)arena;
     if (begin_call(test, account, err) < 0)
         return -1;
     struct test_instance *actual = instance_by_token(cloud, launch->token);
@@ -98,7 +97,7 @@ static int launch(void *context, const struct account *account, const struct pla
         actual->state = INSTANCE_RUNNING;
     }
     actual->launch_calls++;
-    *instance = shown(test, actual);
+    *instance = shown(test, actual, arena);
     return end_call(test);
 }
 
@@ -113,7 +112,7 @@ static int list(void *context, const struct account *account, const char *owner,
     *count = 0;
     for (size_t i = 0; i < test->cloud_state->instance_count; i++)
         if (text_equal(test->cloud_state->instances[i].account, account->id))
-            (*instances)[(*count)++] = shown(test, &test->cloud_state->instances[i]);
+            (*instances)[(*count)++] = shown(test, &test->cloud_state->instances[i], arena);
     return end_call(test);
 }
 
