@@ -32,6 +32,7 @@ struct ec2_instance {
     const char *private_ip;
     const char *ipv6[4]; /* NULL-terminated unless full */
     const char *profile_arn;
+    const char *state_reason; /* why it ended or never began; NULL when there is nothing to say */
     int64_t launched_ms;
     struct aws_tag *tags;
     size_t tag_count;

@@ -54,6 +54,7 @@ void ec2_read_instance(struct arena *arena, xmlNode *item, struct ec2_instance *
         .client_token = xml_child_content(arena, item, "clientToken"),
         .private_ip = xml_child_content(arena, item, "privateIpAddress"),
         .profile_arn = xml_child_content(arena, xml_first(item, "iamInstanceProfile"), "arn"),
+        .state_reason = xml_child_content(arena, xml_first(item, "stateReason"), "message"),
     };
     const char *launched = xml_child_content(arena, item, "launchTime");
     if (launched && clock_parse(launched, &instance->launched_ms, NULL) < 0)

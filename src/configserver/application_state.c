@@ -25,7 +25,8 @@ static json_t *obstacle(const struct zone *zone, const struct view *view,
     view_each(view, RECORD_HOST, struct host, host) {
         if (!text_equal(host->application, application->id) || host->state == HOST_ACTIVE)
             continue;
-        *failed = host->trouble && zone->now_ms() - host->state_since > TROUBLE_LONGEST_MS;
+        *failed = host->failures >= FAILURES_MOST ||
+                  (host->trouble && zone->now_ms() - host->state_since > TROUBLE_LONGEST_MS);
         if (host->trouble)
             return json_sprintf("Host %s: %s", host->hostname, host->trouble);
         return json_sprintf("Waiting for host %s, which is %s", host->hostname,

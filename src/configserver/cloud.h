@@ -26,6 +26,7 @@ struct instance {
     const char *id, *hostname; /* from its tag */
     enum instance_state state;
     const char *addresses[2]; /* IPv6; NULL until there */
+    const char *reason;       /* why it ended; may be NULL */
 };
 
 struct launch {

@@ -106,7 +106,8 @@ static struct instance instance_of(const struct ec2_instance *actual)
     return (struct instance){.id = actual->id,
                              .hostname = hostname ? hostname : "",
                              .state = state_of(actual->state),
-                             .addresses = {actual->ipv6[0], actual->ipv6[0] ? actual->ipv6[1] : NULL}};
+                             .addresses = {actual->ipv6[0], actual->ipv6[0] ? actual->ipv6[1] : NULL},
+                             .reason = actual->state_reason};
 }
 
 static int launch(void *context, const struct account *account, const struct place *place,

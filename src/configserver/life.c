@@ -30,9 +30,24 @@ static void forget_instance(void *record)
     host->registered_at = 0;
 }
 
+static void forget_failed_instance(void *record)
+{
+    ((struct host *)record)->failures++;
+    forget_instance(record);
+}
+
+/* After instances that ended at once the reason stays until one does not. */
 static void forget_trouble(void *record)
 {
-    ((struct host *)record)->trouble = NULL;
+    struct host *host = record;
+    if (host->failures == 0)
+        host->trouble = NULL;
+}
+
+static void forget_failures(void *record)
+{
+    ((struct host *)record)->failures = 0;
+    forget_trouble(record);
 }
 
 static void forget_service(void *record)
@@ -53,8 +68,8 @@ static const struct transition host_life[] = {
     /* from                 event               to                    if                     then            */
     { HOST_WANTED,          HOST_LAUNCHED,      HOST_PROVISIONED,     has_instance,          forget_trouble  },
     { HOST_WANTED,          HOST_RELEASE,       HOST_TERMINATING,     NULL,                  NULL            },
-    { HOST_PROVISIONED,     HOST_REACHED_US,    HOST_READY,           has_addresses_and_key, NULL            },
-    { HOST_PROVISIONED,     HOST_LOST,          HOST_WANTED,          NULL,                  forget_instance },
+    { HOST_PROVISIONED,     HOST_REACHED_US,    HOST_READY,           has_addresses_and_key, forget_failures },
+    { HOST_PROVISIONED,     HOST_LOST,          HOST_WANTED,          NULL,                  forget_failed_instance },
     { HOST_PROVISIONED,     HOST_RELEASE,       HOST_TERMINATING,     NULL,                  NULL            },
     { HOST_READY,           HOST_REACHED_US,    HOST_READY,           NULL,                  NULL            },
     { HOST_READY,           HOST_ACTIVATE,      HOST_ACTIVE,          NULL,                  NULL            },
@@ -109,6 +124,15 @@ static int apply(const struct transition *life, size_t count, void *record, int 
         return 0;
     }
     return -1;
+}
+
+int64_t host_launch_due(const struct host *host)
+{
+    enum { LONGEST_WAIT_MS = 5 * 60 * 1000, FIRST_WAIT_MS = 4000 };
+    if (host->failures == 0)
+        return host->state_since;
+    int64_t wait = (int64_t)FIRST_WAIT_MS << (host->failures < 8 ? host->failures - 1 : 7);
+    return host->state_since + (wait < LONGEST_WAIT_MS ? wait : LONGEST_WAIT_MS);
 }
 
 int host_apply(struct host *host, enum host_event event, int64_t now_ms, struct error *err)

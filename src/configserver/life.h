@@ -29,6 +29,9 @@ enum load_balancer_event {
     LOAD_BALANCER_REMOVED,
 };
 
+/* Launching again waits longer after each instance that ended before it came to us. */
+int64_t host_launch_due(const struct host *host);
+
 /* The record changed, or ERROR_CONFLICT when its state does not allow the event. */
 int host_apply(struct host *host, enum host_event event, int64_t now_ms, struct error *err);
 int node_apply(struct node *node, enum node_event event, int64_t now_ms, struct error *err);

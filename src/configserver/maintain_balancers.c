@@ -15,13 +15,15 @@ static bool any_in_state(const struct view *view, const char *account, enum load
     return false;
 }
 
-bool load_balancers_to_make(const struct view *view, const char *account)
+bool load_balancers_to_make(const struct view *view, const char *account, int64_t now_ms)
 {
+    (void)now_ms;
     return any_in_state(view, account, LOAD_BALANCER_WANTED);
 }
 
-bool load_balancers_to_remove(const struct view *view, const char *account)
+bool load_balancers_to_remove(const struct view *view, const char *account, int64_t now_ms)
 {
+    (void)now_ms;
     return any_in_state(view, account, LOAD_BALANCER_REMOVING);
 }
 
@@ -39,8 +41,9 @@ static size_t count_serving(const struct view *view, const struct load_balancer 
     return count;
 }
 
-bool load_balancers_to_wire(const struct view *view, const char *account)
+bool load_balancers_to_wire(const struct view *view, const char *account, int64_t now_ms)
 {
+    (void)now_ms;
     view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
         if (text_equal(balancer->account, account) && balancer->state == LOAD_BALANCER_ACTIVE &&
             (size_t)balancer->healthy != count_serving(view, balancer))

@@ -11,42 +11,46 @@
 
 enum { SYSTEM_DISK_GB = 16 }; /* for the host itself, beside its node's */
 
-static bool any_host(const struct view *view, const char *account, bool (*matches)(const struct host *host))
+static bool any_host(const struct view *view, const char *account, int64_t now_ms,
+                     bool (*matches)(const struct host *host, int64_t now_ms))
 {
     view_each(view, RECORD_HOST, struct host, host)
-        if (text_equal(host->account, account) && matches(host))
+        if (text_equal(host->account, account) && matches(host, now_ms))
             return true;
     return false;
 }
 
-static bool is_wanted(const struct host *host)
+static bool is_to_launch(const struct host *host, int64_t now_ms)
 {
-    return host->state == HOST_WANTED;
+    return host->state == HOST_WANTED && host_launch_due(host) <= now_ms;
 }
 
-static bool is_terminating(const struct host *host)
+static bool is_terminating(const struct host *host, int64_t now_ms)
 {
+    (void)now_ms;
     return host->state == HOST_TERMINATING;
 }
 
-static bool is_unknown(const struct host *host)
+/* Its addresses are not known, or it was launched after others had ended at once. */
+static bool is_uncertain(const struct host *host, int64_t now_ms)
 {
-    return host->state == HOST_PROVISIONED && (!host->address || !host->node_address);
+    (void)now_ms;
+    return host->state == HOST_PROVISIONED && (!host->address || !host->node_address || host->failures > 0);
 }
 
-bool hosts_to_launch(const struct view *view, const char *account)
+bool hosts_to_launch(const struct view *view, const char *account, int64_t now_ms)
 {
-    return any_host(view, account, is_wanted);
+    return any_host(view, account, now_ms, is_to_launch);
 }
 
-bool hosts_to_terminate(const struct view *view, const char *account)
+bool hosts_to_terminate(const struct view *view, const char *account, int64_t now_ms)
 {
-    return any_host(view, account, is_terminating);
+    return any_host(view, account, now_ms, is_terminating);
 }
 
-bool instances_to_watch(const struct view *view, const char *account)
+bool instances_to_watch(const struct view *view, const char *account, int64_t now_ms)
 {
-    return any_host(view, account, is_unknown);
+    return any_host(view, account, now_ms, is_uncertain);
 }
 
 static const char *user_data(struct account_pass *pass, const struct host *host, const struct place *place)
@@ -156,7 +160,7 @@ int launch_hosts(struct account_pass *pass, struct error *err)
     bool found = cloud->find_place(cloud->context, pass->account, pass->arena, &place, err) == 0;
     int result = 0;
     view_each(view, RECORD_HOST, struct host, host) {
-        if (!text_equal(host->account, pass->account->id) || host->state != HOST_WANTED)
+        if (!text_equal(host->account, pass->account->id) || !is_to_launch(host, pass->zone->now_ms()))
             continue;
         if (found && launch_host(pass, view, host, &place, err) == 0)
             continue;
@@ -185,9 +189,11 @@ static void look_at_host(struct account_pass *pass, struct transaction *transact
     bool may_be_late = host->state == HOST_PROVISIONED && now - host->state_since < APPEAR_LONGEST_MS;
     bool lost = instance ? instance->state >= INSTANCE_ENDING : !may_be_late;
     if (lost && host_apply(&next, HOST_LOST, now, NULL) == 0) {
+        next.trouble = instance ? instance->reason : NULL;
         transaction_put(transaction, RECORD_HOST, &next);
         application_tell(pass->zone, transaction, host->application, "warning",
-                         "Host %s lost its instance %s", host->hostname, host->instance_id);
+                         "Host %s lost its instance %s%s%s", host->hostname, host->instance_id,
+                         next.trouble ? ": " : "", next.trouble ? next.trouble : "");
         return;
     }
     if (lost || !instance || (host->address && host->node_address))

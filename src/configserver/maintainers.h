@@ -10,6 +10,7 @@ enum {
     DRAIN_LONGEST_MS = 5 * 60 * 1000,   /* for a host's last logs */
     BOOT_LONGEST_MS = 20 * 60 * 1000,   /* from launch to the first call through the tunnel */
     APPEAR_LONGEST_MS = 60 * 1000,      /* until a launched instance must be in the cloud's list */
+    FAILURES_MOST = 5,                  /* instances of a host that ended at once: then, too */
     TROUBLE_LONGEST_MS = 5 * 60 * 1000, /* then a deployment counts as failed, though we keep trying */
 };
 
@@ -28,7 +29,7 @@ account_maintainer launch_hosts, watch_instances, terminate_hosts;              
 account_maintainer make_load_balancers, wire_load_balancers, remove_load_balancers; /* maintain_balancers.c */
 
 /* Whether an account has something that waits for the maintainer; decides how soon it runs again. */
-typedef bool account_unfinished(const struct view *view, const char *account);
+typedef bool account_unfinished(const struct view *view, const char *account, int64_t now_ms);
 account_unfinished hosts_to_launch, instances_to_watch, hosts_to_terminate;
 account_unfinished load_balancers_to_make, load_balancers_to_wire, load_balancers_to_remove;
 

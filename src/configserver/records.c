@@ -93,6 +93,8 @@ static const struct field host_fields[] = {
     FIELD_TEXT(struct host, cluster, "cluster", REQUIRED, 40, cluster_is_valid, "of its node"),
     FIELD_TEXT(struct host, account, "account", REQUIRED, 12, account_is_valid, "where it runs"),
     FIELD_INTEGER(struct host, launches, "launches", OPTIONAL, 0, LARGEST, "instances lost before this one"),
+    FIELD_INTEGER(struct host, failures, "failures", OPTIONAL, 0, LARGEST,
+                  "launches in vain since the last good one"),
     FIELD_TEXT(struct host, instance_id, "instanceId", OPTIONAL, 32, NULL, "EC2's name of it"),
     FIELD_TEXT(struct host, instance_type, "instanceType", REQUIRED, 32, NULL, "EC2's type"),
     FIELD_TEXT(struct host, address, "address", OPTIONAL, 64, NULL, "its IPv6 address"),

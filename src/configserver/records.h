@@ -89,6 +89,7 @@ struct host {
     int64_t state_since;
     const char *application, *tenant, *cluster, *account;
     int64_t launches; /* makes each launch's client token its own */
+    int64_t failures; /* instances that ended before they came to us, since one did */
     const char *instance_id, *instance_type;
     const char *address, *node_address; /* IPv6: its own and its node's; NULL until known */
     const char *wireguard_key;

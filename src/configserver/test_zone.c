@@ -75,7 +75,8 @@ static struct instance shown(struct test_zone *test, const struct test_instance 
                              arena_strdup(arena, actual->hostname),
                              actual->state,
                              {arena_format(arena, "2001:db8::%zx:1", index + 1),
-                              arena_format(arena, "2001:db8::%zx:2", index + 1)}};
+                              arena_format(arena, "2001:db8::%zx:2", index + 1)},
+                             actual->state == INSTANCE_ENDED ? "the key is disabled" : NULL};
 }
 
 static int launch(void *context, const struct account *account, const struct place *place,

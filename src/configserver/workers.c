@@ -51,7 +51,7 @@ static bool is_empty(const struct view *view, const char *account)
 static int64_t interval(const struct account_worker *worker, const struct view *view, size_t index)
 {
     int64_t failures = worker->duties[index].failures;
-    bool unfinished = maintainers[index].unfinished(view, worker->account);
+    bool unfinished = maintainers[index].unfinished(view, worker->account, worker->zone->now_ms());
     if (!unfinished && maintainers[index].idle_ms == NEVER)
         return -1;
     int64_t base = unfinished                        ? maintainers[index].eager_ms

@@ -194,6 +194,24 @@ static void a_host_that_never_comes_up_is_launched_anew(void **state)
     assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_ENDED), 2);
 }
 
+static void instances_that_end_at_once_are_launched_ever_more_seldom(void **state)
+{
+    struct test_zone *test = *state;
+    must_deploy(test, TEST_SERVICES);
+    for (int second = 0; second < 180; second++) {
+        for (size_t i = 0; i < test->cloud_state->instance_count; i++)
+            test->cloud_state->instances[i].state = INSTANCE_ENDED;
+        test_zone_run(test, 1);
+    }
+    assert_in_range(test->cloud_state->instance_count, 8, 16); /* of two hosts */
+    assert_string_equal(status_of(test), "failed");
+    VIEW(view, test->zone->repository);
+    json_t *shown = application_state(test->zone, view, test_application(test, view));
+    if (!strstr(json_member_text(shown, "message"), "the key is disabled"))
+        fail_msg("%s", json_member_text(shown, "message"));
+    json_decref(shown);
+}
+
 static void one_accounts_trouble_stays_in_it(void **state)
 {
     struct test_zone *test = *state;
@@ -335,6 +353,7 @@ int main(void)
         TEST(a_host_that_never_drains_is_terminated_in_the_end),
         TEST(a_lost_instance_is_replaced_and_forgotten),
         TEST(a_host_that_never_comes_up_is_launched_anew),
+        TEST(instances_that_end_at_once_are_launched_ever_more_seldom),
         TEST(one_accounts_trouble_stays_in_it),
         TEST(trouble_is_told_once_and_ends_when_the_cloud_relents),
         TEST(dying_at_any_step_leaks_nothing_and_repeats_nothing),
