@@ -218,9 +218,11 @@ static void forget(struct machine **place)
 void machines_prepare(struct plane *plane)
 {
     for (struct machine **place = &plane->machines; *place;) {
+        /* One that ended and is wanted again waits for the next pass: in between its network learns that the old
+         * namespace is gone. */
         if ((*place)->state == MACHINE_ENDED)
             clear_up(plane, *place);
-        if ((*place)->state == MACHINE_WANTED)
+        else if ((*place)->state == MACHINE_WANTED)
             prepare_wanted(plane, *place);
         if ((*place)->state == MACHINE_STOPPED && (*place)->remove_volume)
             forget(place);
@@ -232,7 +234,7 @@ void machines_prepare(struct plane *plane)
 void machines_start(struct plane *plane)
 {
     for (struct machine *machine = plane->machines; machine; machine = machine->next)
-        if (machine->state == MACHINE_WANTED)
+        if (machine->state == MACHINE_WANTED && owner_find(plane, machine->wanted->id)) /* prepared */
             start_wanted(plane, machine);
 }
 
