@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { FIRST_RETRY_MS = 250, LONGEST_RETRY_MS = 10000, LOOK_EVERY_S = 60 };
+enum { FIRST_RETRY_MS = 250, LONGEST_RETRY_MS = 1000, LOOK_EVERY_S = 60 };
 
 enum { CONFIGSERVER, PROVIDER, IDENTITIES };
 

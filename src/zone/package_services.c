@@ -4,8 +4,6 @@
 #include "base/text.h"
 #include "zone/package_parts.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,33 +47,32 @@ static int refuse_variants(xmlNode *element, struct error *err)
     return 0;
 }
 
-/* A number with Vespa's decimal byte units; a range "[low, high]" starts at its low end. */
-static int parse_amount(const char *text, bool bytes, double *amount)
+/* Vespa's decimal units, "8Gb", "8 G" or plain bytes, as 10^9 bytes; moves `*at` past the unit. */
+static double apply_unit(double value, const char **at)
 {
-    while (*text == ' ' || *text == '[')
-        text++;
+    static const char units[] = "kMGTP";
+    *at += strspn(*at, " ");
+    const char *unit = **at ? strchr(units, **at == 'K' ? 'k' : **at) : NULL;
+    for (const char *each = units; unit && each <= unit; each++)
+        value *= 1000;
+    *at += unit != NULL;
+    *at += **at == 'b' || **at == 'B';
+    return value / 1e9;
+}
+
+/* A number or a size; a range "[low, high]" starts at its low end. */
+static int parse_amount(const char *text, bool is_size, double *amount)
+{
+    text += strspn(text, " [");
+    size_t digits = strspn(text, "0123456789.");
     char *end;
-    errno = 0;
     double value = strtod(text, &end);
-    if (end == text || errno || !isfinite(value) || value <= 0 || !strchr("0123456789.", text[0]))
+    if (digits == 0 || digits > 20 || end != text + digits || value <= 0)
         return -1;
-    while (*end == ' ')
-        end++;
-    if (bytes) {
-        static const char units[] = "kMGTP";
-        const char *unit = *end ? strchr(units, *end == 'K' ? 'k' : *end) : NULL;
-        for (; unit && unit >= units; unit--)
-            value *= 1000;
-        if (*end && strchr("kKMGTP", *end))
-            end++;
-        if (*end == 'b' || *end == 'B')
-            end++;
-        value /= 1e9;
-    }
-    if (*end != '\0' && *end != ',' && *end != ']' && *end != ' ')
-        return -1;
-    *amount = value;
-    return 0;
+    const char *rest = end;
+    *amount = is_size ? apply_unit(value, &rest) : value;
+    rest += strspn(rest, " ");
+    return *rest == '\0' || *rest == ',' || *rest == ']' ? 0 : -1;
 }
 
 static int read_amount(struct arena *arena, xmlNode *element, const char *name, bool bytes, double least,

@@ -30,27 +30,40 @@ static void writer_free(struct archive **writer)
     *writer = NULL;
 }
 
+static bool has_control_or_backslash(const char *path)
+{
+    for (; *path; path++)
+        if ((unsigned char)*path < 0x20 || *path == 0x7f || *path == '\\')
+            return true;
+    return false;
+}
+
+static bool is_normal(const char *path)
+{
+    for (const char *part = path;;) {
+        size_t length = strcspn(part, "/");
+        if (length == 0 || (length <= 2 && memcmp(part, "..", length) == 0))
+            return false;
+        if (!part[length])
+            return true;
+        part += length + 1;
+    }
+}
+
 /* Relative, normal, printable: what may become a path on a host some day. */
 static int check_path(const char *path, struct error *err)
 {
     if (text_empty(path) || strlen(path) > PATH_LONGEST || !text_utf8(path, strlen(path)))
         return package_refuse(
             err, "the zip holds a file whose name is empty, longer than %d bytes or not UTF-8", PATH_LONGEST);
-    for (const char *at = path; *at; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7f || *at == '\\')
-            return package_refuse(err,
-                                  "the zip holds a file whose name has a control character or a backslash");
+    if (has_control_or_backslash(path))
+        return package_refuse(err, "the zip holds a file whose name has a control character or a backslash");
     if (path[0] == '/')
         return package_refuse(err, "%s: an absolute path; every path in the package must be relative", path);
-    for (const char *part = path;;) {
-        size_t length = strcspn(part, "/");
-        if (length == 0 || (length == 1 && part[0] == '.') || (length == 2 && memcmp(part, "..", 2) == 0))
-            return package_refuse(
-                err, "%s: a path with '.', '..' or an empty part; files must lie in the package", path);
-        if (!part[length])
-            return 0;
-        part += length + 1;
-    }
+    if (!is_normal(path))
+        return package_refuse(
+            err, "%s: a path with '.', '..' or an empty part; files must lie in the package", path);
+    return 0;
 }
 
 /* The entry's content; what its header says of its size is not believed. */
