@@ -18,31 +18,33 @@ static bool read_number(const char *text, const char *end, uint64_t *number)
     return true;
 }
 
+static const struct byte_range unsatisfiable = {RANGE_UNSATISFIABLE, 0, 0};
+
+/* "-500": the last 500 */
+static struct byte_range last_bytes(uint64_t length, uint64_t size)
+{
+    if (length == 0 || size == 0)
+        return unsatisfiable;
+    if (length > size)
+        length = size;
+    return (struct byte_range){RANGE_PART, size - length, length};
+}
+
 struct byte_range byte_range_parse(const char *header, uint64_t size)
 {
-    struct byte_range whole = {RANGE_WHOLE, 0, size}, none = {RANGE_UNSATISFIABLE, 0, 0};
+    const struct byte_range whole = {RANGE_WHOLE, 0, size};
     if (!header || !text_starts(header, "bytes=") || strchr(header, ','))
         return whole;
-    const char *spec = header + strlen("bytes="), *dash = strchr(spec, '-'), *end = spec + strlen(spec);
-    uint64_t first, last;
-    if (!dash)
+    const char *spec = header + strlen("bytes="), *dash = strchrnul(spec, '-'), *end = spec + strlen(spec);
+    uint64_t first, last = UINT64_MAX;
+    if (dash == end || (dash + 1 < end && !read_number(dash + 1, end, &last)))
         return whole;
-    if (dash == spec) { /* "-500": the last 500 */
-        if (!read_number(dash + 1, end, &last))
-            return whole;
-        if (last == 0 || size == 0)
-            return none;
-        uint64_t length = last < size ? last : size;
-        return (struct byte_range){RANGE_PART, size - length, length};
-    }
-    if (!read_number(spec, dash, &first))
-        return whole;
-    if (dash + 1 == end)
-        last = UINT64_MAX;
-    else if (!read_number(dash + 1, end, &last) || last < first)
+    if (dash == spec)
+        return dash + 1 < end ? last_bytes(last, size) : whole;
+    if (!read_number(spec, dash, &first) || last < first)
         return whole;
     if (first >= size)
-        return none;
+        return unsatisfiable;
     if (last >= size)
         last = size - 1;
     return (struct byte_range){RANGE_PART, first, last - first + 1};

@@ -87,18 +87,20 @@ static bool asks_for_more(struct s3_call *s3, const struct s3_route *routes, siz
     return false;
 }
 
+static bool is_at(struct s3_call *s3, const struct s3_route *route)
+{
+    enum s3_level level = *s3->key ? S3_OBJECT : *s3->bucket_name ? S3_BUCKET : S3_SERVICE;
+    return route->method == http_request_method(s3->call->request) && route->level == level;
+}
+
 static int find_route(struct s3_call *s3, const struct s3_route *routes, size_t count, struct error *err)
 {
-    enum http_method method = http_request_method(s3->call->request);
-    enum s3_level level = *s3->key ? S3_OBJECT : *s3->bucket_name ? S3_BUCKET : S3_SERVICE;
-    for (size_t i = 0; i < count && !s3->route; i++) {
-        const struct s3_route *route = &routes[i];
-        if (route->method == method && route->level == level && route->query && s3_query(s3, route->query))
-            s3->route = route;
-    }
+    for (size_t i = 0; i < count && !s3->route; i++)
+        if (is_at(s3, &routes[i]) && routes[i].query && s3_query(s3, routes[i].query))
+            s3->route = &routes[i];
     bool more = asks_for_more(s3, routes, count);
     for (size_t i = 0; i < count && !s3->route && !more; i++)
-        if (routes[i].method == method && routes[i].level == level && !routes[i].query)
+        if (is_at(s3, &routes[i]) && !routes[i].query)
             s3->route = &routes[i];
     if (!s3->route)
         return s3_fail(s3, err, 501, "NotImplemented",
