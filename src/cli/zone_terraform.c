@@ -66,8 +66,6 @@ static int explain(struct terraform *terraform, const char *output)
     struct error *err = &terraform->err;
     const char *at = output ? strstr(output, "Error: ") : NULL;
     char *log = arena_format(terraform->arena, "%s/terraform/%s/log", terraform->zone->directory, terraform->name);
-    if (output)
-        file_write(log, output, strlen(output), 0600, NULL);
     if (at)
         error_set(err, ERROR_INTERNAL, "%.*s", (int)strcspn(at, "\n"), at);
     return error_context(err, "terraform %s (see %s)", terraform->name, log);
@@ -87,7 +85,11 @@ static int run(struct terraform *terraform, const char *const *words, void (*lin
                                     .line = line,
                                     .context = terraform};
     char *output = NULL;
-    if (process_run(&process, arena, &output, &terraform->err) == 0)
+    int result = process_run(&process, arena, &output, &terraform->err);
+    char *log = arena_format(arena, "%s/terraform/%s/log", terraform->zone->directory, terraform->name);
+    if (output)
+        file_write(log, output, strlen(output), 0600, NULL);
+    if (result == 0)
         return 0;
     if (terraform->err.kind == ERROR_NOT_FOUND)
         return error_set(&terraform->err, ERROR_NOT_FOUND, "terraform is not installed: see README, \"What it needs\"");
