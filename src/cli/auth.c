@@ -48,7 +48,7 @@ static int make_client_certificate(struct cli *cli, struct error *err)
     } else {
         cleanup(key_free) struct key *key = NULL;
         if (directory_make(cli->settings.home, 0700, err) < 0 ||
-            authority_create(cli->arena, "enclave data plane client", 10, &key, &certificate, err) < 0 ||
+            certificate_self_signed(cli->arena, "enclave data plane client", 10, &key, &certificate, err) < 0 ||
             key_save(key, key_path, err) < 0 ||
             file_write(certificate_path, certificate, strlen(certificate), 0644, err) < 0)
             return -1;

@@ -17,7 +17,7 @@ struct story {
     struct local_zone zone;
     struct terraform control_plane, tenant;
     char detail[512]; /* what a step says when it ends well */
-    int64_t own_ms;   /* a step's own time where it ran beside another; else 0 */
+    int64_t own_ms;   /* what a step took by itself where it ran beside another; else 0 */
 };
 
 #define SAY(story, ...) snprintf((story)->detail, sizeof (story)->detail, __VA_ARGS__)
@@ -383,7 +383,7 @@ int zone_story_tell(const struct local_zone *zone, struct error *err)
             return -1;
         }
         took_ms[i] = clock_monotonic_ms() - start;
-        printf("%6.1f s\n      %s\n", (double)took_ms[i] / 1000, story->detail);
+        printf("%6.1f s\n      %s\n", (double)(story->own_ms ? story->own_ms : took_ms[i]) / 1000, story->detail);
     }
     return write_timings(&story->zone, took_ms, clock_monotonic_ms() - begun, err);
 }

@@ -31,6 +31,7 @@ void print_summary(struct local_zone *zone)
     printf("  enclave query dreams             search, over mTLS through the NLB\n");
     printf("  enclave logs                     the archive, with the tenant's credentials\n");
     printf("  aws --endpoint-url https://127.0.0.1:%s ec2 describe-instances\n", zone->port);
-    printf("  ip netns list | grep %s-i-       machines; inside one: ip netns exec NAME wg show\n", zone->label);
+    printf("  ls %s/localaws/machines    machines; inside one:\n", zone->directory);
+    printf("  nsenter -t $(cat %s/localaws/machines/ID.pid) -a wg show\n", zone->directory);
     printf("  make stop                        takes all of it down\n");
 }

@@ -66,8 +66,16 @@ static int export_pem(struct arena *arena, gnutls_x509_crt_t certificate, char *
     return 0;
 }
 
-int authority_create(struct arena *arena, const char *common_name, int years, struct key **key,
-                     char **certificate_pem, struct error *err)
+static int set_authority_uses(gnutls_x509_crt_t certificate)
+{
+    int status = gnutls_x509_crt_set_basic_constraints(certificate, 1, 0);
+    return status < 0 ? status
+                      : gnutls_x509_crt_set_key_usage(certificate, GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN);
+}
+
+/* A certificate without `uses` has no extension that limits it: its holder is trusted by it alone. */
+static int self_signed(struct arena *arena, const char *common_name, int years, int (*uses)(gnutls_x509_crt_t),
+                       struct key **key, char **certificate_pem, struct error *err)
 {
     cleanup(key_free) struct key *made = NULL;
     cleanup(pubkey_release) gnutls_pubkey_t public_key = NULL;
@@ -75,22 +83,32 @@ int authority_create(struct arena *arena, const char *common_name, int years, st
     struct names names = {.common_name = common_name};
     int64_t now_ms = clock_now_ms();
     if (key_generate(&made, err) < 0 || key_public_handle(made, &public_key, err) < 0 ||
-        status_checked(gnutls_x509_crt_init(&certificate), ERROR_INTERNAL, "make an authority", err) < 0 ||
+        status_checked(gnutls_x509_crt_init(&certificate), ERROR_INTERNAL, "make a certificate", err) < 0 ||
         names_into_certificate(certificate, &names, err) < 0)
         return -1;
     int status = set_common(certificate, public_key, now_ms, now_ms + years * YEAR_MS);
-    if (status >= 0)
-        status = gnutls_x509_crt_set_basic_constraints(certificate, 1, 0);
-    if (status >= 0)
-        status = gnutls_x509_crt_set_key_usage(certificate, GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN);
+    if (status >= 0 && uses)
+        status = uses(certificate);
     if (status >= 0)
         status =
             gnutls_x509_crt_privkey_sign(certificate, certificate, key_handle(made), GNUTLS_DIG_SHA256, 0);
-    if (status_checked(status, ERROR_INTERNAL, "make an authority", err) < 0 ||
+    if (status_checked(status, ERROR_INTERNAL, "sign a certificate with its own key", err) < 0 ||
         export_pem(arena, certificate, certificate_pem, err) < 0)
         return -1;
     *key = take(&made);
     return 0;
+}
+
+int authority_create(struct arena *arena, const char *common_name, int years, struct key **key,
+                     char **certificate_pem, struct error *err)
+{
+    return self_signed(arena, common_name, years, set_authority_uses, key, certificate_pem, err);
+}
+
+int certificate_self_signed(struct arena *arena, const char *common_name, int years, struct key **key,
+                            char **certificate_pem, struct error *err)
+{
+    return self_signed(arena, common_name, years, NULL, key, certificate_pem, err);
 }
 
 static int copy_key(const struct key *key, struct key **copy, struct error *err)

@@ -35,6 +35,11 @@ int certificate_parse_der(struct arena *arena, const gnutls_datum_t *der, struct
 int certificate_parse_pem(struct arena *arena, const char *pem, struct certificate *certificate, struct error *err);
 int certificate_load(struct arena *arena, const char *path, struct certificate *certificate, struct error *err);
 
+/* A client's certificate that is trusted for itself (an application's security/clients.pem holds such), as `vespa auth cert`
+ * makes it: self-signed, no extension but its key's id. */
+int certificate_self_signed(struct arena *arena, const char *common_name, int years, struct key **key,
+                            char **certificate_pem, struct error *err);
+
 struct csr {
     struct names names;
     const char *public_key_pem, *public_key_hash;

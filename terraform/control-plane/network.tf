@@ -1,7 +1,6 @@
 resource "aws_vpc" "control_plane" {
   cidr_block                       = var.vpc_cidr
   assign_generated_ipv6_cidr_block = true
-  enable_dns_hostnames             = true
   tags                             = merge(local.tags, { Name = local.name })
 }
 
@@ -11,12 +10,11 @@ resource "aws_internet_gateway" "control_plane" {
 }
 
 resource "aws_subnet" "public" {
-  vpc_id                          = aws_vpc.control_plane.id
-  availability_zone               = data.aws_availability_zone.zone.name
-  cidr_block                      = cidrsubnet(var.vpc_cidr, 4, 0)
-  ipv6_cidr_block                 = cidrsubnet(aws_vpc.control_plane.ipv6_cidr_block, 8, 0)
-  assign_ipv6_address_on_creation = true
-  tags                            = merge(local.tags, { Name = "${local.name}-public" })
+  vpc_id            = aws_vpc.control_plane.id
+  availability_zone = data.aws_availability_zone.zone.name
+  cidr_block        = cidrsubnet(var.vpc_cidr, 4, 0)
+  ipv6_cidr_block   = cidrsubnet(aws_vpc.control_plane.ipv6_cidr_block, 8, 0)
+  tags              = merge(local.tags, { Name = "${local.name}-public" })
 }
 
 resource "aws_route_table" "public" {
