@@ -71,20 +71,34 @@ void buffer_format(struct buffer *buffer, const char *format, ...)
     va_end(again);
 }
 
+/* What stands for a byte that cannot stand for itself; NULL: it can. Other control characters are left out. */
+static const char *xml_form(char byte)
+{
+    switch (byte) {
+    case '&': return "&amp;";
+    case '<': return "&lt;";
+    case '>': return "&gt;";
+    case '"': return "&quot;";
+    case '\'': return "&#39;";
+    case '\t': return "&#9;";
+    case '\n': return "&#10;";
+    case '\r': return "&#13;";
+    default: return (unsigned char)byte < 0x20 ? "" : NULL;
+    }
+}
+
 void buffer_xml(struct buffer *buffer, const char *text)
 {
-    for (const char *at = text; *at; at++) {
-        switch (*at) {
-        case '&': buffer_text(buffer, "&amp;"); break;
-        case '<': buffer_text(buffer, "&lt;"); break;
-        case '>': buffer_text(buffer, "&gt;"); break;
-        case '"': buffer_text(buffer, "&quot;"); break;
-        case '\'': buffer_text(buffer, "&#39;"); break;
-        case '\t': case '\n': case '\r': buffer_format(buffer, "&#%d;", *at); break;
-        default:
-            if ((unsigned char)*at >= 0x20)
-                buffer_append(buffer, at, 1);
-        }
+    const char *plain = text;
+    for (const char *at = text;; at++) {
+        const char *form = xml_form(*at); /* "" for the NUL, too */
+        if (!form)
+            continue;
+        buffer_append(buffer, plain, (size_t)(at - plain));
+        if (!*at)
+            return;
+        buffer_text(buffer, form);
+        plain = at + 1;
     }
 }
 

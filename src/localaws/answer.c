@@ -1,9 +1,9 @@
 #include "localaws/answer.h"
 
-#include "base/clock.h"
 #include "base/text.h"
 
 #include <inttypes.h>
+#include <time.h>
 
 enum { LONGEST_LIST = 1000 };
 
@@ -77,8 +77,14 @@ void put_number(struct buffer *out, const char *name, int64_t number)
 
 void put_time(struct buffer *out, const char *name, int64_t ms)
 {
-    cleanup(arena_free) struct arena *arena = arena_new();
-    put_text(out, name, clock_rfc3339_ms(arena, ms));
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm utc;
+    char text[32];
+    gmtime_r(&seconds, &utc);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+    put_open(out, name);
+    buffer_format(out, "%s.%03dZ", text, (int)(ms % 1000));
+    put_close(out, name);
 }
 
 void put_texts(struct buffer *out, const char *name, const char *item, char *const *texts, size_t count)
