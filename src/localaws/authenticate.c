@@ -111,6 +111,8 @@ static int check_time(struct call *call, const struct sigv4_claim *claim, struct
     if (clock_parse(claim->amz_date, &signed_ms, &why) < 0)
         return refuse(call, err, REFUSED_MALFORMED);
     int64_t until_ms = signed_ms + (claim->presigned ? claim->expires_s * 1000 : CLOCK_SKEW_MS);
+    if (claim->presigned && now_ms > until_ms)
+        return call_fail(call, err, 403, "AccessDenied", "Request has expired");
     if (now_ms < signed_ms - CLOCK_SKEW_MS || now_ms > until_ms)
         return refuse(call, err, REFUSED_CLOCK);
     return 0;

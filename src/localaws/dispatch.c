@@ -8,6 +8,7 @@
 #include "localaws/parameters.h"
 #include "localaws/services.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { BODY_LARGEST = 4 << 20, ANSWER_INSIDE_LARGEST = 48 << 20 };
@@ -168,14 +169,27 @@ static int authorize(void *context, struct http_request *request, unsigned who, 
     return call_authenticate(call, &claim, NULL, 0, err);
 }
 
+/* What the HTTP server refuses before a handler sees it, in S3's words (the other services have one path). */
+static const struct {
+    int status;
+    const char *code;
+} http_refusals[] = {
+    {400, "InvalidRequest"},   {403, "AccessDenied"},  {404, "NoSuchBucket"},
+    {405, "MethodNotAllowed"}, {413, "EntityTooLarge"}, {503, "ServiceUnavailable"},
+};
+
 static void refuse(struct http_request *request, int status, const struct error *err)
 {
     struct call *call = call_of(request) ? call_of(request) : call_new(request);
+    struct error refusal = *err;
+    if (!call->interface && !text_equal(http_request_path(request), "/"))
+        call->interface = service_by_name("s3");
+    for (size_t i = 0; !call->status && i < COUNT_OF(http_refusals); i++)
+        if (http_refusals[i].status == status)
+            snprintf(refusal.code, sizeof refusal.code, "%s", http_refusals[i].code);
     if (!call->status)
         call->status = status;
-    if (!call->interface && http_request_route(request) && http_request_route(request)->who != SIGNED_BODY)
-        call->interface = service_by_name("s3");
-    call_refuse(call, err);
+    call_refuse(call, &refusal);
 }
 
 /* clang-format off */

@@ -167,7 +167,7 @@ static void stop(struct localaws *localaws)
 
 int main(int argc, char **argv)
 {
-    struct localaws localaws = {.lock = -1};
+    static struct localaws localaws = {.lock = -1}; /* static: the region's tables live as long as the process */
     struct error err = {0};
     options_parse(argc, argv, &localaws.options);
     if (log_open_named("localaws", localaws.options.log_level, "text", &err) < 0) {

@@ -10,7 +10,7 @@ import botocore.config
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "build/src/localaws/localaws"
+PROGRAM = os.environ.get("LOCALAWS", ROOT / "build/src/localaws/localaws")
 VENDOR, TENANT = "100000000001", "210987654321"
 
 
