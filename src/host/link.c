@@ -14,7 +14,7 @@ enum {
     PUBLISH_EVERY_MS = 10 * 60 * 1000,
     HANDSHAKE_STALE_MS = 200 * 1000, /* WireGuard renews its session after 120 s, keepalives see to it */
     RETRY_FIRST_MS = 500,
-    RETRY_MOST_MS = 60 * 1000,
+    RETRY_MOST_MS = 30 * 1000,
 };
 
 static int check_peers(const struct wireguard_peers *peers, struct error *err)
