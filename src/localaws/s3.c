@@ -2,6 +2,7 @@
  * s3_request.c and s3_body.c. */
 #include "base/log.h"
 #include "localaws/s3_call.h"
+#include "localaws/s3_lifecycle.h"
 
 /* clang-format off */
 #define DOCUMENT(query, kind, noun, permission, to_delete)                                                        \
@@ -102,5 +103,6 @@ enum http_answer s3_handle(struct call *call)
               call->caller ? call->caller->arn : NULL, "request", call->request_id, "path",
               http_request_path(call->request), "error", *err.code ? err.code : NULL, "message",
               result < 0 ? err.message : NULL, NULL);
+    s3_lifecycle_sweep(call->region);
     return result < 0 ? call_refuse(call, &err) : HTTP_ANSWERED;
 }

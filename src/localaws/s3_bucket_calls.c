@@ -1,6 +1,7 @@
 /* Buckets themselves, and their configuration. */
 #include "base/xml.h"
 #include "localaws/s3_call.h"
+#include "localaws/s3_public_access.h"
 
 #include <string.h>
 
@@ -113,6 +114,15 @@ static int put_minimum(struct s3_call *s3, struct error *err)
     return s3_bucket_set(s3->call->region, &s3->bucket, S3_LIFECYCLE_MINIMUM, minimum, err);
 }
 
+static int check_blocked(struct s3_call *s3, const char *policy, struct error *err)
+{
+    if (!s3_public_access_read(s3->arena, s3->bucket.documents[S3_PUBLIC_ACCESS]).block_policy ||
+        !s3_policy_is_public(s3->arena, policy))
+        return 0;
+    return s3_fail(s3, err, 403, "AccessDenied",
+                   "Access Denied: the bucket's BlockPublicPolicy blocks policies that are public");
+}
+
 int s3_put_document(struct s3_call *s3, struct error *err)
 {
     enum s3_document document = s3->route->document;
@@ -122,6 +132,8 @@ int s3_put_document(struct s3_call *s3, struct error *err)
         bool beyond = text_equal(why.code, "NotImplemented");
         return s3_fail(s3, err, beyond ? 501 : 400, *why.code ? why.code : "MalformedXML", "%s", why.message);
     }
+    if (document == S3_POLICY && check_blocked(s3, buffer_string(body), err) < 0)
+        return -1;
     if (document == S3_LIFECYCLE && put_minimum(s3, err) < 0)
         return -1;
     if (s3_bucket_set(s3->call->region, &s3->bucket, document, buffer_string(body), err) < 0)

@@ -97,7 +97,7 @@ size_t s3_bucket_list(struct region *region, struct arena *arena, const struct a
     size_t count = 0, at = 0;
     *buckets = arena_alloc(arena, sizeof(**buckets) * (all->count + 1));
     for (struct bucket *bucket; (bucket = table_next(all, &at));)
-        if (bucket->owner == owner)
+        if (!owner || bucket->owner == owner)
             copy(arena, bucket, &(*buckets)[count++]);
     qsort(*buckets, count, sizeof(**buckets), name_order);
     return count;

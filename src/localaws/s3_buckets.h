@@ -14,6 +14,7 @@ struct s3_region {
     struct table buckets; /* by name; guarded by the region's lock */
     struct s3_store *store;
     unsigned char key[REGION_KEY]; /* wraps the data keys of SSE-S3 */
+    int64_t swept_ms;              /* when lifecycles were last carried out; guarded by the lock */
 };
 /* Opened when it is first needed; takes the lock. */
 int s3_region(struct region *region, struct s3_region **s3, struct error *err);
@@ -25,6 +26,7 @@ struct s3_bucket {
     const char *documents[S3_DOCUMENTS];
 };
 bool s3_bucket_find(struct region *region, struct arena *arena, const char *name, struct s3_bucket *bucket);
+/* By name; those of every account when `owner` is NULL. */
 size_t s3_bucket_list(struct region *region, struct arena *arena, const struct account *owner,
                       struct s3_bucket **buckets);
 

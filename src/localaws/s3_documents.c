@@ -88,6 +88,21 @@ static int check_versioning(struct arena *arena, const char *text, size_t length
     return malformed(err, "Status must be Enabled or Suspended");
 }
 
+static int check_public_access(struct arena *arena, const char *text, size_t length, struct error *err)
+{
+    static const char *const names[] = {"BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy",
+                                        "RestrictPublicBuckets"};
+    xmlNode *root;
+    if (xml_parse(arena, "the public access block", text, length, &root, err) < 0)
+        return -1;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const char *value = xml_child_content(arena, root, names[i]);
+        if (value && !text_equal_nocase(value, "true") && !text_equal_nocase(value, "false"))
+            return malformed(err, "each setting must be true or false");
+    }
+    return 0;
+}
+
 /* Encryption: what AWS applies to every bucket since 2023. */
 const struct s3_document_kind s3_document_kinds[S3_DOCUMENTS] = {
     [S3_POLICY] = {"policy", NULL, "NoSuchBucketPolicy", "The bucket policy does not exist", NULL,
@@ -103,7 +118,7 @@ const struct s3_document_kind s3_document_kinds[S3_DOCUMENTS] = {
     [S3_LIFECYCLE_MINIMUM] = {"lifecycleMinimum", NULL, NULL, NULL, NULL, NULL},
     [S3_PUBLIC_ACCESS] = {"publicAccessBlock", "PublicAccessBlockConfiguration",
                           "NoSuchPublicAccessBlockConfiguration",
-                          "The public access block configuration was not found", NULL, NULL},
+                          "The public access block configuration was not found", NULL, check_public_access},
     [S3_OWNERSHIP] = {"ownershipControls", "OwnershipControls", "OwnershipControlsNotFoundError",
                       "The bucket ownership controls were not found", NULL, NULL},
     [S3_TAGGING] = {"tagging", "Tagging", "NoSuchTagSet", "The TagSet does not exist", NULL, check_tagging},

@@ -1,5 +1,6 @@
 /* From a request's path and query to what it asks for, and whether its caller may. */
 #include "localaws/s3_call.h"
+#include "localaws/s3_public_access.h"
 
 #include <string.h>
 
@@ -16,6 +17,18 @@ const char *s3_header(struct s3_call *s3, const char *name)
 char *s3_arn(struct s3_call *s3, const char *key)
 {
     return arena_format(s3->arena, "arn:aws:s3:::%s%s%s", s3->bucket_name, key ? "/" : "", key ? key : "");
+}
+
+/* RestrictPublicBuckets: while a bucket's policy is public, other accounts have no use of it. */
+static int check_restricted(struct s3_call *s3, struct error *err)
+{
+    const char *policy = s3->bucket.documents[S3_POLICY];
+    if (text_equal(s3->call->account->id, s3->bucket.owner) || !policy ||
+        !s3_public_access_read(s3->arena, s3->bucket.documents[S3_PUBLIC_ACCESS]).restrict_buckets ||
+        !s3_policy_is_public(s3->arena, policy))
+        return 0;
+    return s3_fail(s3, err, 403, "AccessDenied",
+                   "Access Denied: the bucket's RestrictPublicBuckets keeps others out");
 }
 
 int s3_authorize(struct s3_call *s3, const char *action, const char *key, struct error *err)
@@ -44,6 +57,8 @@ int s3_authorize(struct s3_call *s3, const char *action, const char *key, struct
         context[count++] = value;
     }
     context[count] = NULL;
+    if (s3->bucket.name && check_restricted(s3, err) < 0)
+        return -1;
     if (!s3->bucket.name) /* the service, or a bucket to be */
         return call_authorize(s3->call, action, *s3->bucket_name ? s3_arn(s3, NULL) : "*", context, err);
     return call_authorize_with_policy(s3->call, action, s3_arn(s3, key), s3->bucket.owner,

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "localaws/s3_lifecycle.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -175,6 +176,58 @@ static void dropping_a_bucket_takes_objects_and_uploads(void **state)
     assert_int_equal(s3_store_upload_get(fixture->store, fixture->arena, upload.id, &found, NULL), -1);
 }
 
+#define RULE(status, filter) \
+    "<Rule><ID>r</ID><Status>" status "</Status>" filter "<Expiration><Days>31</Days></Expiration></Rule>"
+
+static const int64_t day_ms = 24 * 3600 * 1000;
+
+static bool has_object(struct fixture *fixture, const char *key)
+{
+    struct s3_object found;
+    return s3_store_get(fixture->store, fixture->arena, "b", key, &found, NULL) == 0;
+}
+
+static void apply(struct fixture *fixture, const char *rules, int64_t days)
+{
+    const char *document =
+        arena_format(fixture->arena, "<LifecycleConfiguration>%s</LifecycleConfiguration>", rules);
+    assert_int_equal(s3_lifecycle_apply(fixture->store, "b", document, 1000 + days * day_ms, NULL), 0);
+}
+
+static void objects_go_when_their_days_are_over_and_not_before(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const rules = RULE("Enabled", "<Filter><Prefix>logs/</Prefix></Filter>");
+    put(fixture, "logs/a");
+    put(fixture, "logs/b");
+    put(fixture, "other");
+    apply(fixture, rules, 31);
+    assert_true(has_object(fixture, "logs/a"));
+    apply(fixture, RULE("Disabled", "<Filter/>"), 1000);
+    apply(fixture, RULE("Enabled", "<Filter><Tag><Key>a</Key><Value>b</Value></Tag></Filter>"), 1000);
+    assert_true(has_object(fixture, "logs/a"));
+    apply(fixture, rules, 32);
+    assert_false(has_object(fixture, "logs/a"));
+    assert_false(has_object(fixture, "logs/b"));
+    assert_true(has_object(fixture, "other"));
+    apply(fixture, RULE("Enabled", "<Filter></Filter>"), 32);
+    assert_false(has_object(fixture, "other"));
+}
+
+static void uploads_nobody_completes_are_aborted(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char rules[] =
+        "<Rule><Status>Enabled</Status><Filter/><AbortIncompleteMultipartUpload>"
+        "<DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>";
+    struct s3_object upload = describe(fixture, "big"), found;
+    assert_int_equal(s3_store_upload_begin(fixture->store, &upload, NULL), 0);
+    apply(fixture, rules, 1);
+    assert_int_equal(s3_store_upload_get(fixture->store, fixture->arena, upload.id, &found, NULL), 0);
+    apply(fixture, rules, 2);
+    assert_int_equal(s3_store_upload_get(fixture->store, fixture->arena, upload.id, &found, NULL), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +237,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_completed_upload_keeps_the_chosen_parts_only, enter, leave),
         cmocka_unit_test_setup_teardown(an_aborted_upload_leaves_nothing, enter, leave),
         cmocka_unit_test_setup_teardown(files_nobody_knows_are_gone_after_a_restart, enter, leave),
+        cmocka_unit_test_setup_teardown(objects_go_when_their_days_are_over_and_not_before, enter, leave),
+        cmocka_unit_test_setup_teardown(uploads_nobody_completes_are_aborted, enter, leave),
         cmocka_unit_test_setup_teardown(dropping_a_bucket_takes_objects_and_uploads, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -450,6 +450,23 @@ def test_a_bucket_policy_refuses_and_lets_other_accounts_in(region, s3, bucket):
     assert refusal(s3.delete_object, Bucket=bucket, Key="own/k") == "AccessDenied"
 
 
+def test_a_public_policy_is_blocked_or_of_no_use(region, s3, bucket):
+    vendor = region.client("s3", "vendor")
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+    assert vendor.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+    block = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True,
+             "RestrictPublicBuckets": True}
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=block)
+    assert refusal(vendor.get_object, Bucket=bucket, Key="k") == "AccessDenied"
+    assert refusal(s3.put_bucket_policy, Bucket=bucket, Policy=policy) == "AccessDenied"
+    statement["Condition"] = {"StringEquals": {"aws:PrincipalAccount": VENDOR}}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    assert vendor.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+
+
 def test_everything_is_there_after_a_restart(region, s3, kms, bucket, key):
     s3.put_object(Bucket=bucket, Key="k", Body=b"before")
     upload = s3.create_multipart_upload(Bucket=bucket, Key="big")["UploadId"]
