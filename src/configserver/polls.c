@@ -107,6 +107,21 @@ void polls_look(struct polls *polls, const char *const *applications, size_t cou
     pthread_mutex_unlock(&polls->lock);
 }
 
+static void forget_gone(struct polls *polls, struct seen **at)
+{
+    VIEW(view, polls->zone->repository);
+    while (*at) {
+        struct seen *seen = *at;
+        if (view_find(view, RECORD_HOST, seen->hostname)) {
+            at = &seen->next;
+            continue;
+        }
+        *at = seen->next;
+        free(seen->hostname);
+        free(seen);
+    }
+}
+
 static int64_t generation_of(struct polls *polls, const char *hostname, const char *hash)
 {
     size_t bucket = 5381;
@@ -117,6 +132,7 @@ static int64_t generation_of(struct polls *polls, const char *hostname, const ch
     while (seen && !text_equal(seen->hostname, hostname))
         seen = seen->next;
     if (!seen) {
+        forget_gone(polls, head);
         seen = memory_alloc(sizeof *seen);
         seen->hostname = memory_strdup(hostname);
         seen->next = *head;

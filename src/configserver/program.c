@@ -100,9 +100,9 @@ static bool serve_tunnel(struct program *program, const struct program_options *
     return true;
 }
 
-static void wait_for_end(struct program *program, const struct program_options *options, const sigset_t *ends)
+static void wait_for_end(struct program *program, const struct program_options *options, bool tunnel,
+                         const sigset_t *ends)
 {
-    bool tunnel = serve_tunnel(program, options);
     for (;;) {
         const struct timespec retry = {.tv_sec = TUNNEL_RETRY_S};
         int number = tunnel ? sigwaitinfo(ends, NULL) : sigtimedwait(ends, NULL, &retry);
@@ -144,11 +144,13 @@ int program_run(const struct program_options *options, struct error *err)
     log_info("zone opened", "zone", program.config.zone, NULL);
     if (identities_open(&program.config, options->state_directory, &program.identities, err) < 0)
         return -1;
-    if (polls_start(program.zone->polls, err) < 0 || serve(&program, options, err) < 0 ||
-        zone_workers_start(program.zone, &program.workers, err) < 0)
+    if (polls_start(program.zone->polls, err) < 0 || serve(&program, options, err) < 0)
         return -1;
     log_info("serving", "address", program.config.address, NULL);
-    wait_for_end(&program, options, &ends);
+    bool tunnel = serve_tunnel(&program, options);
+    if (zone_workers_start(program.zone, &program.workers, err) < 0)
+        return -1;
+    wait_for_end(&program, options, tunnel, &ends);
     log_info("stopping", NULL);
     return 0;
 }
