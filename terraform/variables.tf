@@ -2,8 +2,8 @@ variable "tenant_name" {
   description = "The tenant's name at the vendor."
   type        = string
   validation {
-    condition     = can(regex("^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$", var.tenant_name)) && !strcontains(var.tenant_name, "--")
-    error_message = "A tenant name is 1-20 of a-z, 0-9 and -, a letter first, no double or trailing dash."
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,12}[a-z0-9])?$", var.tenant_name)) && !strcontains(var.tenant_name, "--")
+    error_message = "A tenant name is 1-14 of a-z, 0-9 and -, a letter first, no double or trailing dash."
   }
 }
 

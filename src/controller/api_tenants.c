@@ -88,6 +88,10 @@ int create_tenant(struct operation_call *call, struct error *err)
     if (call_name(call, "tenant", &tenant.name, err) < 0 ||
         read_key(call, ROLE_ADMINISTRATOR, &wanted, &key, err) < 0)
         return -1;
+    if (!tenant_is_valid(tenant.name))
+        return error_set(err, ERROR_INVALID,
+                         "a tenant's name has at most %d characters: its hosts' role in AWS is named after it",
+                         TENANT_LONGEST);
     key.role = ROLE_ADMINISTRATOR;
     tenant.keys = &key;
     tenant.key_count = 1;

@@ -82,6 +82,11 @@ bool name_is_valid(const char *text)
            text_only(text, "a-z0-9-") && !text_ends(text, "-") && !strstr(text, "--");
 }
 
+bool tenant_is_valid(const char *text)
+{
+    return name_is_valid(text) && strlen(text) <= TENANT_LONGEST;
+}
+
 bool account_is_valid(const char *text)
 {
     return text && strlen(text) == 12 && text_only(text, "0-9");

@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-enum { NAME_LONGEST = 20, HOSTNAME_LONGEST = 253, FIRST_HOST_INDEX = 100 };
+/* A tenant's hosts' role is named after it, and IAM's names have at most 64 characters. */
+enum { NAME_LONGEST = 20, TENANT_LONGEST = 14, HOSTNAME_LONGEST = 253, FIRST_HOST_INDEX = 100 };
 
 #define VESPA_DOMAIN          "vespa"
 #define HOST_DOMAIN_SUFFIX    "vespa.enclave.internal"
@@ -35,6 +36,7 @@ char *host_role_name(struct arena *arena, const char *tenant, const char *accoun
 
 /* Tenants, applications and instances: 1-20 of [a-z0-9-], a letter first, no double or trailing dash. */
 bool name_is_valid(const char *text);
+bool tenant_is_valid(const char *text);    /* a name of at most TENANT_LONGEST */
 bool account_is_valid(const char *text);   /* 12 digits */
 bool hostname_is_valid(const char *text);  /* dot-joined lower-case labels */
 bool cluster_is_valid(const char *text);   /* [A-Za-z][A-Za-z0-9_-]*, at most 40 */

@@ -61,6 +61,15 @@ static void names_keep_to_their_grammar(void **state)
     assert_false(name_is_valid(NULL));
 }
 
+static void a_tenants_host_role_fits_iam(void **state)
+{
+    const char *longest = "a2345678901234", *longer = "a23456789012345";
+    assert_true(tenant_is_valid(longest));
+    assert_false(tenant_is_valid(longer));
+    assert_false(tenant_is_valid("-a"));
+    assert_int_equal(strlen(host_role_name(*state, longest, "210987654321")), 64);
+}
+
 static void hostnames_are_dot_joined_labels(void **state)
 {
     (void)state;
@@ -99,6 +108,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_zone_gives_every_name_derived_from_it, make_arena, drop_arena),
         cmocka_unit_test(a_zone_of_another_form_is_refused),
         cmocka_unit_test(names_keep_to_their_grammar),
+        cmocka_unit_test_setup_teardown(a_tenants_host_role_fits_iam, make_arena, drop_arena),
         cmocka_unit_test(hostnames_are_dot_joined_labels),
         cmocka_unit_test(accounts_are_twelve_digits),
         cmocka_unit_test_setup_teardown(an_application_has_two_or_three_names, make_arena, drop_arena),
