@@ -264,6 +264,28 @@ static int read_context(struct arena *arena, const char *text, json_t **context,
     return 0;
 }
 
+/* What a service asks for in its caller's name: EC2 takes an encrypted data key now and, by a grant, its plaintext when
+ * a machine starts; the others take both at once. */
+static const struct {
+    const char *via, *operation;
+} asked_of_callers[] = {
+    {"ec2", "GenerateDataKeyWithoutPlaintext"},
+    {"ec2", "CreateGrant"},
+    {"s3", "GenerateDataKey"},
+};
+
+static int permit_data_key(struct arena *arena, struct kms_use *use, const struct kms_key *key, struct error *err)
+{
+    for (size_t i = 0; i < COUNT_OF(asked_of_callers); i++) {
+        if (!text_equal(asked_of_callers[i].via, use->via))
+            continue;
+        use->operation = asked_of_callers[i].operation;
+        if (kms_permit(arena, use, key, err) < 0)
+            return -1;
+    }
+    return use->operation ? 0 : error_set(err, ERROR_INTERNAL, "no service %s asks for data keys", use->via);
+}
+
 int kms_data_key(struct region *region, struct caller *caller, const char *via, const char *name,
                  const char *encryption_context, unsigned char plaintext[32], struct arena *arena, char **key_arn,
                  char **ciphertext_base64, struct error *err)
@@ -276,15 +298,9 @@ int kms_data_key(struct region *region, struct caller *caller, const char *via, 
         return error_code(err, ERROR_NOT_FOUND, "NotFoundException", "Key '%.300s' does not exist", name);
     if (read_context(arena, encryption_context, &context, err) < 0)
         return -1;
-    /* EBS asks for the key wrapped, and unwraps it itself when an instance starts: callers need no more than that. */
-    bool wrapped_only = text_equal(via, "ec2");
-    const struct kms_use use = {.region = locked,
-                                .caller = caller,
-                                .operation = wrapped_only ? "GenerateDataKeyWithoutPlaintext" : "GenerateDataKey",
-                                .via = via,
-                                .named = name,
-                                .encryption_context = context};
-    if (kms_permit(arena, &use, key, err) < 0)
+    struct kms_use use = {
+        .region = locked, .caller = caller, .via = via, .named = name, .encryption_context = context};
+    if (permit_data_key(arena, &use, key, err) < 0)
         return -1;
     random_bytes(plaintext, 32);
     *key_arn = arena_strdup(arena, key->arn);

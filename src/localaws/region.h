@@ -149,7 +149,9 @@ enum http_answer s3_handle(struct call *call);
 http_body_piece s3_body_piece;
 
 /* KMS, for the services that encrypt (S3, EBS). Fails as KMS would: disabled, deleted, refused to `caller`. The plaintext
- * key is 32 bytes. `via` is the calling service ("s3", "ec2") for kms:ViaService. */
+ * key is 32 bytes. `via` is the calling service ("s3", "ec2") for kms:ViaService; the encryption context is the text of a
+ * JSON object of texts, or NULL. A CALLER_SERVICE goes on using what it was allowed to use for its owner: only the key's
+ * state can stop it. */
 int kms_data_key(struct region *region, struct caller *caller, const char *via, const char *key_id_or_alias_or_arn,
                  const char *encryption_context, unsigned char plaintext[32], struct arena *arena, char **key_arn,
                  char **ciphertext_base64, struct error *err);

@@ -199,6 +199,31 @@ def test_a_grant_opens_and_its_end_closes(region):
         user.encrypt(KeyId=key, Plaintext=b"x")
 
 
+def test_a_volume_key_is_used_through_ec2_only(region):
+    kms = region.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.create_alias(AliasName="alias/vespa-ebs-key-dev", TargetKeyId=key)
+    volumes = allow(["ec2:CreateVolume", "ec2:CreateTags"])
+
+    def through(*services):
+        return allow(["kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"], Condition={
+            "ForAnyValue:StringLike": {"kms:ResourceAliases": "alias/vespa-ebs-key-*"},
+            "StringLike": {"kms:ViaService": [f"{service}.*.amazonaws.com" for service in services]}})
+
+    def make(keys):
+        return region.client("ec2", keys=keys).create_volume(AvailabilityZone="us-east-1c", Size=1, Encrypted=True,
+                                                             KmsKeyId="alias/vespa-ebs-key-dev")
+    able = user_keys(region, "volumes-able", volumes, through("ec2"))
+    assert make(able)["KmsKeyId"] == key
+    with pytest.raises(Refused):
+        region.client("kms", keys=able).generate_data_key_without_plaintext(KeyId=key, KeySpec="AES_256")
+    with pytest.raises(Refused):
+        make(user_keys(region, "volumes-unable", volumes, through("s3")))
+    kms.disable_key(KeyId=key)
+    with pytest.raises(Refused):
+        make(able)
+
+
 def test_keys_survive_a_restart_and_their_material_is_not_in_the_state(fresh_region):
     kms = fresh_region.client("kms")
     key = kms.create_key()["KeyMetadata"]["KeyId"]
