@@ -74,7 +74,8 @@ static int default_fetch(void *context, struct arena *arena, struct aws_keys *ke
         return 0;
     if (why.kind != ERROR_NOT_FOUND)
         return error_set(err, why.kind, "%s", why.message);
-    if (instance_fetch(context, arena, keys, &why) < 0)
+    bool asks_instance = !text_equal_nocase(getenv("AWS_EC2_METADATA_DISABLED"), "true");
+    if (!asks_instance || instance_fetch(context, arena, keys, &why) < 0)
         return error_set(
             err, ERROR_UNAUTHENTICATED,
             "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE with "

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
 
@@ -265,4 +266,31 @@ static void account_created(struct region *region, struct account *account)
     buckets_of(region);
 }
 
-const struct module s3_module = {"s3", MODULE_S3, account_created, save, restore, NULL};
+static bool is_known(struct table *buckets, const char *id)
+{
+    size_t at = 0;
+    for (struct bucket *bucket; (bucket = table_next(buckets, &at));)
+        if (text_equal(bucket->id, id))
+            return true;
+    return false;
+}
+
+/* Objects are on disk before the state that has their bucket: a crash in between leaves objects of no bucket.
+ */
+static void restored(struct region *region)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct s3_region *s3;
+    struct error err = {0};
+    char **ids;
+    size_t count;
+    if (s3_region(region, &s3, &err) < 0 || s3_store_buckets(s3->store, arena, &ids, &count, &err) < 0) {
+        log_error("S3's objects cannot be read", "reason", err.message, NULL);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!is_known(&s3->buckets, ids[i]))
+            s3_store_drop(s3->store, ids[i], NULL);
+}
+
+const struct module s3_module = {"s3", MODULE_S3, account_created, save, restore, restored};

@@ -18,9 +18,12 @@ int s3_delete_object(struct s3_call *s3, struct error *err)
 static void delete_one(struct s3_call *s3, xmlNode *node, bool quiet, struct buffer *xml)
 {
     const char *key = xml_child_content(s3->arena, node, "Key");
+    const char *version = xml_child_content(s3->arena, node, "VersionId");
     struct error why = {0};
     if (text_empty(key) || strlen(key) > S3_LONGEST_KEY)
         error_code(&why, ERROR_INVALID, "KeyTooLongError", "A key has 1 to %d bytes", S3_LONGEST_KEY);
+    else if (version && !text_equal(version, "null"))
+        error_code(&why, ERROR_NOT_FOUND, "NoSuchVersion", "The specified version does not exist.");
     else if (s3_authorize(s3, "s3:DeleteObject", key, &why) == 0)
         s3_store_delete(s3->s3->store, s3->bucket.id, key, &why);
     if (why.kind == ERROR_NONE && quiet)

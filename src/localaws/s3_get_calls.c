@@ -120,6 +120,8 @@ static int send_object(struct s3_call *s3, const struct s3_object *object, const
 static int prepare(struct s3_call *s3, struct s3_object *object, struct byte_range *range, bool *done,
                    struct error *err)
 {
+    if (s3_query(s3, "partNumber"))
+        return s3_fail(s3, err, 501, "NotImplemented", "Reading a part by its number is not implemented");
     if (s3_find_object(s3, object, err) < 0 || check_conditions(s3, object, done, err) < 0)
         return -1;
     long long size = (long long)object->size;

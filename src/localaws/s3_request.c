@@ -137,6 +137,15 @@ static int find_bucket(struct s3_call *s3, struct error *err)
     return 0;
 }
 
+/* Objects have one version here, "null", as in a bucket whose versioning was never on. */
+static int check_version(struct s3_call *s3, struct error *err)
+{
+    const char *version = s3_query(s3, "versionId");
+    if (!version || text_equal(version, "null"))
+        return 0;
+    return s3_fail(s3, err, 404, "NoSuchVersion", "The specified version does not exist.");
+}
+
 int s3_call_begin(struct call *call, const struct s3_route *routes, size_t route_count, struct s3_call **made,
                   struct error *err)
 {
@@ -148,6 +157,8 @@ int s3_call_begin(struct call *call, const struct s3_route *routes, size_t route
         find_route(s3, routes, route_count, err) < 0 || find_bucket(s3, err) < 0)
         return -1;
     if (s3->route->action && s3_authorize(s3, s3->route->action, *s3->key ? s3->key : NULL, err) < 0)
+        return -1;
+    if (check_version(s3, err) < 0)
         return -1;
     return s3->route->begin ? s3->route->begin(s3, err) : 0;
 }

@@ -74,5 +74,8 @@ int s3_store_upload_abort(struct s3_store *store, const char *id, struct error *
 
 /* Everything of a bucket, uploads too. */
 int s3_store_drop(struct s3_store *store, const char *bucket, struct error *err);
+/* The buckets that have anything here. */
+int s3_store_buckets(struct s3_store *store, struct arena *arena, char ***buckets, size_t *count,
+                     struct error *err);
 
 #endif

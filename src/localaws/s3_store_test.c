@@ -170,6 +170,11 @@ static void dropping_a_bucket_takes_objects_and_uploads(void **state)
     struct s3_object upload = describe(fixture, "big"), found;
     assert_int_equal(s3_store_upload_begin(fixture->store, &upload, NULL), 0);
     assert_int_equal(s3_store_upload_piece(fixture->store, upload.id, &part, NULL), 0);
+    char **buckets;
+    size_t count;
+    assert_int_equal(s3_store_buckets(fixture->store, fixture->arena, &buckets, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_string_equal(buckets[0], "b");
     assert_int_equal(s3_store_drop(fixture->store, "b", NULL), 0);
     assert_false(has_file(fixture, &piece));
     assert_false(has_file(fixture, &part));

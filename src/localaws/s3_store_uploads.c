@@ -158,24 +158,3 @@ int s3_store_upload_abort(struct s3_store *store, const char *id, struct error *
 {
     return store_transaction(store, abort_upload, (void *)id, err);
 }
-
-static int drop_bucket(struct s3_store *store, void *context, struct garbage *garbage, struct error *err)
-{
-    const char *bucket = context;
-    cleanup(query_close) sqlite3_stmt *query = NULL;
-    if (query_open(store, &query, err,
-                   "DELETE FROM pieces WHERE object IN (SELECT id FROM objects WHERE bucket = ?1"
-                   " UNION ALL SELECT id FROM uploads WHERE bucket = ?1) RETURNING file",
-                   "s", bucket) < 0 ||
-        drop_files(store, query, garbage, err) < 0)
-        return -1;
-    query_close(&query);
-    if (query_run(store, err, "DELETE FROM objects WHERE bucket = ?", "s", bucket) < 0)
-        return -1;
-    return query_run(store, err, "DELETE FROM uploads WHERE bucket = ?", "s", bucket);
-}
-
-int s3_store_drop(struct s3_store *store, const char *bucket, struct error *err)
-{
-    return store_transaction(store, drop_bucket, (void *)bucket, err);
-}

@@ -195,6 +195,12 @@ def test_what_this_s3_cannot_do_it_refuses(s3, bucket):
     assert refusal(s3.get_bucket_notification_configuration, Bucket=bucket) == "NotImplemented"
     assert refusal(s3.put_bucket_acl, Bucket=bucket, ACL="public-read") == "AccessControlListNotSupported"
     assert refusal(s3.put_bucket_policy, Bucket=bucket, Policy="{}") == "MalformedPolicy"
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    assert refusal(s3.get_object, Bucket=bucket, Key="k", VersionId="v1") == "NoSuchVersion"
+    assert refusal(s3.delete_object, Bucket=bucket, Key="k", VersionId="v1") == "NoSuchVersion"
+    assert refusal(s3.get_object, Bucket=bucket, Key="k", PartNumber=1) == "NotImplemented"
+    assert s3.get_object(Bucket=bucket, Key="k", VersionId="null")["Body"].read() == b"x"
+    assert refusal(s3.get_object_acl, Bucket=bucket, Key="k") == "NotImplemented"
 
 
 # Objects
