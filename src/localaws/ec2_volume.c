@@ -106,10 +106,18 @@ static void volume_context(struct context *context, const struct resource *resou
     context_add(context, "ec2:KmsKeyId", volume->key_arn);
 }
 
+/* A volume that was an instance's root has a file. */
+static void volume_removed(struct region *region, struct resource *resource)
+{
+    (void)region;
+    cleanup(arena_free) struct arena *arena = arena_new();
+    unlink(volume_path(arena, (const struct volume *)(const void *)resource));
+}
+
 const struct kind volume_kind = {
     .number = KIND_VOLUME, .type = "volume", .prefix = "vol", .parameter = "VolumeId", .missing = "InvalidVolume.NotFound",
     .set = "volumeSet", .record = &volume_record, .filters = volume_filters, .write = volume_write,
-    .context = volume_context,
+    .context = volume_context, .removed = volume_removed,
 };
 
 int volume_take_order(struct call *call, const char *prefix, struct volume_order *order, struct error *err)
@@ -228,7 +236,6 @@ int volume_delete(struct call *call, struct error *err)
     if (volume->instance_id)
         return call_fail(call, err, 400, "VolumeInUse", "Volume %s is currently attached to %s", volume->resource.id,
                          volume->instance_id);
-    unlink(volume_path(call->arena, volume)); /* there is one if an instance had it as its root */
     resource_remove(call->region, &volume->resource);
     put_true(call);
     return 0;
