@@ -7,8 +7,9 @@
  *   archive   rotates logs, compresses them, puts them into the bucket    (archive.c, rotation.c, ledger.c)
  *   report    tells the config servers how nodes are, and metrics         (report.c, metrics.c)
  *
- * They meet in two places only: files in the state directory (spec, peers: what survives us is what we work from) and
- * the facts below. None waits for another but by a fact, so none is stopped by a control plane that is away. */
+ * They meet in two places only: files in the state directory (spec, peers: what survives us is what we work
+ * from) and the facts below. None waits for another but by a fact, so none is stopped by a control plane that
+ * is away. */
 #ifndef HOST_AGENT_H
 #define HOST_AGENT_H
 
@@ -52,8 +53,8 @@ struct agent {
     struct aws_client *aws;
     struct tls_context *public_tls; /* trust, no identity: for the bootstrap */
     struct http_client *bootstrap;
-    struct tls_context *tls;    /* the host's identity; set before FACT_IDENTITY */
-    struct http_client *peers;  /* with it; each call names the principal it expects */
+    struct tls_context *tls;   /* the host's identity; set before FACT_IDENTITY */
+    struct http_client *peers; /* with it; each call names the principal it expects */
     struct archive *archive;
     struct health *health;
     struct node *nodes; /* the converge thread's alone */
@@ -65,7 +66,7 @@ struct agent {
     uint64_t view_changes; /* counts changes of the views */
     struct node_view *views;
     size_t view_count;
-    bool drained;          /* nothing runs, every log is archived, and that was asked for */
+    bool drained; /* nothing runs, every log is archived, and that was asked for */
 };
 
 /* A copy of the views, in the arena. */
@@ -79,8 +80,8 @@ void agent_wait_change(struct agent *agent, const uint64_t *counter, uint64_t se
 void agent_count(struct agent *agent, uint64_t *counter); /* counts one up and wakes who waits */
 uint64_t agent_counter(struct agent *agent, const uint64_t *counter);
 
-/* Answers the config servers' question how we are, on the tunnel's address only; again with another address moves
- * (health.c). The link thread's alone. */
+/* Answers the config servers' question how we are, on the tunnel's address only; again with another address
+ * moves (health.c). The link thread's alone. */
 int health_listen(struct agent *agent, const char *address, struct error *err);
 
 /* A path in the state directory, in the arena. */
@@ -101,8 +102,8 @@ void *converge_thread(void *agent);
 void *archive_thread(void *agent);
 void *report_thread(void *agent);
 
-/* Until SIGTERM or SIGINT. There is nothing to do at the end that kill -9 could prevent: tunnel, firewall and containers
- * stay as they are, and the next agent takes them over. -1 when it could not begin. */
+/* Until SIGTERM or SIGINT. There is nothing to do at the end that kill -9 could prevent: tunnel, firewall and
+ * containers stay as they are, and the next agent takes them over. -1 when it could not begin. */
 int agent_run(const struct settings *settings, struct error *err);
 
 #endif

@@ -1,5 +1,6 @@
-/* The whole agent as a process: it boots, is killed, loses its control plane, is drained. Needs root and the image archive,
- * whose directory ENCLAVE_IMAGES names; ENCLAVE_HOST names the program. The tests are one story, in order. */
+/* The whole agent as a process: it boots, is killed, loses its control plane, is drained. Needs root and the
+ * image archive, whose directory ENCLAVE_IMAGES names; ENCLAVE_HOST names the program. The tests are one
+ * story, in order. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/process.h"
@@ -27,13 +28,14 @@ static void start_agent(void)
 {
     struct error err = {0};
     struct arena *arena = machine.arena;
-    const char *argv[] = {getenv("ENCLAVE_HOST"), "--state", machine.state, "--images", getenv("ENCLAVE_IMAGES"),
-                          "--log-level", "debug", NULL};
+    const char *argv[] = {getenv("ENCLAVE_HOST"),   "--state",     machine.state, "--images",
+                          getenv("ENCLAVE_IMAGES"), "--log-level", "debug",       NULL};
     const char *environment[] = {
         arena_format(arena, "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:%d", vendor.metadata_port),
         arena_format(arena, "AWS_ENDPOINT_URL=http://127.0.0.1:%d", vendor.bucket_port), NULL};
     struct process process = {.argv = argv, .environment = environment};
-    test_must(process_start(&process, arena_format(arena, "%s/agent.log", machine.directory), &agent, &err), &err);
+    test_must(process_start(&process, arena_format(arena, "%s/agent.log", machine.directory), &agent, &err),
+              &err);
 }
 
 static void kill_agent(void)
@@ -57,7 +59,8 @@ static void wait_for(bool (*fact)(void), int64_t patience_ms)
             return;
     char *log = NULL;
     size_t length = 0;
-    file_read(machine.arena, arena_format(machine.arena, "%s/agent.log", machine.directory), 1 << 20, &log, &length, NULL);
+    file_read(machine.arena, arena_format(machine.arena, "%s/agent.log", machine.directory), 1 << 20, &log,
+              &length, NULL);
     fputs(log ? log : "", stderr);
     fail_msg("it did not happen");
 }
@@ -66,9 +69,23 @@ static const char *container_pid(void)
 {
     char *pid = NULL;
     const char *conf = arena_format(machine.arena, "CONTAINERS_CONF=%s/containers.conf", machine.state);
-    const char *argv[] = {"podman", "--root", arena_format(machine.arena, "%s/containers", machine.state), "--runroot",
-                          "/run/enclave/containers", "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs",
-                          "--events-backend", "file", "container", "inspect", "--format", "{{.State.Pid}}", "h100a", NULL};
+    const char *argv[] = {"podman",
+                          "--root",
+                          arena_format(machine.arena, "%s/containers", machine.state),
+                          "--runroot",
+                          "/run/enclave/containers",
+                          "--storage-driver",
+                          "vfs",
+                          "--cgroup-manager",
+                          "cgroupfs",
+                          "--events-backend",
+                          "file",
+                          "container",
+                          "inspect",
+                          "--format",
+                          "{{.State.Pid}}",
+                          "h100a",
+                          NULL};
     struct process process = {.argv = argv, .environment = (const char *const[]){conf, NULL}};
     return process_run(&process, machine.arena, &pid, NULL) == 0 ? text_trim(machine.arena, pid) : "none";
 }

@@ -114,8 +114,8 @@ int node_logs_drain(struct node_pass *pass, struct error *err)
     struct archive_counts counts;
     if (!file_exists(pass->paths.logs) || archive_finish(pass->agent->archive, pass->paths.label, &counts))
         return 0;
-    return error_set(err, ERROR_UNAVAILABLE, "logs of %s are still to be archived (%llu files)", pass->node->hostname,
-                     (unsigned long long)counts.pending_files);
+    return error_set(err, ERROR_UNAVAILABLE, "logs of %s are still to be archived (%llu files)",
+                     pass->node->hostname, (unsigned long long)counts.pending_files);
 }
 
 /* One node's logs during one pass. */
@@ -214,7 +214,8 @@ static void rotate_due(struct shelf *shelf, const struct log_file *files, size_t
     for (size_t i = 0; i < count; i++) {
         struct error err = {0};
         if (log_is_due(&files[i], &rotation, now) &&
-            log_rotate(shelf->sweep->arena, shelf->directory, files[i].name, now, is_archived, shelf, &err) < 0)
+            log_rotate(shelf->sweep->arena, shelf->directory, files[i].name, now, is_archived, shelf, &err) <
+                0)
             log_warning("log not rotated", "label", shelf->sweep->label, "error", err.message, NULL);
     }
 }
@@ -282,8 +283,8 @@ static int archive_node(struct archive *archive, const char *label, struct error
     bool finish = source_of(archive, label)->finish;
     pthread_mutex_unlock(&archive->lock);
 
-    struct sweep sweep = {.archive = archive, .arena = arena, .label = label, .finish = finish,
-                          .budget = FILES_A_PASS};
+    struct sweep sweep = {
+        .archive = archive, .arena = arena, .label = label, .finish = finish, .budget = FILES_A_PASS};
     int result = sweep_node(&sweep, err);
 
     pthread_mutex_lock(&archive->lock);
@@ -298,7 +299,7 @@ static int archive_node(struct archive *archive, const char *label, struct error
     return result;
 }
 
-/* Every node with a directory, in the spec or not: what was logged is archived whoever still wants the node. */
+/* Every node with a directory, in the spec or not: what was logged is archived, whoever still wants it. */
 int archive_sweep(struct archive *archive, struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();

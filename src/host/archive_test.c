@@ -1,5 +1,5 @@
-/* The log archive against a bucket of its own: an HTTP server here that takes objects, or refuses as S3 does when the
- * bucket's key is disabled. */
+/* The log archive against a bucket of its own: an HTTP server here that takes objects, or refuses as S3 does
+ * when the bucket's key is disabled. */
 #include "base/file.h"
 #include "base/text.h"
 #include "host/archive.h"
@@ -45,8 +45,9 @@ static enum http_answer put_object(struct http_request *request)
     size_t length = 0;
     const char *body = http_request_body(request, &length);
     if (bucket->key_disabled) {
-        http_respond_text(request, 400, "application/xml",
-                          "<Error><Code>KMS.DisabledException</Code><Message>the key is disabled</Message></Error>");
+        http_respond_text(
+            request, 400, "application/xml",
+            "<Error><Code>KMS.DisabledException</Code><Message>the key is disabled</Message></Error>");
         return HTTP_ANSWERED;
     }
     bucket->puts++;
@@ -71,8 +72,11 @@ static int set_up(void **state)
     fixture->arena = fixture->bucket.arena = arena_new();
     strcpy(fixture->directory, "/tmp/archive-test-XXXXXX");
     assert_non_null(mkdtemp(fixture->directory));
-    struct http_server_options options = {.name = "bucket", .routes = routes, .route_count = 1,
-                                          .context = &fixture->bucket, .worker_threads = 1};
+    struct http_server_options options = {.name = "bucket",
+                                          .routes = routes,
+                                          .route_count = 1,
+                                          .context = &fixture->bucket,
+                                          .worker_threads = 1};
     assert_int_equal(http_listen("127.0.0.1", 0, &listener.socket, &err), 0);
     int port = http_socket_port(listener.socket);
     assert_int_equal(http_server_start(&options, &listener, 1, &fixture->bucket.server, &err), 0);
@@ -80,15 +84,20 @@ static int set_up(void **state)
 
     struct aws_keys keys = {.access_key_id = "AKIDEXAMPLE", .secret_access_key = "secret"};
     struct agent *agent = &fixture->agent;
-    agent->settings = (struct settings){.state = fixture->directory, .rotate_ms = 3600 * 1000, .rotate_bytes = 1000};
+    agent->settings =
+        (struct settings){.state = fixture->directory, .rotate_ms = 3600 * 1000, .rotate_bytes = 1000};
     agent->config = (struct host_config){.hostname = "h100.example", .archive_bucket = "archive"};
     agent->credentials = aws_credentials_static(&keys);
     assert_int_equal(aws_client_new(agent->credentials, "us-east-1", &agent->aws, &err), 0);
     assert_int_equal(archive_new(agent, &agent->archive, &err), 0);
     for (int i = 0; i < LOG_TYPES; i++)
-        assert_int_equal(directory_make(agent_path(agent, fixture->arena, "nodes/h100a/logs/%s", log_types[i]), 0755, &err), 0);
-    assert_int_equal(file_write(agent_path(agent, fixture->arena, "nodes/h100a/archive-prefix"), PREFIX, strlen(PREFIX),
-                                0644, &err), 0);
+        assert_int_equal(
+            directory_make(agent_path(agent, fixture->arena, "nodes/h100a/logs/%s", log_types[i]), 0755,
+                           &err),
+            0);
+    assert_int_equal(file_write(agent_path(agent, fixture->arena, "nodes/h100a/archive-prefix"), PREFIX,
+                                strlen(PREFIX), 0644, &err),
+                     0);
     *state = fixture;
     return 0;
 }
@@ -186,7 +195,8 @@ static void a_crash_after_the_upload_uploads_nothing_twice(void **state)
     put_log(fixture, "vespa/vespa.log-2026-01-02.03-04-05", "one line\n");
     const char *path = agent_path(&fixture->agent, fixture->arena, "archive/ledger.json");
     assert_int_equal(ledger_open(path, &ledger, NULL), 0);
-    assert_int_equal(ledger_add(ledger, PREFIX "/logs/vespa/vespa.log-2026-01-02.03-04-05.zst", 9, 1, NULL), 0);
+    assert_int_equal(ledger_add(ledger, PREFIX "/logs/vespa/vespa.log-2026-01-02.03-04-05.zst", 9, 1, NULL),
+                     0);
     ledger_close(&ledger);
     archive_close(&fixture->agent.archive);
     assert_int_equal(archive_new(&fixture->agent, &fixture->agent.archive, NULL), 0); /* the next life */
@@ -221,11 +231,13 @@ static void nothing_outside_a_nodes_own_log_directory_is_ever_archived(void **st
     const char *elsewhere = agent_path(&fixture->agent, fixture->arena, "elsewhere");
     const char *type = agent_path(&fixture->agent, fixture->arena, "nodes/h100a/logs/vespa");
     assert_int_equal(directory_make(elsewhere, 0755, NULL), 0);
-    assert_int_equal(file_write(arena_format(fixture->arena, "%s/vespa.log-1", elsewhere), "secret", 6, 0644, NULL), 0);
+    assert_int_equal(
+        file_write(arena_format(fixture->arena, "%s/vespa.log-1", elsewhere), "secret", 6, 0644, NULL), 0);
     assert_int_equal(rmdir(type), 0);
     assert_int_equal(symlink(elsewhere, type), 0);
     assert_int_equal(symlink("/etc/passwd", agent_path(&fixture->agent, fixture->arena,
-                                                       "nodes/h100a/logs/access/access.log-1")), 0);
+                                                       "nodes/h100a/logs/access/access.log-1")),
+                     0);
     struct archive_counts counts;
     archive_finish(fixture->agent.archive, "h100a", &counts);
     assert_int_equal(sweep(fixture), 0);

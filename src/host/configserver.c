@@ -50,7 +50,8 @@ int configserver_call(struct agent *agent, enum http_method method, const char *
     return -1;
 }
 
-int configserver_peers(struct agent *agent, struct arena *arena, struct wireguard_peers *peers, struct error *err)
+int configserver_peers(struct agent *agent, struct arena *arena, struct wireguard_peers *peers,
+                       struct error *err)
 {
     char *text = NULL;
     size_t length = 0;

@@ -1,5 +1,5 @@
-/* Talking to the zone's config servers: on their public side for the bootstrap, through the tunnel for everything else.
- * Whoever answers must prove the config servers' principal. */
+/* Talking to the zone's config servers: on their public side for the bootstrap, through the tunnel for
+ * everything else. Whoever answers must prove the config servers' principal. */
 #ifndef HOST_CONFIGSERVER_H
 #define HOST_CONFIGSERVER_H
 
@@ -14,6 +14,7 @@ int configserver_call(struct agent *agent, enum http_method method, const char *
                       int timeout_ms, struct arena *arena, struct http_reply *reply, struct error *err);
 
 /* The tunnel's peers as last told, from the state directory; ERROR_NOT_FOUND before the first time. */
-int configserver_peers(struct agent *agent, struct arena *arena, struct wireguard_peers *peers, struct error *err);
+int configserver_peers(struct agent *agent, struct arena *arena, struct wireguard_peers *peers,
+                       struct error *err);
 
 #endif

@@ -19,6 +19,7 @@ enum {
     FIREWALL_EVERY_MS = 60 * 1000, /* again though nothing changed: someone may have touched it */
 };
 
+/* clang-format off */
 static const struct plan plans[] = {
     {"active",
      {node_directories_make, node_network_make, node_identity_ensure, node_files_write, node_image_ensure,
@@ -29,6 +30,7 @@ static const struct plan plans[] = {
     {"dirty",
      {node_container_remove, node_logs_drain, node_network_remove, node_directories_remove}, NODE_HALT, true},
 };
+/* clang-format on */
 
 const struct plan *plan_for(const char *state, bool drain)
 {
@@ -80,7 +82,8 @@ static bool node_converge(struct node_pass *pass, bool drain)
         step++;
     bool settled = plan->steps[step] == NULL;
     if (!settled && !text_equal(node->message, err.message))
-        log_info("node is not as wanted yet", "node", node->hostname, "wanted", plan->state, "why", err.message, NULL);
+        log_info("node is not as wanted yet", "node", node->hostname, "wanted", plan->state, "why",
+                 err.message, NULL);
     node_happen(node, settled ? plan->done : NODE_TROUBLE, settled ? NULL : err.message);
     node->drained = settled && plan->drained;
     if (settled && plan->done == NODE_HEALTHY)
@@ -226,6 +229,7 @@ void *converge_thread(void *context)
         unsettled = converge_pass(agent, &firewall) ? 0 : seen != done ? 1 : unsettled + 1;
         done = seen;
         bool quickly = unsettled > 0 && unsettled < UNSETTLED_QUICKLY;
-        agent_wait_change(agent, &agent->spec_changes, seen, quickly ? PASS_EVERY_UNSETTLED_MS : PASS_EVERY_MS);
+        agent_wait_change(agent, &agent->spec_changes, seen,
+                          quickly ? PASS_EVERY_UNSETTLED_MS : PASS_EVERY_MS);
     }
 }

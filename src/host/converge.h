@@ -1,4 +1,5 @@
-/* Which steps a node's life takes for each state the spec can want: a table, so that it can be read and tested. */
+/* Which steps a node's life takes for each state the spec can want: a table, so that it can be read and
+ * tested. */
 #ifndef HOST_CONVERGE_H
 #define HOST_CONVERGE_H
 
@@ -13,7 +14,8 @@ struct plan {
     bool drained;                      /* then nothing runs and every log is archived */
 };
 
-/* `state` NULL: the node is no longer in the spec. With `drain` whatever runs is stopped and its logs archived. */
+/* `state` NULL: the node is no longer in the spec. With `drain` whatever runs is stopped and its logs
+ * archived. */
 const struct plan *plan_for(const char *state, bool drain);
 
 #endif

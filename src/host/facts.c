@@ -1,4 +1,5 @@
-/* How the agent's threads meet: facts that became true, counters that went up, and sleeping until one does. */
+/* How the agent's threads meet: facts that became true, counters that went up, and sleeping until one does.
+ */
 #include "host/agent.h"
 
 #include "base/clock.h"

@@ -66,7 +66,7 @@ static void write_set(struct buffer *text, const char *match, const char *const 
     buffer_format(text, " } %s\n", verdict);
 }
 
-/* Before answers are let through: a node speaks with its own address only, and never to what is the host's. */
+/* Before answers are let through: a node speaks by its own address only, and never to what is the host's. */
 static void write_node_limits(struct buffer *text, struct arena *arena, const struct firewall *firewall,
                               const struct node_spec *node)
 {
@@ -93,8 +93,8 @@ static void write_node(struct buffer *text, struct arena *arena, const struct no
     write_set(text, arena_format(arena, "iifname \"%s\" ip6 daddr", link), peers, peer_count, "accept");
     write_set(text, arena_format(arena, "oifname \"%s\" ip6 daddr %s ip6 saddr", link, node->address), peers,
               peer_count, "accept");
-    write_set(text, arena_format(arena, "oifname \"%s\" ip6 daddr %s ip6 saddr", link, node->address), networks,
-              network_count, arena_format(arena, "tcp dport %d accept", NODE_PORT));
+    write_set(text, arena_format(arena, "oifname \"%s\" ip6 daddr %s ip6 saddr", link, node->address),
+              networks, network_count, arena_format(arena, "tcp dport %d accept", NODE_PORT));
 }
 
 char *firewall_text(struct arena *arena, const struct firewall *firewall)

@@ -26,16 +26,20 @@ static enum http_answer get_health(struct http_request *request)
     size_t count = agent_views(agent, http_request_arena(request), &views, &drained);
     json_t *nodes = json_array();
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(nodes, json_pack("{s:s, s:s}", "hostname", views[i].hostname, "status", views[i].status));
-    http_respond_json(request, 200, json_pack("{s:{s:s}, s:s, s:o}", "status", "code", "up", "version",
-                                              ENCLAVE_VERSION, "nodes", nodes));
+        json_array_append_new(
+            nodes, json_pack("{s:s, s:s}", "hostname", views[i].hostname, "status", views[i].status));
+    http_respond_json(
+        request, 200,
+        json_pack("{s:{s:s}, s:s, s:o}", "status", "code", "up", "version", ENCLAVE_VERSION, "nodes", nodes));
     return HTTP_ANSWERED;
 }
 
+/* clang-format off */
 static const struct http_route routes[] = {
     /* side   method    path                 who           handler */
     {TUNNEL, HTTP_GET, "/state/v1/health", CONFIGSERVER, get_health, 0, NULL},
 };
+/* clang-format on */
 
 static int authorize(void *context, struct http_request *request, unsigned who, struct error *err)
 {

@@ -1,6 +1,6 @@
-/* A host with two nodes, as far as one machine without a control plane can show it: real namespaces, real nftables, real
- * containers of the example image, identities of a test authority. Needs root and the image archive, whose directory
- * ENCLAVE_IMAGES names. */
+/* A host with two nodes, as far as one machine without a control plane can show it: real namespaces, real
+ * nftables, real containers of the example image, identities of a test authority. Needs root and the image
+ * archive, whose directory ENCLAVE_IMAGES names. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -40,11 +40,15 @@ static struct agent *make_agent(void)
     struct arena *arena = machine.arena;
     struct agent *made = memory_alloc(sizeof *made);
     made->arena = arena_new();
-    made->settings = (struct settings){.state = machine.state, .image_directory = getenv("ENCLAVE_IMAGES"),
-                                        .rotate_ms = 3600 * 1000, .rotate_bytes = 1 << 20};
-    made->config = (struct host_config){.hostname = "h100" TEST_SUFFIX, .tenant = "acme", .zts_url = "https://[::1]:1/zts/v1",
-                                         .athenz_provider = "vespa.provider_dev_aws-us-east-1c",
-                                         .archive_bucket = "archive"};
+    made->settings = (struct settings){.state = machine.state,
+                                       .image_directory = getenv("ENCLAVE_IMAGES"),
+                                       .rotate_ms = 3600 * 1000,
+                                       .rotate_bytes = 1 << 20};
+    made->config = (struct host_config){.hostname = "h100" TEST_SUFFIX,
+                                        .tenant = "acme",
+                                        .zts_url = "https://[::1]:1/zts/v1",
+                                        .athenz_provider = "vespa.provider_dev_aws-us-east-1c",
+                                        .archive_bucket = "archive"};
     made->label = "h100";
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->changed, NULL);
@@ -52,7 +56,8 @@ static struct agent *make_agent(void)
     struct tls_files files = {arena_format(arena, "%s/current/cert.pem", identity),
                               arena_format(arena, "%s/current/key.pem", identity), machine.trust};
     test_must(tls_context_new(&files, TLS_CLIENT_REQUIRED, &made->tls, &err), &err);
-    struct http_client_options options = {.tls = made->tls, .check_peer = principal_check_peer, .no_proxy = true};
+    struct http_client_options options = {
+        .tls = made->tls, .check_peer = principal_check_peer, .no_proxy = true};
     test_must(http_client_new(&options, &made->peers, &err), &err);
     test_must(archive_new(made, &made->archive, &err), &err);
     agent_state_fact(made, FACT_IDENTITY);
@@ -62,12 +67,13 @@ static struct agent *make_agent(void)
 static void want(const char *state_a, const char *state_b)
 {
     struct error err = {0};
-    const char *text = arena_format(
-        machine.arena,
-        "{\"generation\":1,\"hostname\":\"h100" TEST_SUFFIX "\",\"state\":\"active\",\"hostAddress\":\"" TEST_HOST_IP "\","
-        "\"archiveBucket\":\"archive\",\"nodes\":[%s,%s]}",
-        test_node_spec(&machine, "h100a", "container", "default", NODE_A_IP, state_a),
-        test_node_spec(&machine, "h100b", "content", "albums", NODE_B_IP, state_b));
+    const char *text =
+        arena_format(machine.arena,
+                     "{\"generation\":1,\"hostname\":\"h100" TEST_SUFFIX
+                     "\",\"state\":\"active\",\"hostAddress\":\"" TEST_HOST_IP "\","
+                     "\"archiveBucket\":\"archive\",\"nodes\":[%s,%s]}",
+                     test_node_spec(&machine, "h100a", "container", "default", NODE_A_IP, state_a),
+                     test_node_spec(&machine, "h100b", "content", "albums", NODE_B_IP, state_b));
     test_must(spec_store(agent, text, strlen(text), &err), &err);
 }
 
@@ -95,12 +101,12 @@ static int set_up(void **unused)
 {
     (void)unused;
     test_machine_open(&machine);
-    test_identity(&machine, arena_format(machine.arena, "%s/identity", machine.state), "vespa.tenant.acme", "tenant-host",
-                  "i-1", "h100" TEST_SUFFIX, TEST_HOST_IP);
-    test_identity(&machine, arena_format(machine.arena, "%s/nodes/h100a/sia", machine.state), TEST_APP, "default",
-                  "0.default" TEST_INSTANCE, "h100a" TEST_SUFFIX, NODE_A_IP);
-    test_identity(&machine, arena_format(machine.arena, "%s/nodes/h100b/sia", machine.state), TEST_APP, "default",
-                  "0.albums" TEST_INSTANCE, "h100b" TEST_SUFFIX, NODE_B_IP);
+    test_identity(&machine, arena_format(machine.arena, "%s/identity", machine.state), "vespa.tenant.acme",
+                  "tenant-host", "i-1", "h100" TEST_SUFFIX, TEST_HOST_IP);
+    test_identity(&machine, arena_format(machine.arena, "%s/nodes/h100a/sia", machine.state), TEST_APP,
+                  "default", "0.default" TEST_INSTANCE, "h100a" TEST_SUFFIX, NODE_A_IP);
+    test_identity(&machine, arena_format(machine.arena, "%s/nodes/h100b/sia", machine.state), TEST_APP,
+                  "default", "0.albums" TEST_INSTANCE, "h100b" TEST_SUFFIX, NODE_B_IP);
     RUN("ip", "address", "add", NODE_A_IP "/128", "dev", "ens5", "nodad"); /* as EC2's DHCP would */
     RUN("ip", "address", "add", NODE_B_IP "/128", "dev", "ens5", "nodad");
     RUN("ip", "address", "add", IMDS_IP "/128", "dev", "lo", "nodad");
@@ -134,10 +140,11 @@ static void *visit_outside(void *context)
     struct http_client *client = NULL;
     struct tls_context *tls = NULL;
     struct tls_files files = {visit->certificate, visit->key, machine.trust};
-    struct http_client_options options = {.check_peer = principal_check_peer, .context = (void *)TEST_APP ".default",
-                                          .no_proxy = true};
+    struct http_client_options options = {
+        .check_peer = principal_check_peer, .context = (void *)TEST_APP ".default", .no_proxy = true};
     visit->result = setns(machine.outside, CLONE_NEWNET);
-    if (visit->result == 0 && (visit->result = tls_context_new(&files, TLS_CLIENT_NONE, &tls, &visit->err)) == 0) {
+    if (visit->result == 0 &&
+        (visit->result = tls_context_new(&files, TLS_CLIENT_NONE, &tls, &visit->err)) == 0) {
         options.tls = tls;
         visit->call.timeout_ms = 3000;
         visit->call.connect_timeout_ms = 2000;
@@ -152,8 +159,11 @@ static void *visit_outside(void *context)
 static void go(struct visit *visit, enum http_method method, const char *path, const char *body)
 {
     pthread_t thread;
-    visit->call = (struct http_call){.method = method, .url = arena_format(machine.arena, "https://[" NODE_A_IP "]:4443%s", path),
-                                     .body = body, .body_length = body ? strlen(body) : 0};
+    visit->call =
+        (struct http_call){.method = method,
+                           .url = arena_format(machine.arena, "https://[" NODE_A_IP "]:4443%s", path),
+                           .body = body,
+                           .body_length = body ? strlen(body) : 0};
     assert_int_equal(pthread_create(&thread, NULL, visit_outside, visit), 0);
     pthread_join(thread, NULL);
 }
@@ -167,8 +177,9 @@ static struct visit with_client_certificate(void)
     struct visit visit = {.certificate = arena_format(machine.arena, "%s/client.pem", machine.directory),
                           .key = arena_format(machine.arena, "%s/client.key", machine.directory)};
     test_must(key_generate(&key, &err), &err);
-    test_must(authority_issue(machine.clients, machine.arena, key_public_pem(machine.arena, key), &names, 3600 * 1000, &certificate,
-                         &err), &err);
+    test_must(authority_issue(machine.clients, machine.arena, key_public_pem(machine.arena, key), &names,
+                              3600 * 1000, &certificate, &err),
+              &err);
     test_must(key_save(key, visit.key, &err), &err);
     test_must(file_write(visit.certificate, certificate, strlen(certificate), 0644, &err), &err);
     key_free(&key);
@@ -179,7 +190,8 @@ static void an_album_that_was_put_is_found_by_a_client_of_the_application(void *
 {
     (void)unused;
     struct visit client = with_client_certificate();
-    go(&client, HTTP_POST, "/document/v1/music/album/docid/1", "{\"fields\":{\"title\":\"Dreams \\\"loud\\\"\",\"year\":2015}}");
+    go(&client, HTTP_POST, "/document/v1/music/album/docid/1",
+       "{\"fields\":{\"title\":\"Dreams \\\"loud\\\"\",\"year\":2015}}");
     test_must(client.result, &client.err);
     assert_int_equal(client.reply.status, 200);
     go(&client, HTTP_GET, "/search/?query=dreams", NULL);
@@ -250,7 +262,8 @@ static void a_node_reaches_neither_the_host_nor_metadata_nor_anyone_outside(void
 
     /* The wall is the firewall: without it they would be reached. */
     assert_int_equal(RUN("nft", "delete", "table", "inet", "enclave"), 0);
-    bool open_host = connects("node-h100a", TEST_HOST_IP, 7777), open_metadata = connects("node-h100a", IMDS_IP, 80);
+    bool open_host = connects("node-h100a", TEST_HOST_IP, 7777),
+         open_metadata = connects("node-h100a", IMDS_IP, 80);
     struct host_spec spec = {0};
     test_must(spec_load(agent, machine.arena, &spec, &err), &err);
     struct firewall firewall = {.spec = &spec, .tunnel_interface = TUNNEL_INTERFACE};
@@ -266,8 +279,11 @@ static void a_firewall_that_cannot_be_loaded_leaves_the_old_one_standing(void **
 {
     (void)unused;
     struct error err = {0};
-    assert_int_equal(firewall_load("table inet enclave\ndelete table inet enclave\ntable inet enclave { chain x { nonsense } }\n",
-                                   &err), -1);
+    assert_int_equal(
+        firewall_load(
+            "table inet enclave\ndelete table inet enclave\ntable inet enclave { chain x { nonsense } }\n",
+            &err),
+        -1);
     assert_false(connects("node-h100a", TEST_HOST_IP, 22));
     assert_int_equal(RUN("nft", "list", "chain", "inet", "enclave", "input"), 0);
 }

@@ -1,5 +1,6 @@
-/* The host's own identity: EC2 says which machine this is (signed document), STS says which role it runs under (signed
- * proof), the config server's nonce says that it is now, and the hash of the new key says for which key. */
+/* The host's own identity: EC2 says which machine this is (signed document), STS says which role it runs
+ * under (signed proof), the config server's nonce says that it is now, and the hash of the new key says for
+ * which key. */
 #include "host/agent.h"
 
 #include "aws/imds.h"
@@ -15,9 +16,11 @@
 
 enum { CHECK_EVERY_MS = 5 * 60 * 1000, RETRY_FIRST_MS = 250, RETRY_MOST_MS = 5 * 60 * 1000 };
 
-static int ask_challenge(struct agent *agent, struct arena *arena, struct challenge *challenge, struct error *err)
+static int ask_challenge(struct agent *agent, struct arena *arena, struct challenge *challenge,
+                         struct error *err)
 {
-    struct challenge_request request = {.hostname = agent->config.hostname, .instance_id = agent->instance_id};
+    struct challenge_request request = {.hostname = agent->config.hostname,
+                                        .instance_id = agent->instance_id};
     struct http_reply reply;
     if (bootstrap_call(agent, agent->bootstrap, HTTP_POST, "/bootstrap/v1/challenge",
                        record_text(&challenge_request_record, arena, &request), arena, &reply, err) < 0)
@@ -25,7 +28,8 @@ static int ask_challenge(struct agent *agent, struct arena *arena, struct challe
     return record_parse(&challenge_record, arena, reply.body, reply.length, challenge, err);
 }
 
-static int attest(void *context, struct arena *arena, const char *key_hash, char **attestation, struct error *err)
+static int attest(void *context, struct arena *arena, const char *key_hash, char **attestation,
+                  struct error *err)
 {
     struct agent *agent = context;
     struct challenge challenge;

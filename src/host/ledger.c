@@ -25,7 +25,8 @@ static const struct field entry_fields[] = {
 };
 static const struct record entry_record = {"entry", sizeof(struct entry), entry_fields};
 static const struct field page_fields[] = {
-    FIELD_LIST(struct page, entries, count, "archived", REQUIRED, LEDGER_ENTRIES_MOST, &entry_record, "oldest first"),
+    FIELD_LIST(struct page, entries, count, "archived", REQUIRED, LEDGER_ENTRIES_MOST, &entry_record,
+               "oldest first"),
     FIELD_END,
 };
 static const struct record page_record = {"ledger", sizeof(struct page), page_fields};

@@ -1,6 +1,6 @@
-/* The ledger of the log archive: what has been put into the bucket and may not have been removed from disk yet. Entered
- * after the bucket has the object and before the file goes, so that a crash in between uploads nothing again and loses
- * nothing; the last entries are kept, so that no name is used twice. */
+/* The ledger of the log archive: what has been put into the bucket and may not have been removed from disk
+ * yet. Entered after the bucket has the object and before the file goes, so that a crash in between uploads
+ * nothing again and loses nothing; the last entries are kept, so that no name is used twice. */
 #ifndef HOST_LEDGER_H
 #define HOST_LEDGER_H
 

@@ -110,9 +110,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_archived_is_known_after_a_crash, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_ledger_stays_small_and_keeps_the_newest, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_ledger_that_is_no_ledger_is_not_taken_for_an_empty_one, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_log_comes_out_of_the_archive_as_it_went_in_and_always_as_the_same_bytes,
-                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_ledger_that_is_no_ledger_is_not_taken_for_an_empty_one, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_log_comes_out_of_the_archive_as_it_went_in_and_always_as_the_same_bytes, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* The tunnel's upkeep. The device outlives us, and the peers it had are on disk, so after a restart the link is there
- * before anyone was asked; the config servers are asked again when no handshake succeeds, and now and then anyway. */
+/* The tunnel's upkeep. The device outlives us, and the peers it had are on disk, so after a restart the link
+ * is there before anyone was asked; the config servers are asked again when no handshake succeeds, and now
+ * and then anyway. */
 #include "host/agent.h"
 
 #include "base/clock.h"

@@ -15,7 +15,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { PROC_LARGEST = 64 * 1024, NODE_TIMEOUT_MS = 2000, NODE_ANSWER_LARGEST = 256 * 1024, NODE_METRICS_MOST = 100 };
+enum {
+    PROC_LARGEST = 64 * 1024,
+    NODE_TIMEOUT_MS = 2000,
+    NODE_ANSWER_LARGEST = 256 * 1024,
+    NODE_METRICS_MOST = 100
+};
 
 struct gathering {
     struct agent *agent;
@@ -111,10 +116,12 @@ static void gather_archive(struct gathering *to, const char *node, const char *l
 
 static bool is_metric_name(const char *name)
 {
-    return !text_empty(name) && strlen(name) <= 64 && name[0] >= 'a' && name[0] <= 'z' && text_only(name, "a-z0-9_.");
+    return !text_empty(name) && strlen(name) <= 64 && name[0] >= 'a' && name[0] <= 'z' &&
+           text_only(name, "a-z0-9_.");
 }
 
-/* What the node says of itself, as Vespa's /state/v1/metrics: a container may be anyone's, so few and well-formed only. */
+/* What the node says of itself, as Vespa's /state/v1/metrics: a container may be anyone's, so few and
+ * well-formed only. */
 static void gather_own_words(struct gathering *to, const struct node_view *node, const struct node_spec *spec)
 {
     struct http_call call = {
@@ -131,8 +138,7 @@ static void gather_own_words(struct gathering *to, const struct node_view *node,
         json_parse(to->arena, reply.body, reply.length, &body, NULL) < 0)
         return;
     size_t i, taken = 0;
-    json_array_foreach(json_object_get(json_object_get(body, "metrics"), "values"), i, value)
-    {
+    json_array_foreach(json_object_get(json_object_get(body, "metrics"), "values"), i, value) {
         const char *name = json_member_text(value, "name");
         json_t *last = json_object_get(json_object_get(value, "values"), "last");
         if (is_metric_name(name) && json_is_number(last) && taken++ < NODE_METRICS_MOST)

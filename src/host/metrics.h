@@ -1,5 +1,5 @@
-/* What is measured on a host: of the machine, the agent and each node. Numbers about operation only, never what is in logs
- * or documents. */
+/* What is measured on a host: of the machine, the agent and each node. Numbers about operation only, never
+ * what is in logs or documents. */
 #ifndef HOST_METRICS_H
 #define HOST_METRICS_H
 

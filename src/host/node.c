@@ -14,6 +14,7 @@ static bool failed_often(const struct node *node)
 }
 
 /* A status that no line names stays as it is. */
+/* clang-format off */
 static const struct {
     enum node_status from;
     enum node_event event;
@@ -21,16 +22,17 @@ static const struct {
     bool (*when)(const struct node *node); /* NULL: always */
 } node_life[] = {
     /* from          event         to             when */
-    {NODE_STARTING, NODE_HEALTHY, NODE_UP, NULL},
-    {NODE_STARTING, NODE_HALT, NODE_STOPPED, NULL},
-    {NODE_UP, NODE_TROUBLE, NODE_DOWN, failed_often},
-    {NODE_UP, NODE_BEGIN, NODE_STARTING, NULL},
-    {NODE_UP, NODE_HALT, NODE_STOPPED, NULL},
-    {NODE_DOWN, NODE_HEALTHY, NODE_UP, NULL},
-    {NODE_DOWN, NODE_BEGIN, NODE_STARTING, NULL},
-    {NODE_DOWN, NODE_HALT, NODE_STOPPED, NULL},
-    {NODE_STOPPED, NODE_BEGIN, NODE_STARTING, NULL},
+    {NODE_STARTING, NODE_HEALTHY, NODE_UP,       NULL},
+    {NODE_STARTING, NODE_HALT,    NODE_STOPPED,  NULL},
+    {NODE_UP,       NODE_TROUBLE, NODE_DOWN,     failed_often},
+    {NODE_UP,       NODE_BEGIN,   NODE_STARTING, NULL},
+    {NODE_UP,       NODE_HALT,    NODE_STOPPED,  NULL},
+    {NODE_DOWN,     NODE_HEALTHY, NODE_UP,       NULL},
+    {NODE_DOWN,     NODE_BEGIN,   NODE_STARTING, NULL},
+    {NODE_DOWN,     NODE_HALT,    NODE_STOPPED,  NULL},
+    {NODE_STOPPED,  NODE_BEGIN,   NODE_STARTING, NULL},
 };
+/* clang-format on */
 
 static const char *const status_names[NODE_STATUSES] = {"starting", "up", "down", "stopped"};
 

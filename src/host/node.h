@@ -1,6 +1,6 @@
-/* A node (container) on this host and the steps of its life. Each step makes one thing be as the spec wants it, does
- * nothing when it already is, and can be cut off at any instruction: names and directories follow from the node's
- * hostname, so whoever comes next finds what is there. */
+/* A node (container) on this host and the steps of its life. Each step makes one thing be as the spec wants
+ * it, does nothing when it already is, and can be cut off at any instruction: names and directories follow
+ * from the node's hostname, so whoever comes next finds what is there. */
 #ifndef HOST_NODE_H
 #define HOST_NODE_H
 
@@ -17,13 +17,13 @@ struct node {
     struct node *next;
     char *hostname;
     enum node_status status;
-    int failures;          /* in a row */
-    char message[512];     /* why, when not up */
-    char *image;           /* known to be here */
-    char *version;         /* of what its container was started with */
+    int failures;               /* in a row */
+    char message[512];          /* why, when not up */
+    char *image;                /* known to be here */
+    char *version;              /* of what its container was started with */
     int64_t restart_generation; /* carried out; -1: none */
     bool drained;
-    int container;         /* descriptor of the container's first process; -1: not known to run */
+    int container; /* descriptor of the container's first process; -1: not known to run */
     int64_t container_pid;
     int starts;            /* since it was last up, for the pause between them */
     int64_t next_start_ms; /* monotonic */
@@ -56,16 +56,16 @@ typedef int node_step(struct node_pass *pass, struct error *err);
 
 node_step node_directories_make, node_directories_remove; /* node_files.c */
 node_step node_files_write;
-node_step node_network_make, node_network_remove;         /* node_network.c */
-node_step node_identity_ensure;                           /* node_identity.c */
-node_step node_image_ensure;                              /* node_image.c */
+node_step node_network_make, node_network_remove;                         /* node_network.c */
+node_step node_identity_ensure;                                           /* node_identity.c */
+node_step node_image_ensure;                                              /* node_image.c */
 node_step node_container_run, node_container_stop, node_container_remove; /* node_container.c */
-node_step node_health_check;                              /* node_health.c */
-node_step node_logs_drain;                                /* archive.c */
+node_step node_health_check;                                              /* node_health.c */
+node_step node_logs_drain;                                                /* archive.c */
 
 /* podman(1) with this host's storage. */
-int podman(struct agent *agent, struct arena *arena, const char *const *arguments, int timeout_ms, char **output,
-           struct error *err);
+int podman(struct agent *agent, struct arena *arena, const char *const *arguments, int timeout_ms,
+           char **output, struct error *err);
 #define PODMAN_ARGUMENTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 #endif

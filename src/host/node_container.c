@@ -1,6 +1,6 @@
-/* A node's container, by podman(1) with crun: read-only root, no capability, a user namespace whose root is nobody on the
- * machine, the node's own network namespace. A label names the version of everything it was started with; another
- * version wanted, or no running process, and it is started anew. */
+/* A node's container, by podman(1) with crun: read-only root, no capability, a user namespace whose root is
+ * nobody on the machine, the node's own network namespace. A label names the version of everything it was
+ * started with; another version wanted, or no running process, and it is started anew. */
 #include "host/node.h"
 
 #include "base/clock.h"
@@ -29,26 +29,30 @@ enum {
     PROCESSES_MOST = 4096,
 };
 
-#define STOP_GRACE_S "20"
+#define STOP_GRACE_S  "20"
 #define LABEL_VERSION "enclave.version"
 #define LABEL_RESTART "enclave.restart"
 
-/* podman's defaults set kernel switches in the network namespace, which a container that does not own it may not. */
+/* podman's defaults set kernel switches in the network namespace, which a container that does not own it may
+ * not. */
 static const char containers_conf[] = "[containers]\ndefault_sysctls = []\n";
 
-int podman(struct agent *agent, struct arena *arena, const char *const *arguments, int timeout_ms, char **output,
-           struct error *err)
+int podman(struct agent *agent, struct arena *arena, const char *const *arguments, int timeout_ms,
+           char **output, struct error *err)
 {
     const char *conf = agent_path(agent, arena, "containers.conf");
     if (!file_exists(conf) && file_write(conf, containers_conf, sizeof containers_conf - 1, 0644, err) < 0)
         return -1;
+    /* clang-format off */
     const char *argv[ARGUMENTS_MOST] = {
-        "podman",           "--root",          agent_path(agent, arena, "containers"),
+        "podman",
+        "--root",           agent_path(agent, arena, "containers"),
         "--runroot",        "/run/enclave/containers",
         "--storage-driver", "vfs",
         "--cgroup-manager", "cgroupfs",
         "--events-backend", "file",
     };
+    /* clang-format on */
     size_t count = 11;
     while (*arguments && count < COUNT_OF(argv) - 1)
         argv[count++] = *arguments++;
@@ -95,7 +99,8 @@ static int inspect(struct node_pass *pass, struct container_state *state)
     char *output = NULL;
     if (podman(pass->agent, pass->arena,
                PODMAN_ARGUMENTS("container", "inspect", "--format",
-                                "{{.State.Status}} {{.State.Pid}} {{index .Config.Labels \"" LABEL_VERSION "\"}} "
+                                "{{.State.Status}} {{.State.Pid}} "
+                                "{{index .Config.Labels \"" LABEL_VERSION "\"}} "
                                 "{{index .Config.Labels \"" LABEL_RESTART "\"}}",
                                 pass->paths.label),
                INSPECT_TIMEOUT_MS, &output, NULL) < 0)
@@ -127,6 +132,7 @@ static int start(struct node_pass *pass, const char *version, struct error *err)
     const struct node_paths *paths = &pass->paths;
     struct arena *arena = pass->arena;
     const char *ids = arena_format(arena, "0:%d:%d", CONTAINER_FIRST_ID, CONTAINER_IDS);
+    /* clang-format off */
     const char *arguments[] = {
         "run", "--detach", "--name", paths->label, "--hostname", paths->label,
         "--label", arena_format(arena, LABEL_VERSION "=%s", version),
@@ -143,6 +149,7 @@ static int start(struct node_pass *pass, const char *version, struct error *err)
         "--volume", arena_format(arena, "%s:%s:ro", paths->etc, NODE_CONFIG_DIRECTORY),
         spec->image, NULL,
     };
+    /* clang-format on */
     return podman(pass->agent, arena, arguments, START_TIMEOUT_MS, NULL, err);
 }
 
@@ -211,7 +218,8 @@ int node_container_remove(struct node_pass *pass, struct error *err)
 {
     struct container_state state;
     if (inspect(pass, &state) == 0 &&
-        podman(pass->agent, pass->arena, PODMAN_ARGUMENTS("rm", "--force", "--time", STOP_GRACE_S, pass->paths.label),
+        podman(pass->agent, pass->arena,
+               PODMAN_ARGUMENTS("rm", "--force", "--time", STOP_GRACE_S, pass->paths.label),
                REMOVE_TIMEOUT_MS, NULL, err) < 0)
         return -1;
     forget(pass->node);

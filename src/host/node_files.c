@@ -34,7 +34,7 @@ static int write_if_new(struct arena *arena, const char *path, const char *text,
     return file_write(path, text, strlen(text), 0644, err);
 }
 
-/* Where the node's logs go must outlive the spec that said it: they are archived after the node has left it. */
+/* Where the node's logs go must outlive the spec that said it: the last are archived after the node left. */
 static const char *archive_prefix(const struct node_pass *pass)
 {
     const struct node_spec *spec = pass->spec;
@@ -93,8 +93,9 @@ static char *config_text(struct node_pass *pass)
 int node_files_write(struct node_pass *pass, struct error *err)
 {
     const char *clients = pass->spec->clients_pem ? pass->spec->clients_pem : "";
-    if (write_if_new(pass->arena, arena_format(pass->arena, "%s/clients.pem", pass->paths.etc), clients, err) < 0)
+    if (write_if_new(pass->arena, arena_format(pass->arena, "%s/clients.pem", pass->paths.etc), clients,
+                     err) < 0)
         return -1;
-    return write_if_new(pass->arena, arena_format(pass->arena, "%s/config.json", pass->paths.etc), config_text(pass),
-                        err);
+    return write_if_new(pass->arena, arena_format(pass->arena, "%s/config.json", pass->paths.etc),
+                        config_text(pass), err);
 }

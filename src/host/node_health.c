@@ -30,6 +30,7 @@ int node_health_check(struct node_pass *pass, struct error *err)
         return error_context(err, "health of %s", spec->hostname);
     const char *code = json_member_text(json_object_get(body, "status"), "code");
     if (!text_equal(code, "up"))
-        return error_set(err, ERROR_UNAVAILABLE, "node %s says it is %.32s", spec->hostname, code ? code : "unknown");
+        return error_set(err, ERROR_UNAVAILABLE, "node %s says it is %.32s", spec->hostname,
+                         code ? code : "unknown");
     return 0;
 }

@@ -1,5 +1,6 @@
-/* A node's own identity: registered by its host, kept by its host, shown to the container as a copy it can read. The
- * registered original stays the host's alone, so that a container can never stand in the way of its renewal. */
+/* A node's own identity: registered by its host, kept by its host, shown to the container as a copy it can
+ * read. The registered original stays the host's alone, so that a container can never stand in the way of its
+ * renewal. */
 #include "host/node.h"
 
 #include "base/file.h"
@@ -14,7 +15,8 @@
 
 enum { PEM_LARGEST = 256 * 1024 };
 
-static int attest(void *context, struct arena *arena, const char *key_hash, char **attestation, struct error *err)
+static int attest(void *context, struct arena *arena, const char *key_hash, char **attestation,
+                  struct error *err)
 {
     (void)key_hash; /* the host's own certificate vouches, and zts tells the provider of it */
     (void)err;
@@ -57,7 +59,8 @@ static void remove_other_generations(const char *directory, const char *kept)
     DIR *stream = opendir(directory);
     cleanup(arena_free) struct arena *arena = arena_new();
     for (struct dirent *entry; stream && (entry = readdir(stream));)
-        if (entry->d_name[0] != '.' && !text_equal(entry->d_name, "current") && !text_equal(entry->d_name, kept))
+        if (entry->d_name[0] != '.' && !text_equal(entry->d_name, "current") &&
+            !text_equal(entry->d_name, kept))
             tree_remove(arena_format(arena, "%s/%s", directory, entry->d_name), NULL);
     if (stream)
         closedir(stream);
@@ -75,12 +78,12 @@ static int publish(struct node_pass *pass, struct error *err)
     const char *next = arena_format(pass->arena, "%s/.next", pass->paths.identity);
     const char *current = arena_format(pass->arena, "%s/current", pass->paths.identity);
     if (directory_make(target, 0755, err) < 0 ||
-        copy_file(pass, sia_key_path(pass->arena, pass->paths.sia), arena_format(pass->arena, "%s/key.pem", target),
-                  0400, err) < 0 ||
+        copy_file(pass, sia_key_path(pass->arena, pass->paths.sia),
+                  arena_format(pass->arena, "%s/key.pem", target), 0400, err) < 0 ||
         copy_file(pass, sia_certificate_path(pass->arena, pass->paths.sia),
                   arena_format(pass->arena, "%s/cert.pem", target), 0444, err) < 0 ||
-        copy_file(pass, sia_trust_path(pass->arena, pass->paths.sia), arena_format(pass->arena, "%s/ca.pem", target),
-                  0444, err) < 0)
+        copy_file(pass, sia_trust_path(pass->arena, pass->paths.sia),
+                  arena_format(pass->arena, "%s/ca.pem", target), 0444, err) < 0)
         return -1;
     if ((unlink(next) < 0 && errno != ENOENT) || symlink(generation, next) < 0 || rename(next, current) < 0)
         return error_errno(err, ERROR_UNAVAILABLE, "make %s current", target);

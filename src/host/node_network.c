@@ -1,5 +1,5 @@
-/* A node's network: a namespace of its own, a cable to the host, its address on the far end, and the host answering for
- * that address on the VPC's side, as an address of the host's interface must be. */
+/* A node's network: a namespace of its own, a cable to the host, its address on the far end, and the host
+ * answering for that address on the VPC's side, as an address of the host's interface must be. */
 #include "host/node.h"
 
 #include "base/file.h"
@@ -73,17 +73,19 @@ static int configure_host_end(struct node_pass *pass, const char *link, struct e
     if (IP(pass, err, "link", "set", link, "up") < 0 ||
         IP(pass, err, "-6", "address", "replace", GATEWAY "/64", "dev", link, "nodad") < 0)
         return -1;
-    /* From the host's own address: on EC2 the node's may still be on our interface, and go while a connection lasts. */
+    /* From the host's own address: on EC2 the node's may still be on our interface, and go while a connection
+     * lasts. */
     return IP(pass, err, "-6", "route", "replace", address, "dev", link, "src", pass->host->host_address);
 }
 
-/* On the VPC's side. Forwarding makes the kernel ignore router advertisements unless told otherwise, and the address must
- * not be the host's own: on EC2 DHCP may have put it there. */
+/* On the VPC's side. Forwarding makes the kernel ignore router advertisements unless told otherwise, and the
+ * address must not be the host's own: on EC2 DHCP may have put it there. */
 static int answer_for_node(struct node_pass *pass, struct error *err)
 {
     const char *uplink = address_interface(pass->arena, pass->host->host_address);
     if (!uplink)
-        return error_set(err, ERROR_UNAVAILABLE, "no interface has the host's address %s", pass->host->host_address);
+        return error_set(err, ERROR_UNAVAILABLE, "no interface has the host's address %s",
+                         pass->host->host_address);
     const char *holder = address_interface(pass->arena, pass->spec->address);
     if (text_equal(holder, uplink)) {
         struct error gone = {0};
@@ -97,7 +99,8 @@ static int answer_for_node(struct node_pass *pass, struct error *err)
     if (set_kernel(arena_format(pass->arena, "%s/accept_ra", conf), "2", err) < 0 ||
         set_kernel("/proc/sys/net/ipv6/conf/all/forwarding", "1", err) < 0 ||
         set_kernel(arena_format(pass->arena, "%s/proxy_ndp", conf), "1", err) < 0 ||
-        set_kernel(arena_format(pass->arena, "/proc/sys/net/ipv6/neigh/%s/proxy_delay", uplink), "0", err) < 0)
+        set_kernel(arena_format(pass->arena, "/proc/sys/net/ipv6/neigh/%s/proxy_delay", uplink), "0", err) <
+            0)
         return -1;
     return IP(pass, err, "-6", "neighbour", "replace", "proxy", pass->spec->address, "dev", uplink);
 }

@@ -1,5 +1,5 @@
-/* Tells the config servers how the host and its nodes are: at once when it changes, now and then when it does not, because
- * they may have forgotten; and metrics in between. */
+/* Tells the config servers how the host and its nodes are: at once when it changes, now and then when it does
+ * not, because they may have forgotten; and metrics in between. */
 #include "host/agent.h"
 
 #include "base/clock.h"
@@ -60,7 +60,8 @@ static int tell(struct reporter *reporter, struct arena *arena, const char *host
     return 0;
 }
 
-static int tell_node(struct reporter *reporter, struct arena *arena, const struct node_view *view, struct error *err)
+static int tell_node(struct reporter *reporter, struct arena *arena, const struct node_view *view,
+                     struct error *err)
 {
     struct node_report report = {
         .current_image = view->image[0] ? view->image : NULL,

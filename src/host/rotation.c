@@ -61,7 +61,8 @@ static void close_directory(DIR **stream)
         closedir(*stream);
 }
 
-int log_directory_list(struct arena *arena, int directory, struct log_file **files, size_t *count, struct error *err)
+int log_directory_list(struct arena *arena, int directory, struct log_file **files, size_t *count,
+                       struct error *err)
 {
     int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     cleanup(close_directory) DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;

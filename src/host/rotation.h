@@ -1,6 +1,6 @@
-/* Rotation: a live log "vespa.log" is renamed to "vespa.log-2026-01-02.03-04-05"; its writer notices at its next line that
- * the file is no longer there under its name and opens a new one. Names in a log directory are the container's: only
- * those in our grammar are looked at. */
+/* Rotation: a live log "vespa.log" is renamed to "vespa.log-2026-01-02.03-04-05"; its writer notices at its
+ * next line that the file is no longer there under its name and opens a new one. Names in a log directory are
+ * the container's: only those in our grammar are looked at. */
 #ifndef HOST_ROTATION_H
 #define HOST_ROTATION_H
 
@@ -25,7 +25,8 @@ bool log_name_is_valid(const char *name);
 bool log_name_is_live(const char *name);
 
 /* Regular files with names in our grammar, oldest change first. `directory` is a descriptor. */
-int log_directory_list(struct arena *arena, int directory, struct log_file **files, size_t *count, struct error *err);
+int log_directory_list(struct arena *arena, int directory, struct log_file **files, size_t *count,
+                       struct error *err);
 
 struct rotation {
     int64_t rotate_ms, rotate_bytes;

@@ -84,7 +84,8 @@ static void a_name_that_the_directory_or_the_ledger_has_is_never_used_again(void
     put(fixture, "vespa.log", "new");
     put(fixture, "vespa.log-2026-01-02.03-04-06", "older");
     assert_int_equal(log_rotate(fixture->arena, fixture->directory, "vespa.log", at, first_is_taken,
-                                (void *)"vespa.log-2026-01-02.03-04-05", NULL), 0);
+                                (void *)"vespa.log-2026-01-02.03-04-05", NULL),
+                     0);
     char *text = NULL;
     size_t length = 0;
     const char *kept = arena_format(fixture->arena, "%s/vespa.log-2026-01-02.03-04-06", fixture->path);
@@ -138,8 +139,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_log_is_due_when_it_is_old_or_large_or_its_writer_is_gone_but_never_when_empty),
         cmocka_unit_test_setup_teardown(a_rotated_log_carries_the_second_it_was_rotated, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_name_that_the_directory_or_the_ledger_has_is_never_used_again, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_name_that_the_directory_or_the_ledger_has_is_never_used_again,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(links_pipes_and_odd_names_are_passed_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_oldest_comes_first, set_up, tear_down),
     };

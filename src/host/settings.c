@@ -79,10 +79,14 @@ static int parse_option(int option, struct settings *settings, struct error *err
 int settings_parse(int argc, char **argv, struct settings *settings, struct error *err)
 {
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},    {"state", required_argument, NULL, 's'},
-        {"images", required_argument, NULL, 'i'},    {"rotate-s", required_argument, NULL, 'r'},
-        {"rotate-mb", required_argument, NULL, 'm'}, {"log-level", required_argument, NULL, 'l'},
-        {"log", required_argument, NULL, 'f'},       {"help", no_argument, NULL, 'h'},
+        {"config", required_argument, NULL, 'c'},
+        {"state", required_argument, NULL, 's'},
+        {"images", required_argument, NULL, 'i'},
+        {"rotate-s", required_argument, NULL, 'r'},
+        {"rotate-mb", required_argument, NULL, 'm'},
+        {"log-level", required_argument, NULL, 'l'},
+        {"log", required_argument, NULL, 'f'},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     *settings = (struct settings){
@@ -113,8 +117,9 @@ int settings_host_config(const struct settings *settings, struct arena *arena, s
 {
     char *text = NULL;
     size_t length = 0;
-    int got = settings->config_path ? file_read(arena, settings->config_path, CONFIG_LARGEST, &text, &length, err)
-                                    : imds_user_data(arena, &text, &length, err);
+    int got = settings->config_path
+                  ? file_read(arena, settings->config_path, CONFIG_LARGEST, &text, &length, err)
+                  : imds_user_data(arena, &text, &length, err);
     if (got < 0)
         return error_context(err, "the host's configuration");
     if (record_parse(&host_config_record, arena, text, length, config, err) < 0)

@@ -42,20 +42,23 @@ static int check_addresses(const struct node_spec *node, struct error *err)
         return error_set(err, ERROR_INVALID, "node %s: address is not IPv6", node->hostname);
     for (size_t i = 0; i < node->application_address_count; i++)
         if (!address_is_ipv6(node->application_addresses[i]))
-            return error_set(err, ERROR_INVALID, "node %s: an application address is not IPv6", node->hostname);
+            return error_set(err, ERROR_INVALID, "node %s: an application address is not IPv6",
+                             node->hostname);
     for (size_t i = 0; i < node->network_count; i++)
         if (!network_is_valid(node->networks[i]))
             return error_set(err, ERROR_INVALID, "node %s: a network is not a CIDR block", node->hostname);
     for (size_t i = 0; i < node->content_count; i++)
         if (!address_is_ipv6(node->content[i].address))
-            return error_set(err, ERROR_INVALID, "node %s: a content node's address is not IPv6", node->hostname);
+            return error_set(err, ERROR_INVALID, "node %s: a content node's address is not IPv6",
+                             node->hostname);
     return 0;
 }
 
 static int check_node(const struct node_spec *node, struct error *err)
 {
-    if (!hostname_is_valid(node->hostname) || !name_is_valid(node->tenant) || !name_is_valid(node->application) ||
-        !name_is_valid(node->instance) || !cluster_is_valid(node->cluster_id))
+    if (!hostname_is_valid(node->hostname) || !name_is_valid(node->tenant) ||
+        !name_is_valid(node->application) || !name_is_valid(node->instance) ||
+        !cluster_is_valid(node->cluster_id))
         return error_set(err, ERROR_INVALID, "a node's names are not in their grammar");
     if (!is_node_state(node->state))
         return error_set(err, ERROR_INVALID, "node %s: unknown state \"%.32s\"", node->hostname, node->state);
@@ -65,12 +68,13 @@ static int check_node(const struct node_spec *node, struct error *err)
         return error_set(err, ERROR_INVALID, "node %s: unknown cluster type", node->hostname);
     if (!athenz_is_name(node->athenz_domain) || !athenz_is_name(node->athenz_service) ||
         !athenz_is_instance_id(node->instance_id))
-        return error_set(err, ERROR_INVALID, "node %s: its identity's names are not Athenz names", node->hostname);
+        return error_set(err, ERROR_INVALID, "node %s: its identity's names are not Athenz names",
+                         node->hostname);
     return check_addresses(node, err);
 }
 
-int spec_parse(const char *hostname, struct arena *arena, const char *text, size_t length, struct host_spec *spec,
-               struct error *err)
+int spec_parse(const char *hostname, struct arena *arena, const char *text, size_t length,
+               struct host_spec *spec, struct error *err)
 {
     if (record_parse(&host_spec_record, arena, text, length, spec, err) < 0)
         return error_context(err, "spec");
@@ -160,7 +164,8 @@ static int spec_pass(struct agent *agent, int64_t *generation, bool *provisioned
 void *spec_thread(void *context)
 {
     struct agent *agent = context;
-    int64_t generation = 0; /* of no spec: whatever there is comes at once, the config servers may have begun anew */
+    int64_t generation =
+        0; /* of no spec: whatever there is comes at once, the config servers may have begun anew */
     bool provisioned = was_provisioned(agent);
     struct backoff backoff = {.first_ms = RETRY_FIRST_MS, .most_ms = RETRY_MOST_MS};
     agent_wait_for(agent, FACT_TUNNEL | FACT_IDENTITY);
@@ -169,7 +174,8 @@ void *spec_thread(void *context)
         if (spec_pass(agent, &generation, &provisioned, &err) == 0) {
             backoff_reset(&backoff);
         } else {
-            log_warning("no spec from the config servers; the last one stays in force", "error", err.message, NULL);
+            log_warning("no spec from the config servers; the last one stays in force", "error", err.message,
+                        NULL);
             clock_sleep_ms(backoff_next(&backoff, agent->config.hostname));
         }
     }

@@ -112,7 +112,8 @@ static void the_firewall_lets_nodes_meet_their_application_and_nothing_else(void
     const char *metadata = strstr(rules, "iifname \"n-h100a\" ip6 daddr { fd00:ec2::/32");
     const char *tunnel = strstr(rules, "iifname \"n-h100a\" oifname \"wg-enclave\" drop");
     const char *answers = strstr(strstr(rules, "chain forward"), "ct state established,related accept");
-    const char *peers = strstr(rules, "iifname \"n-h100a\" ip6 daddr { 2600:1f18::100a, 2600:1f18::101a } accept");
+    const char *peers =
+        strstr(rules, "iifname \"n-h100a\" ip6 daddr { 2600:1f18::100a, 2600:1f18::101a } accept");
     assert_non_null(limits);
     assert_non_null(metadata);
     assert_non_null(tunnel);

@@ -41,10 +41,13 @@ static void make_authorities(struct test_machine *machine)
 {
     struct error err = {0};
     struct key *key = NULL, *client_key = NULL;
-    test_must(authority_create(machine->arena, "test authority", 1, &key, &machine->authority_pem, &err), &err);
+    test_must(authority_create(machine->arena, "test authority", 1, &key, &machine->authority_pem, &err),
+              &err);
     test_must(authority_open(machine->authority_pem, key, &machine->authority, &err), &err);
-    test_must(file_write(machine->trust, machine->authority_pem, strlen(machine->authority_pem), 0644, &err), &err);
-    test_must(authority_create(machine->arena, "acme's clients", 1, &client_key, &machine->clients_pem, &err), &err);
+    test_must(file_write(machine->trust, machine->authority_pem, strlen(machine->authority_pem), 0644, &err),
+              &err);
+    test_must(authority_create(machine->arena, "acme's clients", 1, &client_key, &machine->clients_pem, &err),
+              &err);
     test_must(authority_open(machine->clients_pem, client_key, &machine->clients, &err), &err);
     key_free(&key);
     key_free(&client_key);
@@ -88,15 +91,15 @@ void test_machine_close(struct test_machine *machine)
     const char *storage = arena_format(machine->arena, "%s/containers", machine->state);
     const char *conf = arena_format(machine->arena, "CONTAINERS_CONF=%s/containers.conf", machine->state);
     TEST_RUN(machine, "env", conf, "podman", "--root", storage, "--runroot", "/run/enclave/containers",
-             "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file", "rm", "--all",
-             "--force", "--time", "0");
+             "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file", "rm",
+             "--all", "--force", "--time", "0");
     TEST_RUN(machine, "sh", "-c", "ip -all netns delete");
     TEST_RUN(machine, "umount", "--recursive", storage);
     tree_remove(machine->directory, NULL);
 }
 
-void test_identity(struct test_machine *machine, const char *directory, const char *domain, const char *service,
-                   const char *instance_id, const char *dns, const char *address)
+void test_identity(struct test_machine *machine, const char *directory, const char *domain,
+                   const char *service, const char *instance_id, const char *dns, const char *address)
 {
     struct error err = {0};
     struct names names = {0};
@@ -107,7 +110,8 @@ void test_identity(struct test_machine *machine, const char *directory, const ch
     names.addresses[0] = address;
     test_must(key_generate(&key, &err), &err);
     test_must(authority_issue(machine->authority, machine->arena, key_public_pem(machine->arena, key), &names,
-                              24 * 3600 * 1000, &certificate, &err), &err);
+                              24 * 3600 * 1000, &certificate, &err),
+              &err);
     test_must(directory_make(directory, 0700, &err), &err);
     test_must(generation_save(directory, key, certificate, machine->authority_pem, &err), &err);
     key_free(&key);
@@ -140,8 +144,8 @@ bool test_connects(struct test_machine *machine, const char *namespace, const ch
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-const char *test_node_spec(struct test_machine *machine, const char *label, const char *type, const char *cluster,
-                           const char *address, const char *state)
+const char *test_node_spec(struct test_machine *machine, const char *label, const char *type,
+                           const char *cluster, const char *address, const char *state)
 {
     json_t *clients = json_string(machine->clients_pem);
     const char *text = arena_format(
@@ -151,8 +155,10 @@ const char *test_node_spec(struct test_machine *machine, const char *label, cons
         "\"image\":\"localhost/enclave/album-search:1\",\"address\":\"%s\","
         "\"resources\":{\"vcpu\":2,\"memoryGb\":8,\"diskGb\":50},\"athenzService\":\"default\","
         "\"athenzDomain\":\"" TEST_APP "\",\"instanceId\":\"0.%s" TEST_INSTANCE "\",\"clientsPem\":%s,"
-        "\"applicationAddresses\":[\"2001:db8:1::100a\",\"2001:db8:1::100b\"],\"networks\":[\"" TEST_OUTSIDE "/128\"],"
-        "\"content\":[{\"hostname\":\"h100b" TEST_SUFFIX "\",\"address\":\"2001:db8:1::100b\"}],\"restartGeneration\":0}",
+        "\"applicationAddresses\":[\"2001:db8:1::100a\",\"2001:db8:1::100b\"],\"networks\":[\"" TEST_OUTSIDE
+        "/128\"],"
+        "\"content\":[{\"hostname\":\"h100b" TEST_SUFFIX
+        "\",\"address\":\"2001:db8:1::100b\"}],\"restartGeneration\":0}",
         label, state, type, cluster, address, cluster, json_text(machine->arena, clients));
     json_decref(clients);
     return text;

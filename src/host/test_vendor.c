@@ -29,7 +29,8 @@ static int authorize(void *context, struct http_request *request, unsigned who, 
 {
     struct vendor *vendor = context;
     const struct principal *peer = http_request_peer(request);
-    bool is_host = peer && text_equal(peer->name, "vespa.tenant.acme.tenant-host") && text_equal(peer->instance_id, "i-1");
+    bool is_host = peer && text_equal(peer->name, "vespa.tenant.acme.tenant-host") &&
+                   text_equal(peer->instance_id, "i-1");
     if ((who & ANYONE) || is_host)
         return 0;
     pthread_mutex_lock(&vendor->lock);
@@ -69,7 +70,8 @@ static enum http_answer metadata(struct http_request *request)
         {"meta-data/iam/security-credentials", "host-role"},
         {"meta-data/iam/security-credentials/", "host-role"},
         {"meta-data/iam/security-credentials/host-role",
-         "{\"Code\":\"Success\",\"AccessKeyId\":\"ASIAEXAMPLE\",\"SecretAccessKey\":\"secret\",\"Token\":\"session\","
+         "{\"Code\":\"Success\",\"AccessKeyId\":\"ASIAEXAMPLE\",\"SecretAccessKey\":\"secret\",\"Token\":"
+         "\"session\","
          "\"Expiration\":\"2099-01-01T00:00:00Z\"}"},
     };
     const char *path = http_request_parameter(request, "path");
@@ -117,8 +119,9 @@ static enum http_answer register_instance(struct http_request *request)
 static enum http_answer challenge(struct http_request *request)
 {
     count(vendor_of(request), &vendor_of(request)->challenges);
-    http_respond_json(request, 200, json_pack("{s:s, s:I}", "nonce", "a-nonce", "expiresAt",
-                                              (json_int_t)clock_now_ms() + 60000));
+    http_respond_json(
+        request, 200,
+        json_pack("{s:s, s:I}", "nonce", "a-nonce", "expiresAt", (json_int_t)clock_now_ms() + 60000));
     return HTTP_ANSWERED;
 }
 
@@ -219,6 +222,7 @@ static enum http_answer put_object(struct http_request *request)
     return HTTP_ANSWERED;
 }
 
+/* clang-format off */
 static const struct http_route routes[] = {
     {METADATA, HTTP_PUT,   "/latest/api/token",                ANYONE, metadata_token, 0, NULL},
     {METADATA, HTTP_GET,   "/latest/{path...}",                ANYONE, metadata, 0, NULL},
@@ -231,14 +235,20 @@ static const struct http_route routes[] = {
     {TUNNEL,   HTTP_POST,  "/metrics/v1/host/{hostname}",      HOST,   take_metrics, 0, NULL},
     {BUCKET,   HTTP_PUT,   "/archive/{key...}",                ANYONE, put_object, 8 << 20, NULL},
 };
+/* clang-format on */
 
-static void serve(struct vendor *vendor, const char *name, const struct http_listener *listeners, size_t count_,
-                  struct http_server **server)
+static void serve(struct vendor *vendor, const char *name, const struct http_listener *listeners,
+                  size_t count_, struct http_server **server)
 {
     struct error err = {0};
-    struct http_server_options options = {.name = name, .routes = routes, .route_count = COUNT_OF(routes),
-                                          .identify_peer = principal_identify_peer, .forget_peer = principal_forget_peer,
-                                          .authorize = authorize, .context = vendor, .worker_threads = 4};
+    struct http_server_options options = {.name = name,
+                                          .routes = routes,
+                                          .route_count = COUNT_OF(routes),
+                                          .identify_peer = principal_identify_peer,
+                                          .forget_peer = principal_forget_peer,
+                                          .authorize = authorize,
+                                          .context = vendor,
+                                          .worker_threads = 4};
     test_must(http_server_start(&options, listeners, count_, server, &err), &err);
 }
 
@@ -257,8 +267,12 @@ void vendor_return(struct vendor *vendor)
 {
     struct test_machine *machine = vendor->machine;
     struct error err = {0};
-    struct tunnel_options options = {.interface = "wg-vendor", .key_path = arena_format(machine->arena, "%s/vendor.key", machine->directory),
-                                     .address = TEST_TUNNEL_SERVER, .prefix_length = 48, .port = TUNNEL_PORT};
+    struct tunnel_options options = {.interface = "wg-vendor",
+                                     .key_path =
+                                         arena_format(machine->arena, "%s/vendor.key", machine->directory),
+                                     .address = TEST_TUNNEL_SERVER,
+                                     .prefix_length = 48,
+                                     .port = TUNNEL_PORT};
     struct http_listener listeners[] = {{.side = PUBLIC, .tls = vendor->configserver_tls},
                                         {.side = TUNNEL, .tls = vendor->configserver_tls}};
     setns(machine->outside, CLONE_NEWNET);
@@ -280,11 +294,18 @@ void vendor_leave(struct vendor *vendor)
 static void make_user_data(struct vendor *vendor)
 {
     struct host_config config = {
-        .zone = "dev.aws-us-east-1c", .hostname = "h100" TEST_SUFFIX, .tenant = "acme",
-        .athenz_domain = "vespa.tenant.acme", .athenz_service = "tenant-host", .athenz_provider = TEST_PROVIDER,
-        .bootstrap_url = "https://[" TEST_VENDOR "]:4443", .configserver_identity = TEST_CONFIGSERVER,
-        .zts_url = "https://[" TEST_VENDOR "]:8443/zts/v1", .ca_certificates = vendor->machine->authority_pem,
-        .aws_region = "us-east-1", .archive_bucket = "archive",
+        .zone = "dev.aws-us-east-1c",
+        .hostname = "h100" TEST_SUFFIX,
+        .tenant = "acme",
+        .athenz_domain = "vespa.tenant.acme",
+        .athenz_service = "tenant-host",
+        .athenz_provider = TEST_PROVIDER,
+        .bootstrap_url = "https://[" TEST_VENDOR "]:4443",
+        .configserver_identity = TEST_CONFIGSERVER,
+        .zts_url = "https://[" TEST_VENDOR "]:8443/zts/v1",
+        .ca_certificates = vendor->machine->authority_pem,
+        .aws_region = "us-east-1",
+        .archive_bucket = "archive",
     };
     vendor->user_data = record_text(&host_config_record, vendor->machine->arena, &config);
 }
@@ -293,13 +314,14 @@ void vendor_open(struct vendor *vendor, struct test_machine *machine)
 {
     struct error err = {0};
     *vendor = (struct vendor){.machine = machine, .lock = PTHREAD_MUTEX_INITIALIZER};
-    struct http_listener metadata_side = {.side = METADATA}, bucket_side = {.side = BUCKET}, zts_side = {.side = ZTS};
+    struct http_listener metadata_side = {.side = METADATA}, bucket_side = {.side = BUCKET},
+                         zts_side = {.side = ZTS};
     make_tls(vendor, "zts", "zts", &vendor->zts_tls);
     make_tls(vendor, "configserver", "configserver_dev_aws-us-east-1c", &vendor->configserver_tls);
     make_user_data(vendor);
     /* Deprecated, so that what calls from outside keeps to the other address. */
-    TEST_RUN(machine, "ip", "-n", "outside", "address", "add", TEST_VENDOR "/128", "dev", "vpc", "nodad", "preferred_lft",
-             "0");
+    TEST_RUN(machine, "ip", "-n", "outside", "address", "add", TEST_VENDOR "/128", "dev", "vpc", "nodad",
+             "preferred_lft", "0");
     test_must(http_listen("127.0.0.1", 0, &metadata_side.socket, &err), &err);
     test_must(http_listen("127.0.0.1", 0, &bucket_side.socket, &err), &err);
     vendor->metadata_port = http_socket_port(metadata_side.socket);
@@ -326,10 +348,10 @@ void vendor_want(struct vendor *vendor, const char *host_state, const char *node
 {
     pthread_mutex_lock(&vendor->lock);
     vendor->generation++;
-    vendor->spec = arena_format(
-        vendor->machine->arena,
-        "{\"generation\":%lld,\"hostname\":\"h100" TEST_SUFFIX "\",\"state\":\"%s\",\"hostAddress\":\"" TEST_HOST_IP
-        "\",\"archiveBucket\":\"archive\",\"drain\":%s,\"nodes\":[%s]}",
-        (long long)vendor->generation, host_state, drain ? "true" : "false", nodes);
+    vendor->spec = arena_format(vendor->machine->arena,
+                                "{\"generation\":%lld,\"hostname\":\"h100" TEST_SUFFIX
+                                "\",\"state\":\"%s\",\"hostAddress\":\"" TEST_HOST_IP
+                                "\",\"archiveBucket\":\"archive\",\"drain\":%s,\"nodes\":[%s]}",
+                                (long long)vendor->generation, host_state, drain ? "true" : "false", nodes);
     pthread_mutex_unlock(&vendor->lock);
 }

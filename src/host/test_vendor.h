@@ -1,6 +1,7 @@
-/* For the root tests: what a host meets outside, as small as it can be and still be real: the metadata service, zts and the
- * two sides of a config server over mTLS with a WireGuard device, and a bucket. It says yes where the real ones would
- * judge; what it checks is that everything comes by the right way and with the right identity. */
+/* For the root tests: what a host meets outside, as small as it can be and still be real: the metadata
+ * service, zts and the two sides of a config server over mTLS with a WireGuard device, and a bucket. It says
+ * yes where the real ones would judge; what it checks is that everything comes by the right way and with the
+ * right identity. */
 #ifndef HOST_TEST_VENDOR_H
 #define HOST_TEST_VENDOR_H
 
@@ -24,7 +25,8 @@ struct vendor {
     struct tunnel *tunnel;
     int metadata_port, bucket_port;
 
-    pthread_mutex_t lock; /* protects what follows; strings are the machine's arena's, touched under it only */
+    pthread_mutex_t
+        lock; /* protects what follows; strings are the machine's arena's, touched under it only */
     const char *user_data;
     const char *spec; /* JSON, generation included; NULL: no host_spec yet */
     int64_t generation;

@@ -39,9 +39,11 @@ static bool device_answers(struct arena *arena, const char *interface)
 
 static int device_create(struct arena *arena, const char *interface, struct error *err)
 {
-    if (tunnel_tool(arena, TUNNEL_ARGV("ip", "link", "add", "dev", interface, "type", "wireguard"), NULL, NULL) == 0)
+    if (tunnel_tool(arena, TUNNEL_ARGV("ip", "link", "add", "dev", interface, "type", "wireguard"), NULL,
+                    NULL) == 0)
         return 0;
-    /* wireguard-go makes device and socket before it sends itself to the background, and then stays when we end. */
+    /* wireguard-go makes device and socket before it sends itself to the background, and then stays when we
+     * end. */
     if (tunnel_tool(arena, TUNNEL_ARGV("wireguard-go", interface), NULL, err) < 0)
         return error_context(err, "neither the kernel nor wireguard-go could make %s", interface);
     return 0;
@@ -60,20 +62,23 @@ static int configure(struct arena *arena, const struct tunnel_options *options, 
 {
     const char *port = arena_format(arena, "%u", options->port);
     const char *const *argv =
-        options->port
-            ? TUNNEL_ARGV("wg", "set", options->interface, "private-key", options->key_path, "listen-port", port)
-            : TUNNEL_ARGV("wg", "set", options->interface, "private-key", options->key_path);
+        options->port ? TUNNEL_ARGV("wg", "set", options->interface, "private-key", options->key_path,
+                                    "listen-port", port)
+                      : TUNNEL_ARGV("wg", "set", options->interface, "private-key", options->key_path);
     if (tunnel_tool(arena, argv, NULL, err) < 0)
         return -1;
     return tunnel_tool(arena, TUNNEL_ARGV("ip", "link", "set", "dev", options->interface, "up"), NULL, err);
 }
 
 /* A device taken over may still have the address of an earlier life. */
-static int remove_other_addresses(struct arena *arena, const struct tunnel_options *options, struct error *err)
+static int remove_other_addresses(struct arena *arena, const struct tunnel_options *options,
+                                  struct error *err)
 {
     char *text = NULL;
-    if (tunnel_tool(arena, TUNNEL_ARGV("ip", "-json", "-6", "address", "show", "dev", options->interface, "scope",
-                                       "global"), &text, err) < 0)
+    if (tunnel_tool(
+            arena,
+            TUNNEL_ARGV("ip", "-json", "-6", "address", "show", "dev", options->interface, "scope", "global"),
+            &text, err) < 0)
         return -1;
     json_t *links = NULL;
     if (json_parse(arena, text, strlen(text), &links, err) < 0)
@@ -83,20 +88,22 @@ static int remove_other_addresses(struct arena *arena, const struct tunnel_optio
     inet_pton(AF_INET6, options->address, &ours);
     size_t i, j;
     json_t *link, *entry;
-    json_array_foreach(links, i, link) json_array_foreach(json_object_get(link, "addr_info"), j, entry)
-    {
-        const char *local = json_member_text(entry, "local");
-        json_int_t length = json_integer_value(json_object_get(entry, "prefixlen"));
-        struct in6_addr address;
-        if (!local || inet_pton(AF_INET6, local, &address) != 1)
-            continue;
-        if (memcmp(&address, &ours, sizeof ours) == 0 && length == options->prefix_length)
-            continue;
-        const char *with_length = arena_format(arena, "%s/%d", local, (int)length);
-        if (tunnel_tool(arena, TUNNEL_ARGV("ip", "-6", "address", "delete", with_length, "dev", options->interface),
-                        NULL, err) < 0)
-            return -1;
-    }
+    json_array_foreach(links, i, link)
+        json_array_foreach(json_object_get(link, "addr_info"), j, entry) {
+            const char *local = json_member_text(entry, "local");
+            json_int_t length = json_integer_value(json_object_get(entry, "prefixlen"));
+            struct in6_addr address;
+            if (!local || inet_pton(AF_INET6, local, &address) != 1)
+                continue;
+            if (memcmp(&address, &ours, sizeof ours) == 0 && length == options->prefix_length)
+                continue;
+            const char *with_length = arena_format(arena, "%s/%d", local, (int)length);
+            if (tunnel_tool(
+                    arena,
+                    TUNNEL_ARGV("ip", "-6", "address", "delete", with_length, "dev", options->interface),
+                    NULL, err) < 0)
+                return -1;
+        }
     return 0;
 }
 
@@ -106,8 +113,9 @@ static int address_ensure(struct arena *arena, const struct tunnel_options *opti
     if (remove_other_addresses(arena, options, err) < 0)
         return -1;
     const char *address = arena_format(arena, "%s/%d", options->address, options->prefix_length);
-    return tunnel_tool(arena, TUNNEL_ARGV("ip", "-6", "address", "replace", address, "dev", options->interface,
-                                          "nodad"), NULL, err);
+    return tunnel_tool(
+        arena, TUNNEL_ARGV("ip", "-6", "address", "replace", address, "dev", options->interface, "nodad"),
+        NULL, err);
 }
 
 int tunnel_open(const struct tunnel_options *options, struct tunnel **tunnel, struct error *err)
@@ -136,7 +144,8 @@ int tunnel_destroy(struct tunnel **tunnel, struct error *err)
         return 0;
     cleanup(arena_free) struct arena *arena = arena_new();
     /* wireguard-go ends when its device goes. */
-    int result = tunnel_tool(arena, TUNNEL_ARGV("ip", "link", "delete", "dev", (*tunnel)->interface), NULL, err);
+    int result =
+        tunnel_tool(arena, TUNNEL_ARGV("ip", "link", "delete", "dev", (*tunnel)->interface), NULL, err);
     tunnel_close(tunnel);
     return result;
 }

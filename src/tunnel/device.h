@@ -1,4 +1,5 @@
-/* What the files of this folder share: a device is known by its name alone, everything else is read from it. */
+/* What the files of this folder share: a device is known by its name alone, everything else is read from it.
+ */
 #ifndef TUNNEL_DEVICE_H
 #define TUNNEL_DEVICE_H
 

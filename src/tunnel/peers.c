@@ -1,4 +1,5 @@
-/* Peers live in the device alone: what we want is compared with what it has, and one wg(8) call makes the difference. */
+/* Peers live in the device alone: what we want is compared with what it has, and one wg(8) call makes the
+ * difference. */
 #include "tunnel/device.h"
 
 #include "base/text.h"
@@ -107,7 +108,8 @@ static int check_peer(const struct tunnel_peer *peer, struct error *err)
     if (!tunnel_is_key(peer->public_key))
         return error_set(err, ERROR_INVALID, "a peer's WireGuard key is not 44 characters of base64");
     if (!peer->address || inet_pton(AF_INET6, peer->address, &address) != 1)
-        return error_set(err, ERROR_INVALID, "peer %s has no IPv6 address inside the tunnel", peer->public_key);
+        return error_set(err, ERROR_INVALID, "peer %s has no IPv6 address inside the tunnel",
+                         peer->public_key);
     if (peer->endpoint && !is_endpoint(peer->endpoint))
         return error_set(err, ERROR_INVALID, "peer %s: endpoint \"%s\" is not address:port", peer->public_key,
                          peer->endpoint);
@@ -131,7 +133,8 @@ int tunnel_set_peer(struct tunnel *tunnel, const struct tunnel_peer *peer, struc
 
     struct command *command = command_new(arena, tunnel);
     for (size_t i = 0; i < count; i++)
-        if (!text_equal(present[i].public_key, peer->public_key) && same_address(present[i].address, peer->address) &&
+        if (!text_equal(present[i].public_key, peer->public_key) &&
+            same_address(present[i].address, peer->address) &&
             command_remove(command, present[i].public_key, err) < 0)
             return -1;
     if (command_peer(command, peer, err) < 0)
@@ -144,10 +147,12 @@ int tunnel_remove_peer(struct tunnel *tunnel, const char *public_key, struct err
     if (!tunnel_is_key(public_key))
         return error_set(err, ERROR_INVALID, "not a WireGuard key");
     cleanup(arena_free) struct arena *arena = arena_new();
-    return tunnel_tool(arena, TUNNEL_ARGV("wg", "set", tunnel->interface, "peer", public_key, "remove"), NULL, err);
+    return tunnel_tool(arena, TUNNEL_ARGV("wg", "set", tunnel->interface, "peer", public_key, "remove"), NULL,
+                       err);
 }
 
-static const struct tunnel_peer *wanted_of(const struct tunnel_peer *peers, size_t count, const char *public_key)
+static const struct tunnel_peer *wanted_of(const struct tunnel_peer *peers, size_t count,
+                                           const char *public_key)
 {
     for (size_t i = 0; i < count; i++)
         if (text_equal(peers[i].public_key, public_key))
@@ -155,7 +160,8 @@ static const struct tunnel_peer *wanted_of(const struct tunnel_peer *peers, size
     return NULL;
 }
 
-static bool is_as_wanted(const struct tunnel_peer *wanted, const struct tunnel_peer_state *present, size_t count)
+static bool is_as_wanted(const struct tunnel_peer *wanted, const struct tunnel_peer_state *present,
+                         size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (text_equal(present[i].public_key, wanted->public_key))
@@ -187,8 +193,8 @@ int tunnel_set_peers(struct tunnel *tunnel, const struct tunnel_peer *peers, siz
     return command_send(command, err);
 }
 
-/* What wg(8) tells of each peer, a line each: the key, a tab and these words. `wg show dump` would be one call, but it
- * has the private key in it. */
+/* What wg(8) tells of each peer, a line each: the key, a tab and these words. `wg show dump` would be one
+ * call, but it has the private key in it. */
 static void read_address(struct tunnel_peer_state *state, char **words, size_t count)
 {
     if (count > 0 && words[0][0] != '(') {
@@ -250,12 +256,14 @@ int tunnel_peers(struct tunnel *tunnel, struct arena *arena, struct tunnel_peer_
     size_t known = 0, room = 0;
     for (size_t q = 0; q < COUNT_OF(questions); q++) {
         char *output = NULL;
-        if (tunnel_tool(arena, TUNNEL_ARGV("wg", "show", tunnel->interface, questions[q].what), &output, err) < 0)
+        if (tunnel_tool(arena, TUNNEL_ARGV("wg", "show", tunnel->interface, questions[q].what), &output,
+                        err) < 0)
             return -1;
         char **lines = NULL;
         size_t line_count = text_split(arena, output, '\n', &lines);
         if (!states) {
-            room = line_count; /* the first answer has every peer; one that comes between two questions can wait */
+            room = line_count; /* the first answer has every peer; one that comes between two questions can
+                                  wait */
             states = arena_alloc(arena, (room + 1) * sizeof *states);
         }
         for (size_t i = 0; i < line_count; i++) {

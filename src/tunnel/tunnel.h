@@ -1,7 +1,7 @@
-/* A WireGuard device and its peers: the kernel's when the kernel has it, else wireguard-go. The device outlives our
- * process: opening one that is up takes it over. Configuration goes through wg(8) and ip(8), so keys are given by
- * file or standard input, never by argument. Used by config servers (many peers) and hosts (the config servers).
- * One thread at a time uses a tunnel. */
+/* A WireGuard device and its peers: the kernel's when the kernel has it, else wireguard-go. The device
+ * outlives our process: opening one that is up takes it over. Configuration goes through wg(8) and ip(8), so
+ * keys are given by file or standard input, never by argument. Used by config servers (many peers) and hosts
+ * (the config servers). One thread at a time uses a tunnel. */
 #ifndef TUNNEL_TUNNEL_H
 #define TUNNEL_TUNNEL_H
 
@@ -21,23 +21,24 @@ int tunnel_key_ensure(struct arena *arena, const char *path, char **public_key, 
 struct tunnel;
 
 struct tunnel_options {
-    const char *interface;   /* at most 15 characters */
+    const char *interface; /* at most 15 characters */
     const char *key_path;
-    const char *address;     /* ours inside the tunnel: an IPv6 address */
-    int prefix_length;       /* of the route through it: a config server routes the zone's /48, a host too */
-    uint16_t port;           /* 0: any */
+    const char *address; /* ours inside the tunnel: an IPv6 address */
+    int prefix_length;   /* of the route through it: a config server routes the zone's /48, a host too */
+    uint16_t port;       /* 0: any */
 };
 int tunnel_open(const struct tunnel_options *options, struct tunnel **tunnel, struct error *err);
-void tunnel_close(struct tunnel **tunnel);           /* leaves the device up */
+void tunnel_close(struct tunnel **tunnel);                     /* leaves the device up */
 int tunnel_destroy(struct tunnel **tunnel, struct error *err); /* takes it down */
 
 struct tunnel_peer {
     const char *public_key;
-    const char *address;   /* the one inside address this peer may use */
-    const char *endpoint;  /* "[2001:db8::1]:51820"; NULL: it will call us */
+    const char *address;  /* the one inside address this peer may use */
+    const char *endpoint; /* "[2001:db8::1]:51820"; NULL: it will call us */
     bool keepalive;
 };
-/* Adds or updates; idempotent. A key with another address moves; an address with another key loses the old one. */
+/* Adds or updates; idempotent. A key with another address moves; an address with another key loses the old
+ * one. */
 int tunnel_set_peer(struct tunnel *tunnel, const struct tunnel_peer *peer, struct error *err);
 int tunnel_remove_peer(struct tunnel *tunnel, const char *public_key, struct error *err);
 /* Makes the peers exactly these. */

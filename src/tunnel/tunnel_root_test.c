@@ -106,8 +106,9 @@ static int set_up(void **state)
         machine->outside = arena_format(wire->arena, "2001:db8:77::%d", i + 1);
     }
     struct machine *server = &wire->machines[SERVER], *host = &wire->machines[HOST];
-    assert_int_equal(RUN(server->descriptor, "ip", "link", "add", "cable", "type", "veth", "peer", "name", "cable",
-                         "netns", host->namespace), 0);
+    assert_int_equal(RUN(server->descriptor, "ip", "link", "add", "cable", "type", "veth", "peer", "name",
+                         "cable", "netns", host->namespace),
+                     0);
     for (int i = 0; i < MACHINES; i++) {
         const char *address = arena_format(wire->arena, "%s/64", wire->machines[i].outside);
         RUN(wire->machines[i].descriptor, "ip", "address", "add", address, "dev", "cable", "nodad");
@@ -140,11 +141,13 @@ static void connect_machines(struct wire *wire)
     struct machine *server = &wire->machines[SERVER], *host = &wire->machines[HOST];
     machine_open(wire, server, "fd00:ec1a:1::1", TUNNEL_PORT);
     machine_open(wire, host, "fd00:ec1a:1::1:64", 0);
-    machine_set_peer(wire, server, (struct tunnel_peer){.public_key = host->public_key, .address = host->inside});
-    machine_set_peer(wire, host, (struct tunnel_peer){.public_key = server->public_key,
-                                                      .address = server->inside,
-                                                      .endpoint = "[2001:db8:77::1]:51820",
-                                                      .keepalive = true});
+    machine_set_peer(wire, server,
+                     (struct tunnel_peer){.public_key = host->public_key, .address = host->inside});
+    machine_set_peer(wire, host,
+                     (struct tunnel_peer){.public_key = server->public_key,
+                                          .address = server->inside,
+                                          .endpoint = "[2001:db8:77::1]:51820",
+                                          .keepalive = true});
 }
 
 static void a_host_that_calls_its_config_server_reaches_it_and_is_reached(void **state)
@@ -184,7 +187,8 @@ static void a_device_taken_over_with_a_new_address_loses_the_old_one(void **stat
     tunnel_close(&host->tunnel);
     machine_open(wire, host, "fd00:ec1a:1::1:65", 0);
     assert_false(pings(host, server->inside));
-    machine_set_peer(wire, server, (struct tunnel_peer){.public_key = host->public_key, .address = host->inside});
+    machine_set_peer(wire, server,
+                     (struct tunnel_peer){.public_key = host->public_key, .address = host->inside});
     assert_true(pings(host, server->inside));
 
     struct tunnel_peer_state *peers = NULL;
@@ -239,7 +243,8 @@ static void a_peer_with_a_name_for_an_endpoint_is_refused(void **state)
     struct wire *wire = *state;
     connect_machines(wire);
     struct machine *host = &wire->machines[HOST];
-    const char *bad[] = {"example.com:51820", "[2001:db8::1]", "[2001:db8::1]:0", "2001:db8::1:51820", "192.0.2.1"};
+    const char *bad[] = {"example.com:51820", "[2001:db8::1]", "[2001:db8::1]:0", "2001:db8::1:51820",
+                         "192.0.2.1"};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct error err = {0};
         struct tunnel_peer peer = {wire->machines[SERVER].public_key, "fd00:ec1a:1::1", bad[i], false};
@@ -255,11 +260,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_host_that_calls_its_config_server_reaches_it_and_is_reached, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_device_that_outlived_its_process_is_taken_over_with_its_peers, set_up,
+        cmocka_unit_test_setup_teardown(a_device_that_outlived_its_process_is_taken_over_with_its_peers,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_device_taken_over_with_a_new_address_loses_the_old_one, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_device_taken_over_with_a_new_address_loses_the_old_one, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_address_given_to_another_key_leaves_the_old_peer_without_a_place, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_address_given_to_another_key_leaves_the_old_peer_without_a_place,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(setting_all_peers_makes_them_exactly_these, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_peer_with_a_name_for_an_endpoint_is_refused, set_up, tear_down),
     };

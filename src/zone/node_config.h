@@ -1,13 +1,14 @@
-/* What a node is told by its host, as /etc/node/config.json inside its container: who it is, where its identity lies,
- * whom it serves. Written by the host agent, read by the example container; nothing secret is in it. */
+/* What a node is told by its host, as /etc/node/config.json inside its container: who it is, where its
+ * identity lies, whom it serves. Written by the host agent, read by the example container; nothing secret is
+ * in it. */
 #ifndef ZONE_NODE_CONFIG_H
 #define ZONE_NODE_CONFIG_H
 
 #include "base/record.h"
 #include "zone/host_spec.h"
 
-#define NODE_CONFIG_DIRECTORY   "/etc/node"      /* config.json, clients.pem */
-#define NODE_IDENTITY_DIRECTORY "/var/lib/sia"   /* current/{cert,key,ca}.pem */
+#define NODE_CONFIG_DIRECTORY   "/etc/node"    /* config.json, clients.pem */
+#define NODE_IDENTITY_DIRECTORY "/var/lib/sia" /* current/{cert,key,ca}.pem */
 #define NODE_DATA_DIRECTORY     "/var/lib/node"
 #define NODE_LOG_DIRECTORY      "/var/log/vespa" /* vespa, access, connection */
 

@@ -1,5 +1,6 @@
-/* Who may call. TLS has let in whoever chains to clients.pem or to the zone's authority; which of the two it was decides
- * what a certificate is worth: only the zone's authority makes nodes and hosts, whatever names a client's own carries. */
+/* Who may call. TLS has let in whoever chains to clients.pem or to the zone's authority; which of the two it
+ * was decides what a certificate is worth: only the zone's authority makes nodes and hosts, whatever names a
+ * client's own carries. */
 #include "service.h"
 
 #include "base/clock.h"
@@ -115,7 +116,8 @@ int caller_authorize(void *context, struct http_request *request, unsigned who, 
     int status = caller ? 403 : 401;
     log_answer(request, status, 0);
     return caller ? error_set(err, ERROR_FORBIDDEN, "%s may not use this", caller->name)
-                  : error_set(err, ERROR_UNAUTHENTICATED, "a client certificate is needed: see security/clients.pem");
+                  : error_set(err, ERROR_UNAUTHENTICATED,
+                              "a client certificate is needed: see security/clients.pem");
 }
 
 enum http_answer answer_json(struct http_request *request, int status, json_t *json)

@@ -24,8 +24,9 @@ static json_t *gauge(const char *name, double value)
 
 enum http_answer get_health(struct http_request *request)
 {
-    http_respond_json(request, 200, json_pack("{s:I, s:{s:s}}", "time", (json_int_t)clock_now_ms(), "status", "code",
-                                              "up"));
+    http_respond_json(
+        request, 200,
+        json_pack("{s:I, s:{s:s}}", "time", (json_int_t)clock_now_ms(), "status", "code", "up"));
     return HTTP_ANSWERED;
 }
 
@@ -41,8 +42,10 @@ enum http_answer get_metrics(struct http_request *request)
         json_array_append_new(values, gauge("documents", (double)index_count(service->index)));
     struct statvfs disk;
     if (service->index && statvfs(service->data_directory, &disk) == 0)
-        json_array_append_new(values, gauge("disk_free_bytes", (double)disk.f_bavail * (double)disk.f_frsize));
-    http_respond_json(request, 200, json_pack("{s:{s:s}, s:{s:o}}", "status", "code", "up", "metrics", "values", values));
+        json_array_append_new(values,
+                              gauge("disk_free_bytes", (double)disk.f_bavail * (double)disk.f_frsize));
+    http_respond_json(request, 200,
+                      json_pack("{s:{s:s}, s:{s:o}}", "status", "code", "up", "metrics", "values", values));
     return HTTP_ANSWERED;
 }
 
@@ -58,8 +61,8 @@ int document_id_of(struct http_request *request, struct document_id *id, struct 
         .type = http_request_parameter(request, "type"),
         .id = http_request_parameter(request, "id"),
     };
-    if (!is_document_name(id->space) || !text_only(id->space, "A-Za-z0-9_.-") || !is_document_name(id->type) ||
-        !text_only(id->type, "A-Za-z0-9_-") || !is_document_name(id->id))
+    if (!is_document_name(id->space) || !text_only(id->space, "A-Za-z0-9_.-") ||
+        !is_document_name(id->type) || !text_only(id->type, "A-Za-z0-9_-") || !is_document_name(id->id))
         return error_set(err, ERROR_INVALID, "a document is at /document/v1/<namespace>/<type>/docid/<id>");
     return 0;
 }
@@ -71,7 +74,8 @@ char *document_id_text(struct arena *arena, const struct document_id *id)
 
 char *document_path(struct arena *arena, const struct document_id *id)
 {
-    return arena_format(arena, "/document/v1/%s/%s/docid/%s", id->space, id->type, percent_encode(arena, id->id, false));
+    return arena_format(arena, "/document/v1/%s/%s/docid/%s", id->space, id->type,
+                        percent_encode(arena, id->id, false));
 }
 
 json_t *document_answer(struct arena *arena, const struct document_id *id)
@@ -108,7 +112,8 @@ int query_of(struct http_request *request, struct query *query, struct error *er
         number_of(parameter_of(request, body, "offset"), "offset", OFFSET_MOST, &query->offset, err) < 0)
         return -1;
     if (text_empty(query->words) && !query->everything)
-        return error_set(err, ERROR_INVALID, "no query: give query=<words>, or yql with \"where true\" for everything");
+        return error_set(err, ERROR_INVALID,
+                         "no query: give query=<words>, or yql with \"where true\" for everything");
     return 0;
 }
 
@@ -133,7 +138,7 @@ json_t *hits_answer(const struct hits *hits, const struct query *query, int cove
     for (size_t i = (size_t)query->offset; i < hits->count && i < end; i++)
         json_array_append_new(children, json_pack("{s:s, s:f, s:O}", "id", hits->items[i].id, "relevance",
                                                   hits->items[i].relevance, "fields", hits->items[i].fields));
-    return json_pack("{s:{s:s, s:f, s:{s:I}, s:{s:i, s:b}, s:o}}", "root", "id", "toplevel", "relevance", 1.0, "fields",
-                     "totalCount", (json_int_t)hits->total, "coverage", "coverage", coverage, "full", coverage == 100,
-                     "children", children);
+    return json_pack("{s:{s:s, s:f, s:{s:I}, s:{s:i, s:b}, s:o}}", "root", "id", "toplevel", "relevance", 1.0,
+                     "fields", "totalCount", (json_int_t)hits->total, "coverage", "coverage", coverage,
+                     "full", coverage == 100, "children", children);
 }

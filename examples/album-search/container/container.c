@@ -1,5 +1,6 @@
-/* The container role: what clients of the application call. Documents go to the content node that their id falls to,
- * queries to all of them, over mTLS with the node's own identity; whoever answers must be a node of this application. */
+/* The container role: what clients of the application call. Documents go to the content node that their id
+ * falls to, queries to all of them, over mTLS with the node's own identity; whoever answers must be a node of
+ * this application. */
 #include "service.h"
 
 #include "base/text.h"
@@ -10,7 +11,8 @@
 
 enum { FORWARD_TIMEOUT_MS = 10 * 1000, ANSWER_LARGEST = 32 << 20 };
 
-/* Which of `count` content nodes a document lives on. Their number is fixed here: adding one moves no documents. */
+/* Which of `count` content nodes a document lives on. Their number is fixed here: adding one moves no
+ * documents. */
 static size_t place_of(const char *id, size_t count)
 {
     uint64_t hash = 14695981039346656037u; /* FNV-1a */
@@ -44,7 +46,9 @@ static int call_content(struct service *service, const struct node_config *confi
 
 static int check_content(const struct node_config *config, struct error *err)
 {
-    return config->content_count ? 0 : error_set(err, ERROR_UNAVAILABLE, "the application has no content nodes yet");
+    return config->content_count
+               ? 0
+               : error_set(err, ERROR_UNAVAILABLE, "the application has no content nodes yet");
 }
 
 static enum http_answer forward_document(struct http_request *request)
@@ -61,8 +65,8 @@ static enum http_answer forward_document(struct http_request *request)
     if (document_id_of(request, &id, &err) < 0 || check_content(config, &err) < 0)
         return answer_error(request, &err);
     size_t place = place_of(document_id_text(arena, &id), config->content_count);
-    if (call_content(service, config, place, http_request_method(request), document_path(arena, &id), body, length,
-                     arena, &reply, &err) < 0 ||
+    if (call_content(service, config, place, http_request_method(request), document_path(arena, &id), body,
+                     length, arena, &reply, &err) < 0 ||
         json_parse(arena, reply.body, reply.length, &answer, &err) < 0)
         return answer_error(request, &err);
     if (http_request_method(request) != HTTP_GET && reply.status == 200)
@@ -76,20 +80,20 @@ static void gather(struct arena *arena, json_t *answer, struct hits *hits, size_
     json_t *root = json_object_get(answer, "root"), *child;
     size_t i;
     hits->total += json_integer_value(json_object_get(json_object_get(root, "fields"), "totalCount"));
-    json_array_foreach(json_object_get(root, "children"), i, child)
-    {
+    json_array_foreach(json_object_get(root, "children"), i, child) {
         const char *id = json_member_text(child, "id");
         json_t *fields = json_object_get(child, "fields");
         if (id && json_is_object(fields) && hits->count < room)
-            hits->items[hits->count++] =
-                (struct hit){arena_strdup(arena, id), json_number_value(json_object_get(child, "relevance")), fields};
+            hits->items[hits->count++] = (struct hit){
+                arena_strdup(arena, id), json_number_value(json_object_get(child, "relevance")), fields};
     }
 }
 
 static char *search_target(struct arena *arena, const struct query *query)
 {
-    const char *what = query->everything ? arena_format(arena, "yql=%s", percent_encode(arena, "where true", false))
-                                         : arena_format(arena, "query=%s", percent_encode(arena, query->words, false));
+    const char *what = query->everything
+                           ? arena_format(arena, "yql=%s", percent_encode(arena, "where true", false))
+                           : arena_format(arena, "query=%s", percent_encode(arena, query->words, false));
     return arena_format(arena, "/search/?%s&hits=%lld", what, (long long)(query->hits + query->offset));
 }
 
@@ -134,6 +138,7 @@ static enum http_answer search(struct http_request *request)
 
 #define DOCUMENT "/document/v1/{namespace}/{type}/docid/{id}"
 
+/* clang-format off */
 const struct http_route container_routes[] = {
     /* side method      path                 who                                        handler */
     {1, HTTP_GET,    "/status.html",      CALLER_ANYONE,                             get_status, 0, NULL},
@@ -145,4 +150,5 @@ const struct http_route container_routes[] = {
     {1, HTTP_GET,    "/search/",          CALLER_CLIENT,                             search, 0, NULL},
     {1, HTTP_POST,   "/search/",          CALLER_CLIENT,                             search, 0, NULL},
 };
+/* clang-format on */
 const size_t container_route_count = COUNT_OF(container_routes);

@@ -73,6 +73,7 @@ static enum http_answer search(struct http_request *request)
 
 #define DOCUMENT "/document/v1/{namespace}/{type}/docid/{id}"
 
+/* clang-format off */
 const struct http_route content_routes[] = {
     /* side method      path                 who                        handler */
     {1, HTTP_GET,    "/status.html",      CALLER_ANYONE,             get_status, 0, NULL},
@@ -83,4 +84,5 @@ const struct http_route content_routes[] = {
     {1, HTTP_DELETE, DOCUMENT,            CALLER_PEER,               delete_document, 0, NULL},
     {1, HTTP_GET,    "/search/",          CALLER_PEER,               search, 0, NULL},
 };
+/* clang-format on */
 const size_t content_route_count = COUNT_OF(content_routes);

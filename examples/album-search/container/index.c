@@ -11,27 +11,30 @@ enum { WORDS_MOST = 64, TEXT_LARGEST = 1 << 20 };
 struct index {
     pthread_mutex_t lock; /* protects the connection and the statements: one caller at a time */
     sqlite3 *database;
-    sqlite3_stmt *put, *put_text, *get, *find, *remove, *remove_text, *search, *count_matches, *all, *count_all;
+    sqlite3_stmt *put, *put_text, *get, *find, *remove, *remove_text, *search, *count_matches, *all,
+        *count_all;
 };
 
-static const char schema[] =
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-    "CREATE TABLE IF NOT EXISTS documents (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, fields TEXT NOT NULL);"
-    "CREATE VIRTUAL TABLE IF NOT EXISTS texts USING fts5(body);";
+static const char schema[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                             "CREATE TABLE IF NOT EXISTS documents (number INTEGER PRIMARY KEY, id TEXT NOT "
+                             "NULL UNIQUE, fields TEXT NOT NULL);"
+                             "CREATE VIRTUAL TABLE IF NOT EXISTS texts USING fts5(body);";
 
 static const struct {
     size_t offset;
     const char *sql;
 } statements[] = {
-    {offsetof(struct index, put), "INSERT INTO documents (id, fields) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET "
-                                  "fields = excluded.fields RETURNING number"},
+    {offsetof(struct index, put),
+     "INSERT INTO documents (id, fields) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET "
+     "fields = excluded.fields RETURNING number"},
     {offsetof(struct index, put_text), "INSERT OR REPLACE INTO texts (rowid, body) VALUES (?1, ?2)"},
     {offsetof(struct index, get), "SELECT fields FROM documents WHERE id = ?1"},
     {offsetof(struct index, find), "SELECT number FROM documents WHERE id = ?1"},
     {offsetof(struct index, remove), "DELETE FROM documents WHERE number = ?1"},
     {offsetof(struct index, remove_text), "DELETE FROM texts WHERE rowid = ?1"},
-    {offsetof(struct index, search), "SELECT id, fields, -bm25(texts) FROM texts JOIN documents ON number = texts.rowid "
-                                     "WHERE texts MATCH ?1 ORDER BY bm25(texts), id LIMIT ?2"},
+    {offsetof(struct index, search),
+     "SELECT id, fields, -bm25(texts) FROM texts JOIN documents ON number = texts.rowid "
+     "WHERE texts MATCH ?1 ORDER BY bm25(texts), id LIMIT ?2"},
     {offsetof(struct index, count_matches), "SELECT count(*) FROM texts WHERE texts MATCH ?1"},
     {offsetof(struct index, all), "SELECT id, fields, 0.0 FROM documents ORDER BY id LIMIT ?2"},
     {offsetof(struct index, count_all), "SELECT count(*) FROM documents"},
@@ -55,7 +58,8 @@ int index_open(const char *path, struct index **index, struct error *err)
         sqlite3_exec(opened->database, schema, NULL, NULL, NULL) != SQLITE_OK)
         return fail(opened, path, err);
     for (size_t i = 0; i < COUNT_OF(statements); i++)
-        if (sqlite3_prepare_v2(opened->database, statements[i].sql, -1, statement_at(opened, i), NULL) != SQLITE_OK)
+        if (sqlite3_prepare_v2(opened->database, statements[i].sql, -1, statement_at(opened, i), NULL) !=
+            SQLITE_OK)
             return fail(opened, path, err);
     *index = take(&opened);
     return 0;
@@ -103,8 +107,10 @@ static void gather_text(const json_t *value, struct buffer *text)
         buffer_text(text, json_string_value(value));
         buffer_text(text, "\n");
     }
-    json_object_foreach((json_t *)value, key, member) gather_text(member, text);
-    json_array_foreach(value, i, member) gather_text(member, text);
+    json_object_foreach((json_t *)value, key, member)
+        gather_text(member, text);
+    json_array_foreach(value, i, member)
+        gather_text(member, text);
 }
 
 static int step_done(struct index *index, sqlite3_stmt *statement, const char *what, struct error *err)
@@ -113,7 +119,8 @@ static int step_done(struct index *index, sqlite3_stmt *statement, const char *w
     return sqlite3_step(running) == SQLITE_DONE ? 0 : fail(index, what, err);
 }
 
-static int write_document(struct index *index, struct arena *arena, const char *id, json_t *fields, struct error *err)
+static int write_document(struct index *index, struct arena *arena, const char *id, json_t *fields,
+                          struct error *err)
 {
     cleanup(buffer_free) struct buffer text = buffer_new(TEXT_LARGEST);
     gather_text(fields, &text);
@@ -133,7 +140,9 @@ static int write_document(struct index *index, struct arena *arena, const char *
 
 static int begin(struct index *index, struct error *err)
 {
-    return sqlite3_exec(index->database, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(index, "begin", err);
+    return sqlite3_exec(index->database, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK
+               ? 0
+               : fail(index, "begin", err);
 }
 
 static int end(struct index *index, int result, struct error *err)
@@ -166,8 +175,8 @@ int index_get(struct index *index, struct arena *arena, const struct document_id
         return error_set(err, ERROR_NOT_FOUND, "no document %s", document_id_text(arena, id));
     if (stepped != SQLITE_ROW)
         return fail(index, "get a document", err);
-    return json_parse(arena, (const char *)sqlite3_column_text(get, 0), (size_t)sqlite3_column_bytes(get, 0), fields,
-                      err);
+    return json_parse(arena, (const char *)sqlite3_column_text(get, 0), (size_t)sqlite3_column_bytes(get, 0),
+                      fields, err);
 }
 
 int index_delete(struct index *index, const struct document_id *id, struct error *err)
@@ -216,16 +225,16 @@ static int64_t count_of(sqlite3_stmt *statement, const char *match)
     return sqlite3_step(count) == SQLITE_ROW ? sqlite3_column_int64(count, 0) : 0;
 }
 
-static int read_hits(struct index *index, sqlite3_stmt *search, struct arena *arena, struct hits *hits, size_t room,
-                     struct error *err)
+static int read_hits(struct index *index, sqlite3_stmt *search, struct arena *arena, struct hits *hits,
+                     size_t room, struct error *err)
 {
     int stepped;
     while ((stepped = sqlite3_step(search)) == SQLITE_ROW && hits->count < room) {
         struct hit *hit = &hits->items[hits->count];
         hit->id = arena_strdup(arena, (const char *)sqlite3_column_text(search, 0));
         hit->relevance = sqlite3_column_double(search, 2);
-        if (json_parse(arena, (const char *)sqlite3_column_text(search, 1), (size_t)sqlite3_column_bytes(search, 1),
-                       &hit->fields, err) < 0)
+        if (json_parse(arena, (const char *)sqlite3_column_text(search, 1),
+                       (size_t)sqlite3_column_bytes(search, 1), &hit->fields, err) < 0)
             return -1;
         hits->count++;
     }

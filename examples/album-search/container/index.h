@@ -12,7 +12,8 @@ int index_put(struct index *index, const struct document_id *id, json_t *fields,
 int index_get(struct index *index, struct arena *arena, const struct document_id *id, json_t **fields,
               struct error *err);
 int index_delete(struct index *index, const struct document_id *id, struct error *err);
-/* Documents with any of the words, best first; the first `query->offset + query->hits` of them, all of them counted. */
+/* Documents with any of the words, best first; the first `query->offset + query->hits` of them, all of them
+ * counted. */
 int index_search(struct index *index, struct arena *arena, const struct query *query, struct hits *hits,
                  struct error *err);
 int64_t index_count(struct index *index);

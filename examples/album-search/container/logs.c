@@ -35,7 +35,8 @@ static const struct {
     [CONNECTION] = {"connection", "connection.log"},
 };
 
-int logs_open(const char *directory, const char *hostname, const char *service, struct logs **logs, struct error *err)
+int logs_open(const char *directory, const char *hostname, const char *service, struct logs **logs,
+              struct error *err)
 {
     struct logs *opened = memory_alloc(sizeof *opened);
     opened->hostname = memory_strdup(hostname);
@@ -91,9 +92,9 @@ void logs_vespa(struct logs *logs, const char *level, const char *component, con
         if (*byte == '\t' || *byte == '\n')
             *byte = ' ';
     int64_t now = clock_now_ms();
-    const char *line = arena_format(arena, "%lld.%03d000\t%s\t%d/%d\t%s\t%s\t%s\t%s\n", (long long)(now / 1000),
-                                    (int)(now % 1000), logs->hostname, getpid(), gettid(), logs->service, component,
-                                    level, message);
+    const char *line = arena_format(arena, "%lld.%03d000\t%s\t%d/%d\t%s\t%s\t%s\t%s\n",
+                                    (long long)(now / 1000), (int)(now % 1000), logs->hostname, getpid(),
+                                    gettid(), logs->service, component, level, message);
     write_line(&logs->log[VESPA], line, strlen(line));
 }
 
@@ -102,12 +103,12 @@ void logs_access(struct logs *logs, struct http_request *request, const char *pr
 {
     int64_t now = clock_now_ms();
     const char *agent = http_request_header(request, "User-Agent");
-    json_t *line = json_pack("{s:s, s:f, s:f, s:I, s:i, s:s, s:s, s:s, s:s, s:i}", "ip",
-                             http_request_address_text(request), "time", (double)begun_ms / 1000, "duration",
-                             (double)(now - begun_ms) / 1000, "responsesize", (json_int_t)answer_bytes, "code", status,
-                             "method", http_method_name(http_request_method(request)), "uri",
-                             http_request_path(request), "version", "HTTP/1.1", "agent", agent ? agent : "", "localport",
-                             4443);
+    json_t *line =
+        json_pack("{s:s, s:f, s:f, s:I, s:i, s:s, s:s, s:s, s:s, s:i}", "ip",
+                  http_request_address_text(request), "time", (double)begun_ms / 1000, "duration",
+                  (double)(now - begun_ms) / 1000, "responsesize", (json_int_t)answer_bytes, "code", status,
+                  "method", http_method_name(http_request_method(request)), "uri", http_request_path(request),
+                  "version", "HTTP/1.1", "agent", agent ? agent : "", "localport", 4443);
     if (!line)
         return; /* not UTF-8, and so not a line of this log */
     if (principal)
@@ -120,6 +121,6 @@ void logs_connection(struct logs *logs, const char *peer_address, int peer_port)
     cleanup(arena_free) struct arena *arena = arena_new();
     write_json(&logs->log[CONNECTION],
                json_pack("{s:s, s:s, s:s, s:i, s:i}", "id", random_uuid(arena), "timestamp",
-                         clock_rfc3339_ms(arena, clock_now_ms()), "peerAddress", peer_address, "peerPort", peer_port,
-                         "localPort", 4443));
+                         clock_rfc3339_ms(arena, clock_now_ms()), "peerAddress", peer_address, "peerPort",
+                         peer_port, "localPort", 4443));
 }

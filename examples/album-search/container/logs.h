@@ -1,5 +1,6 @@
-/* The logs a Vespa container writes: vespa.log (tab-separated), the access log and the connection log (JSON lines). Whoever
- * rotates them renames the file; before each line it is looked whether the file still has its name. */
+/* The logs a Vespa container writes: vespa.log (tab-separated), the access log and the connection log (JSON
+ * lines). Whoever rotates them renames the file; before each line it is looked whether the file still has its
+ * name. */
 #ifndef ALBUM_SEARCH_LOGS_H
 #define ALBUM_SEARCH_LOGS_H
 

@@ -1,5 +1,5 @@
-/* album-search: starts the role its host's config.json names, and follows changes of configuration, clients and identity
- * while it runs. */
+/* album-search: starts the role its host's config.json names, and follows changes of configuration, clients
+ * and identity while it runs. */
 #include "service.h"
 
 #include "base/buffer.h"
@@ -39,8 +39,8 @@ static int follow_config(struct service *service, struct error *err)
     cleanup(arena_free) struct arena *arena = arena_new();
     char *text = NULL;
     size_t length = 0;
-    if (file_read(arena, arena_format(arena, "%s/config.json", service->config_directory), CONFIG_LARGEST, &text,
-                  &length, err) < 0)
+    if (file_read(arena, arena_format(arena, "%s/config.json", service->config_directory), CONFIG_LARGEST,
+                  &text, &length, err) < 0)
         return -1;
     if (text_equal(text, service->config_text))
         return 0;
@@ -68,7 +68,8 @@ static int follow_trust(struct service *service, struct error *err)
         return -1;
     bool content = service_is_content(service); /* no client has any business there */
     const char *both = arena_format(arena, "%s\n%s", zone, content ? "" : clients);
-    if (file_read(arena, service->trust_path, 2 * CONFIG_LARGEST, &old, &length, NULL) == 0 && text_equal(old, both))
+    if (file_read(arena, service->trust_path, 2 * CONFIG_LARGEST, &old, &length, NULL) == 0 &&
+        text_equal(old, both))
         return 0;
     return file_write(service->trust_path, both, strlen(both), 0644, err);
 }
@@ -113,8 +114,10 @@ static int open_peers(struct service *service, struct error *err)
     struct tls_files files = {config->identity->certificate, config->identity->key, service->trust_path};
     if (tls_context_new(&files, TLS_CLIENT_ALLOWED, &service->tls, err) < 0)
         return -1;
-    /* As a client it trusts the zone's authority alone: a client's own certificate must never pass for a peer's. */
-    struct tls_files zone_only = {config->identity->certificate, config->identity->key, config->identity->trust};
+    /* As a client it trusts the zone's authority alone: a client's own certificate must never pass for a
+     * peer's. */
+    struct tls_files zone_only = {config->identity->certificate, config->identity->key,
+                                  config->identity->trust};
     if (tls_context_new(&zone_only, TLS_CLIENT_NONE, &service->peer_tls, err) < 0)
         return -1;
     struct http_client_options options = {
@@ -155,10 +158,12 @@ static int run(struct service *service, struct http_server **server, struct erro
     const struct node_config *config = service_config(service);
     if (logs_open(service->log_directory, config->hostname, config->cluster_type, &service->logs, err) < 0)
         return -1;
-    logs_vespa(service->logs, "info", "container.start", "album-search " ENCLAVE_VERSION " begins as %s node %lld of %s",
-               config->cluster_type, (long long)config->index, config->cluster_id);
+    logs_vespa(service->logs, "info", "container.start",
+               "album-search " ENCLAVE_VERSION " begins as %s node %lld of %s", config->cluster_type,
+               (long long)config->index, config->cluster_id);
     if (service_is_content(service) &&
-        index_open(arena_format(arena, "%s/documents.sqlite", service->data_directory), &service->index, err) < 0)
+        index_open(arena_format(arena, "%s/documents.sqlite", service->data_directory), &service->index,
+                   err) < 0)
         return error_context(err, "documents");
     if (open_peers(service, err) < 0 || serve(service, server, err) < 0)
         return -1;

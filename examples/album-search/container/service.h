@@ -1,6 +1,7 @@
-/* album-search: a small service that stands in for Vespa's containers where Vespa's image cannot be had. One program, two
- * roles: container nodes take documents and queries from clients and pass them on to content nodes; content nodes keep
- * documents in SQLite with full-text search. Its paths, answers and logs look like Vespa's; its ranking does not try to. */
+/* album-search: a small service that stands in for Vespa's containers where Vespa's image cannot be had. One
+ * program, two roles: container nodes take documents and queries from clients and pass them on to content
+ * nodes; content nodes keep documents in SQLite with full-text search. Its paths, answers and logs look like
+ * Vespa's; its ranking does not try to. */
 #ifndef ALBUM_SEARCH_SERVICE_H
 #define ALBUM_SEARCH_SERVICE_H
 
@@ -36,7 +37,7 @@ struct service {
     const char *trust_path; /* whom TLS lets in: clients.pem and the zone's authority together */
     pthread_mutex_t lock;   /* protects config */
     const struct node_config *config;
-    char *config_text;      /* the watching thread's */
+    char *config_text;                  /* the watching thread's */
     struct tls_context *tls, *peer_tls; /* as a server; as a client of other nodes */
     struct http_client *peers;
     struct index *index; /* of content nodes; NULL in containers */
@@ -59,7 +60,8 @@ void caller_forget(void *service, void *caller);
 int caller_authorize(void *service, struct http_request *request, unsigned who, struct error *err);
 
 /* Every answer of a handler goes through one of these two, which also write the access log. */
-enum http_answer answer_json(struct http_request *request, int status, json_t *json); /* takes the reference */
+enum http_answer answer_json(struct http_request *request, int status,
+                             json_t *json); /* takes the reference */
 enum http_answer answer_error(struct http_request *request, const struct error *err);
 
 /* A document's names, from the path /document/v1/{namespace}/{type}/docid/{id}. */
@@ -67,9 +69,10 @@ struct document_id {
     const char *space, *type, *id;
 };
 int document_id_of(struct http_request *request, struct document_id *id, struct error *err);
-char *document_id_text(struct arena *arena, const struct document_id *id);   /* "id:mynamespace:album::1" */
-char *document_path(struct arena *arena, const struct document_id *id);      /* encoded, for requests */
-json_t *document_answer(struct arena *arena, const struct document_id *id);  /* {"pathId", "id"}, a new reference */
+char *document_id_text(struct arena *arena, const struct document_id *id); /* "id:mynamespace:album::1" */
+char *document_path(struct arena *arena, const struct document_id *id);    /* encoded, for requests */
+json_t *document_answer(struct arena *arena,
+                        const struct document_id *id); /* {"pathId", "id"}, a new reference */
 
 /* A query, from the URL or a JSON body. */
 struct query {
@@ -89,7 +92,8 @@ struct hits {
     size_t count;
     int64_t total;
 };
-/* {"root": …} as Vespa answers; `offset` and `hits` cut the sorted list. `coverage` is percent of content nodes. */
+/* {"root": …} as Vespa answers; `offset` and `hits` cut the sorted list. `coverage` is percent of content
+ * nodes. */
 json_t *hits_answer(const struct hits *hits, const struct query *query, int coverage);
 void hits_sort(struct hits *hits);
 
