@@ -10,8 +10,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     cleanup(arena_free) struct arena *arena = arena_new();
     char *text = arena_strndup(arena, (const char *)bytes, length);
     static const struct policy_value facts[] = {
-        {"aws:SecureTransport", "true"}, {"aws:CurrentTime", "2026-06-01T12:00:00Z"}, {"aws:SourceIp", "10.0.0.1"},
-        {"aws:TagKeys", "a"},            {"aws:TagKeys", "b*"},                       {"s3:max-keys", "10"},
+        {"aws:SecureTransport", "true"}, {"aws:CurrentTime", "2026-06-01T12:00:00Z"},
+        {"aws:SourceIp", "10.0.0.1"},    {"aws:TagKeys", "a"},
+        {"aws:TagKeys", "b*"},           {"s3:max-keys", "10"},
     };
     const struct policy_request request = {
         .action = "s3:GetObject",

@@ -84,7 +84,6 @@ static int get_first(struct identities *identities, struct error *stopped)
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);
     int64_t wait = FIRST_RETRY_MS;
-    struct error last = {0}; /* the same trouble again is not told again */
     for (size_t i = 0; i < IDENTITIES;) {
         struct error err = {0};
         const struct sia_options *options = &identities->options[i];
@@ -93,9 +92,7 @@ static int get_first(struct identities *identities, struct error *stopped)
             i++;
             continue;
         }
-        if (!text_equal(err.message, last.message))
-            log_warning("identity not given yet", "service", options->service, "error", err.message, NULL);
-        last = err;
+        log_warning("identity not given yet", "service", options->service, "error", err.message, NULL);
         const struct timespec pause = {wait / 1000, wait % 1000 * 1000000};
         if (sigtimedwait(&ends, NULL, &pause) > 0)
             return error_set(stopped, ERROR_UNAVAILABLE, "told to stop before zts gave us our identities");

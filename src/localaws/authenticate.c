@@ -20,6 +20,7 @@ enum refusal {
     REFUSED_PAYLOAD,
 };
 
+/* clang-format off */
 static const struct refusal_form {
     struct {
         int status;
@@ -27,49 +28,25 @@ static const struct refusal_form {
     } by[4]; /* enum protocol */
     const char *message;
 } refusals[] = {
-    [REFUSED_UNSIGNED] = {{{401, "AuthFailure"},
-                           {403, "MissingAuthenticationToken"},
-                           {400, "MissingAuthenticationTokenException"},
-                           {403, "AccessDenied"}},
-                          "Request is missing Authentication Token"},
-    [REFUSED_MALFORMED] = {{{400, "IncompleteSignature"},
-                            {400, "IncompleteSignature"},
-                            {400, "IncompleteSignatureException"},
-                            {400, "AuthorizationHeaderMalformed"}},
-                           "The signature of the request is malformed"},
-    [REFUSED_UNKNOWN_KEY] = {{{401, "AuthFailure"},
-                              {403, "InvalidClientTokenId"},
-                              {400, "UnrecognizedClientException"},
-                              {403, "InvalidAccessKeyId"}},
-                             "The security token included in the request is invalid."},
-    [REFUSED_SIGNATURE] = {{{401, "AuthFailure"},
-                            {403, "SignatureDoesNotMatch"},
-                            {400, "InvalidSignatureException"},
-                            {403, "SignatureDoesNotMatch"}},
-                           "The request signature we calculated does not match the signature you provided. Check "
-                           "your AWS Secret Access Key and signing method."},
-    [REFUSED_CLOCK] = {{{400, "RequestExpired"},
-                        {403, "SignatureDoesNotMatch"},
-                        {400, "InvalidSignatureException"},
-                        {403, "RequestTimeTooSkewed"}},
-                       "Signature expired or not yet current: the difference between the request time and the "
-                       "current time is too large."},
-    [REFUSED_EXPIRED] = {{{400, "RequestExpired"},
-                          {403, "ExpiredToken"},
-                          {400, "ExpiredTokenException"},
-                          {400, "ExpiredToken"}},
-                         "The security token included in the request is expired"},
-    [REFUSED_UNSIGNED_HEADER] = {{{401, "AuthFailure"},
-                                  {403, "SignatureDoesNotMatch"},
-                                  {400, "InvalidSignatureException"},
-                                  {403, "AccessDenied"}},
+    /*                           EC2                           query                              JSON                                          S3 */
+    [REFUSED_UNSIGNED] =        {{{401, "AuthFailure"},         {403, "MissingAuthenticationToken"}, {400, "MissingAuthenticationTokenException"}, {403, "AccessDenied"}},
+                                 "Request is missing Authentication Token"},
+    [REFUSED_MALFORMED] =       {{{400, "IncompleteSignature"}, {400, "IncompleteSignature"},        {400, "IncompleteSignatureException"},        {400, "AuthorizationHeaderMalformed"}},
+                                 "The signature of the request is malformed"},
+    [REFUSED_UNKNOWN_KEY] =     {{{401, "AuthFailure"},         {403, "InvalidClientTokenId"},       {400, "UnrecognizedClientException"},         {403, "InvalidAccessKeyId"}},
+                                 "The security token included in the request is invalid."},
+    [REFUSED_SIGNATURE] =       {{{401, "AuthFailure"},         {403, "SignatureDoesNotMatch"},      {400, "InvalidSignatureException"},           {403, "SignatureDoesNotMatch"}},
+                                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method."},
+    [REFUSED_CLOCK] =           {{{400, "RequestExpired"},      {403, "SignatureDoesNotMatch"},      {400, "InvalidSignatureException"},           {403, "RequestTimeTooSkewed"}},
+                                 "Signature expired or not yet current: the difference between the request time and the current time is too large."},
+    [REFUSED_EXPIRED] =         {{{400, "RequestExpired"},      {403, "ExpiredToken"},               {400, "ExpiredTokenException"},               {400, "ExpiredToken"}},
+                                 "The security token included in the request is expired"},
+    [REFUSED_UNSIGNED_HEADER] = {{{401, "AuthFailure"},         {403, "SignatureDoesNotMatch"},      {400, "InvalidSignatureException"},           {403, "AccessDenied"}},
                                  "There were headers present in the request which were not signed"},
-    [REFUSED_PAYLOAD] = {{{400, "InvalidSignatureException"},
-                          {400, "SignatureDoesNotMatch"},
-                          {400, "InvalidSignatureException"},
-                          {400, "XAmzContentSHA256Mismatch"}},
-                         "The provided 'x-amz-content-sha256' header does not match what was computed."},
+    [REFUSED_PAYLOAD] =         {{{400, "InvalidSignatureException"}, {400, "SignatureDoesNotMatch"}, {400, "InvalidSignatureException"},          {400, "XAmzContentSHA256Mismatch"}},
+                                 "The provided 'x-amz-content-sha256' header does not match what was computed."},
 };
+/* clang-format on */
 
 static int refuse(struct call *call, struct error *err, enum refusal why)
 {
@@ -138,9 +115,10 @@ static bool steering_headers_are_signed(struct call *call, const struct sigv4_cl
     return true;
 }
 
-/* The hash the signature was made over: S3 clients say which (and it is compared when the body has come), the others
- * hash what they send. */
-static const char *payload_hash(struct call *call, const struct sigv4_claim *claim, const char *body, size_t length)
+/* The hash the signature was made over: S3 clients say which (and it is compared when the body has come), the
+ * others hash what they send. */
+static const char *payload_hash(struct call *call, const struct sigv4_claim *claim, const char *body,
+                                size_t length)
 {
     const char *said = http_request_header(call->request, "x-amz-content-sha256");
     if (said)
@@ -156,7 +134,8 @@ static bool payload_matches(struct call *call, const char *body, size_t length)
            text_equal(call->payload_hash, sigv4_sha256(call->arena, body, length));
 }
 
-static bool signature_matches(struct call *call, const struct sigv4_claim *claim, const struct access_key *key)
+static bool signature_matches(struct call *call, const struct sigv4_claim *claim,
+                              const struct access_key *key)
 {
     struct sigv4_request request = {
         .method = http_method_name(http_request_method(call->request)),
@@ -167,7 +146,8 @@ static bool signature_matches(struct call *call, const struct sigv4_claim *claim
     };
     char *canonical = sigv4_canonical_request(call->arena, &request, &claim->scope, claim->signed_headers);
     char *to_sign = sigv4_string_to_sign(call->arena, claim->amz_date, &claim->scope, canonical);
-    return text_equal_secret(sigv4_signature(call->arena, key->secret, &claim->scope, to_sign), claim->signature);
+    return text_equal_secret(sigv4_signature(call->arena, key->secret, &claim->scope, to_sign),
+                             claim->signature);
 }
 
 static bool token_matches(struct call *call, const struct sigv4_claim *claim, const struct access_key *key)
@@ -182,8 +162,8 @@ int call_authenticate(struct call *call, const struct sigv4_claim *claim, const 
 {
     struct access_key key;
     if (!text_equal(claim->scope.region, call->region->name))
-        return call_fail(call, err, 403, "SignatureDoesNotMatch", "Credential should be scoped to a valid region: %s",
-                         call->region->name);
+        return call_fail(call, err, 403, "SignatureDoesNotMatch",
+                         "Credential should be scoped to a valid region: %s", call->region->name);
     if (check_time(call, claim, err) < 0)
         return -1;
     if (!steering_headers_are_signed(call, claim))

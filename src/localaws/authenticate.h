@@ -1,5 +1,5 @@
-/* Who calls: every call's AWS signature is recomputed from the secret of the access key it names, over the request
- * exactly as it came; nothing else a request says about its sender is believed. */
+/* Who calls: every call's AWS signature is recomputed from the secret of the access key it names, over the
+ * request exactly as it came; nothing else a request says about its sender is believed. */
 #ifndef LOCALAWS_AUTHENTICATE_H
 #define LOCALAWS_AUTHENTICATE_H
 
@@ -8,11 +8,13 @@
 
 enum { CLOCK_SKEW_MS = 15 * 60 * 1000 };
 
-/* Takes the signature apart and finds the service it is for: sets call->interface. Nothing is verified yet. */
+/* Takes the signature apart and finds the service it is for: sets call->interface. Nothing is verified yet.
+ */
 int call_claim(struct call *call, struct sigv4_claim *claim, struct error *err);
 
-/* Verifies `claim` and sets call->caller, account and payload_hash. `body` is what has been read of it; NULL when it is
- * still to come (S3), so that whoever reads it must compare it with payload_hash. Refuses as the service would. */
+/* Verifies `claim` and sets call->caller, account and payload_hash. `body` is what has been read of it; NULL
+ * when it is still to come (S3), so that whoever reads it must compare it with payload_hash. Refuses as the
+ * service would. */
 int call_authenticate(struct call *call, const struct sigv4_claim *claim, const char *body, size_t length,
                       struct error *err);
 

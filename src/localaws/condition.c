@@ -155,11 +155,13 @@ static bool ip_address(const char *policy, const char *request)
     return !rest || (wanted.bytes[whole] ^ given.bytes[whole]) >> (8 - rest) == 0;
 }
 
-static const struct operator {
+static const struct operator
+{
     const char *name;
     compare_function *compare; /* NULL: Null, which asks whether the key is there */
     bool negated;
-} operators[] = {
+}
+operators[] = {
     {"StringEquals", string_equals, false},
     {"StringNotEquals", string_equals, true},
     {"StringEqualsIgnoreCase", string_equals_nocase, false},
@@ -192,7 +194,7 @@ static const struct operator {
 enum quantifier { ANY, FOR_ANY, FOR_ALL };
 
 struct condition {
-    const struct operator *operator;
+    const struct operator* operator;
     enum quantifier quantifier;
     bool if_exists;
     const char *key;
@@ -200,7 +202,7 @@ struct condition {
     size_t count;
 };
 
-static const struct operator *operator_find(const char *name, size_t length)
+static const struct operator* operator_find(const char *name, size_t length)
 {
     for (size_t i = 0; i < COUNT_OF(operators); i++)
         if (strlen(operators[i].name) == length && strncmp(operators[i].name, name, length) == 0)
@@ -208,7 +210,7 @@ static const struct operator *operator_find(const char *name, size_t length)
     return NULL;
 }
 
-int condition_parse(struct arena *arena, const char *operator, const char *key, const char *const *values,
+int condition_parse(struct arena *arena, const char *operator, const char * key, const char *const *values,
                     size_t count, struct condition **condition, struct error *err)
 {
     struct condition *result = arena_alloc(arena, sizeof *result);
@@ -226,15 +228,16 @@ int condition_parse(struct arena *arena, const char *operator, const char *key, 
         result->if_exists = true;
         length -= strlen("IfExists");
     }
-    result->operator = operator_find(name, length);
-    if (!result->operator || (result->if_exists && !result->operator->compare))
+    result->operator= operator_find(name, length);
+    if (!result->operator||(result->if_exists && !result->operator->compare))
         return error_set(err, ERROR_INVALID, "unknown condition operator %.100s", operator);
     *condition = result;
     return 0;
 }
 
 /* Does any of the policy's values match this value of the request? */
-static bool value_matches(const struct condition *condition, const char *given, const struct policy_request *request)
+static bool value_matches(const struct condition *condition, const char *given,
+                          const struct policy_request *request)
 {
     for (size_t i = 0; i < condition->count; i++) {
         if (!strstr(condition->values[i], "${")) {
@@ -257,7 +260,8 @@ bool condition_holds(const struct condition *condition, const struct policy_requ
         if (!text_equal_nocase(request->context[i].key, condition->key))
             continue;
         present++;
-        if (condition->operator->compare && value_matches(condition, request->context[i].value, request) != negated)
+        if (condition->operator->compare &&
+            value_matches(condition, request->context[i].value, request) != negated)
             holding++;
     }
     if (!condition->operator->compare)

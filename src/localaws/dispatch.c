@@ -3,8 +3,8 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "localaws/envelope.h"
 #include "localaws/authenticate.h"
+#include "localaws/envelope.h"
 #include "localaws/parameters.h"
 #include "localaws/services.h"
 
@@ -86,13 +86,14 @@ static int read_json(struct call *call, const char *body, size_t length, struct 
 {
     const char *target = http_request_header(call->request, "x-amz-target");
     if (!target || service_by_target(target) != call->interface)
-        return call_fail(call, err, 400, "UnknownOperationException", "X-Amz-Target does not name an operation of %s",
-                         call->service);
+        return call_fail(call, err, 400, "UnknownOperationException",
+                         "X-Amz-Target does not name an operation of %s", call->service);
     call->action = strchr(target, '.') + 1;
     struct error why = {0};
     if (json_parse(call->arena, length ? body : "{}", length ? length : 2, &call->json, &why) < 0 ||
         !json_is_object(call->json))
-        return call_fail(call, err, 400, "SerializationException", "The body is not a JSON object: %s", why.message);
+        return call_fail(call, err, 400, "SerializationException", "The body is not a JSON object: %s",
+                         why.message);
     return 0;
 }
 
@@ -101,7 +102,8 @@ static int read_call(struct call *call, struct error *err)
     size_t length;
     const char *body = http_request_body(call->request, &length);
     struct sigv4_claim claim;
-    if (call_claim(call, &claim, err) < 0 || call_authenticate(call, &claim, body ? body : "", length, err) < 0)
+    if (call_claim(call, &claim, err) < 0 ||
+        call_authenticate(call, &claim, body ? body : "", length, err) < 0)
         return -1;
     if (call->interface->protocol == PROTOCOL_S3)
         return 0; /* GET / lists buckets; its parameters are S3's to read */
@@ -114,7 +116,8 @@ static int run_call(struct call *call, struct error *err)
     const struct action *action = service_action(call->interface, call->action);
     if (!action)
         return call_fail(call, err, 400,
-                         call->interface->protocol == PROTOCOL_JSON ? "UnknownOperationException" : "InvalidAction",
+                         call->interface->protocol == PROTOCOL_JSON ? "UnknownOperationException"
+                                                                    : "InvalidAction",
                          "The action %.100s is not valid for this web service", call->action);
     call->action = action->name;
     region_lock(call->region);
@@ -150,8 +153,8 @@ static enum http_answer answer_s3(struct http_request *request)
     return s3_handle(call_of(request));
 }
 
-/* An S3 body streams, so its caller is known before it comes; the other services' signatures cover the body and are
- * verified with it. */
+/* An S3 body streams, so its caller is known before it comes; the other services' signatures cover the body
+ * and are verified with it. */
 enum { SIGNED_HEADERS = 1, SIGNED_BODY = 2 };
 
 static int authorize(void *context, struct http_request *request, unsigned who, struct error *err)
@@ -164,8 +167,8 @@ static int authorize(void *context, struct http_request *request, unsigned who, 
     if (call_claim(call, &claim, err) < 0)
         return -1;
     if (call->interface->protocol != PROTOCOL_S3)
-        return call_fail(call, err, 403, "SignatureDoesNotMatch", "Only s3 has paths; the call is signed for %s",
-                         call->service);
+        return call_fail(call, err, 403, "SignatureDoesNotMatch",
+                         "Only s3 has paths; the call is signed for %s", call->service);
     return call_authenticate(call, &claim, NULL, 0, err);
 }
 
@@ -174,7 +177,7 @@ static const struct {
     int status;
     const char *code;
 } http_refusals[] = {
-    {400, "InvalidRequest"},   {403, "AccessDenied"},  {404, "NoSuchBucket"},
+    {400, "InvalidRequest"},   {403, "AccessDenied"},   {404, "NoSuchBucket"},
     {405, "MethodNotAllowed"}, {413, "EntityTooLarge"}, {503, "ServiceUnavailable"},
 };
 

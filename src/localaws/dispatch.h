@@ -1,5 +1,5 @@
-/* The region's front door: one table of routes, the calls that come in by them, and who answers. POST / is one of the
- * services named by the signature's scope; every other path is S3's. */
+/* The region's front door: one table of routes, the calls that come in by them, and who answers. POST / is
+ * one of the services named by the signature's scope; every other path is S3's. */
 #ifndef LOCALAWS_DISPATCH_H
 #define LOCALAWS_DISPATCH_H
 

@@ -30,9 +30,11 @@ static int make(struct arena *arena, const char *region, const struct endpoint_f
         if (strcmp(addresses[i], "127.0.0.1") != 0 && strcmp(addresses[i], "::1") != 0)
             names.addresses[next++] = addresses[i];
 
-    if (authority_create(arena, "localaws authority", AUTHORITY_YEARS, &authority_key, &authority_pem, err) < 0 ||
+    if (authority_create(arena, "localaws authority", AUTHORITY_YEARS, &authority_key, &authority_pem, err) <
+            0 ||
         authority_open(authority_pem, authority_key, &authority, err) < 0 || key_generate(&key, err) < 0 ||
-        authority_issue(authority, arena, key_public_pem(arena, key), &names, endpoint_lifetime_ms, &pem, err) < 0)
+        authority_issue(authority, arena, key_public_pem(arena, key), &names, endpoint_lifetime_ms, &pem,
+                        err) < 0)
         return -1;
     /* The certificate last: where it is, the rest is complete. */
     if (key_save(key, files->key, err) < 0 ||

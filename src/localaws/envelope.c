@@ -19,7 +19,8 @@ static void write_query(struct call *call, struct buffer *out)
     buffer_format(out, "<%sResponse xmlns=\"%s\"><%sResult>", call->action, call->interface->xml_namespace,
                   call->action);
     buffer_append(out, buffer_string(&call->answer), call->answer.length);
-    buffer_format(out, "</%sResult><ResponseMetadata><RequestId>%s</RequestId></ResponseMetadata></%sResponse>",
+    buffer_format(out,
+                  "</%sResult><ResponseMetadata><RequestId>%s</RequestId></ResponseMetadata></%sResponse>",
                   call->action, call->request_id, call->action);
 }
 
@@ -81,13 +82,14 @@ static const struct form {
 static const char *const plain_codes[][4] = {
     /*                        EC2                      QUERY                 JSON                       S3 */
     [ERROR_INVALID] = {"InvalidParameterValue", "ValidationError", "ValidationException", "InvalidRequest"},
-    [ERROR_UNAUTHENTICATED] = {"AuthFailure", "MissingAuthenticationToken", "MissingAuthenticationTokenException",
-                               "AccessDenied"},
+    [ERROR_UNAUTHENTICATED] = {"AuthFailure", "MissingAuthenticationToken",
+                               "MissingAuthenticationTokenException", "AccessDenied"},
     [ERROR_FORBIDDEN] = {"UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "AccessDenied"},
     [ERROR_NOT_FOUND] = {"InvalidID.NotFound", "NoSuchEntity", "NotFoundException", "NoSuchKey"},
     [ERROR_CONFLICT] = {"IncorrectState", "DeleteConflict", "ConflictException", "OperationAborted"},
     [ERROR_THROTTLED] = {"RequestLimitExceeded", "Throttling", "ThrottlingException", "SlowDown"},
-    [ERROR_UNAVAILABLE] = {"Unavailable", "ServiceUnavailable", "ServiceUnavailableException", "ServiceUnavailable"},
+    [ERROR_UNAVAILABLE] = {"Unavailable", "ServiceUnavailable", "ServiceUnavailableException",
+                           "ServiceUnavailable"},
     [ERROR_INTERNAL] = {"InternalError", "InternalFailure", "InternalFailure", "InternalError"},
 };
 

@@ -1,5 +1,5 @@
-/* How an answer looks on the wire: the envelope of each of AWS's protocols around what a handler wrote, and the form in
- * which each of them says no. */
+/* How an answer looks on the wire: the envelope of each of AWS's protocols around what a handler wrote, and
+ * the form in which each of them says no. */
 #ifndef LOCALAWS_ENVELOPE_H
 #define LOCALAWS_ENVELOPE_H
 

@@ -1,4 +1,5 @@
-/* Policies of roles and users: managed ones attached, inline ones put. The same for both, but for who is meant. */
+/* Policies of roles and users: managed ones attached, inline ones put. The same for both, but for who is
+ * meant. */
 #include "localaws/iam.h"
 
 #include "base/text.h"
@@ -16,7 +17,8 @@ static int attach(struct call *call, target *find, struct error *err)
         return -1;
     struct managed_policy *policy = iam_managed_policy(call->region, call->account, arn);
     if (!policy)
-        return call_fail(call, err, 404, "NoSuchEntity", "Policy %.300s does not exist or is not attachable.", arn);
+        return call_fail(call, err, 404, "NoSuchEntity", "Policy %.300s does not exist or is not attachable.",
+                         arn);
     if (list_has_text(principal->attached, principal->attached_count, arn))
         return 0;
     if (principal->attached_count >= 20)
@@ -90,15 +92,16 @@ static int put_inline(struct call *call, target *find, struct error *err)
     return parsed_policy_set(&policy->parsed, document, POLICY_IDENTITY, err);
 }
 
-static int inline_of(struct call *call, target *find, struct principal **principal, struct inline_policy **policy,
-                     struct error *err)
+static int inline_of(struct call *call, target *find, struct principal **principal,
+                     struct inline_policy **policy, struct error *err)
 {
     const char *name;
     if (find(call, principal, err) < 0 || call_required(call, "PolicyName", &name, err) < 0)
         return -1;
     *policy = find_inline(*principal, name);
     return *policy ? 0
-                   : call_fail(call, err, 404, "NoSuchEntity", "The policy with name %.200s cannot be found.", name);
+                   : call_fail(call, err, 404, "NoSuchEntity", "The policy with name %.200s cannot be found.",
+                               name);
 }
 
 static int get_inline(struct call *call, target *find, const char *element, struct error *err)

@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-int iam_name_new(struct call *call, const struct iam_naming *naming, struct iam_names *names, struct error *err)
+int iam_name_new(struct call *call, const struct iam_naming *naming, struct iam_names *names,
+                 struct error *err)
 {
     const char *name = call_parameter(call, "%s", naming->parameter), *path = call_parameter(call, "Path");
     if (text_empty(name) || strlen(name) > naming->longest || !text_only(name, "A-Za-z0-9_+=,.@-"))
@@ -22,7 +23,8 @@ int iam_name_new(struct call *call, const struct iam_naming *naming, struct iam_
         .name = arena_strdup(call->arena, name),
         .path = arena_strdup(call->arena, path),
         .id = key_new_id(call->arena, naming->id_prefix),
-        .arn = arena_format(call->arena, "arn:aws:iam::%s:%s%s%s", call->account->id, naming->type, path, name),
+        .arn =
+            arena_format(call->arena, "arn:aws:iam::%s:%s%s%s", call->account->id, naming->type, path, name),
     };
     return iam_authorize(call, names->arn, err);
 }

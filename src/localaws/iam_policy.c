@@ -11,7 +11,8 @@ enum { VERSIONS_MOST = 5 };
 
 static const struct iam_naming naming = {"PolicyName", "policy", "ANPAX", 128};
 
-/* AWS's own policies that roles here attach. What such a policy allows is AWS's to say; this is what is documented. */
+/* AWS's own policies that roles here attach. What such a policy allows is AWS's to say; this is what is
+ * documented. */
 static const struct {
     const char *arn, *document;
 } aws_policies[] = {
@@ -19,9 +20,12 @@ static const struct {
      "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":["
      "\"ssm:DescribeAssociation\",\"ssm:GetDeployablePatchSnapshotForInstance\",\"ssm:GetDocument\","
      "\"ssm:DescribeDocument\",\"ssm:GetManifest\",\"ssm:GetParameter\",\"ssm:GetParameters\","
-     "\"ssm:ListAssociations\",\"ssm:ListInstanceAssociations\",\"ssm:PutInventory\",\"ssm:PutComplianceItems\","
-     "\"ssm:PutConfigurePackageResult\",\"ssm:UpdateAssociationStatus\",\"ssm:UpdateInstanceAssociationStatus\","
-     "\"ssm:UpdateInstanceInformation\",\"ssmmessages:CreateControlChannel\",\"ssmmessages:CreateDataChannel\","
+     "\"ssm:ListAssociations\",\"ssm:ListInstanceAssociations\",\"ssm:PutInventory\",\"ssm:"
+     "PutComplianceItems\","
+     "\"ssm:PutConfigurePackageResult\",\"ssm:UpdateAssociationStatus\",\"ssm:"
+     "UpdateInstanceAssociationStatus\","
+     "\"ssm:UpdateInstanceInformation\",\"ssmmessages:CreateControlChannel\",\"ssmmessages:"
+     "CreateDataChannel\","
      "\"ssmmessages:OpenControlChannel\",\"ssmmessages:OpenDataChannel\",\"ec2messages:AcknowledgeMessage\","
      "\"ec2messages:DeleteMessage\",\"ec2messages:FailMessage\",\"ec2messages:GetEndpoint\","
      "\"ec2messages:GetMessages\",\"ec2messages:SendReply\"],\"Resource\":\"*\"}]}"},
@@ -52,7 +56,8 @@ static struct managed_policy *aws_policy(struct region *region, const char *arn)
     return policy;
 }
 
-struct managed_policy *iam_managed_policy(struct region *region, const struct account *account, const char *arn)
+struct managed_policy *iam_managed_policy(struct region *region, const struct account *account,
+                                          const char *arn)
 {
     if (text_starts(arn, "arn:aws:iam::aws:policy/"))
         return aws_policy(region, arn);
@@ -94,11 +99,12 @@ static int target_version(struct call *call, struct managed_policy *policy, stru
         return -1;
     *version = find_version(policy, id);
     return *version ? 0
-                    : call_fail(call, err, 404, "NoSuchEntity", "Policy %s version %.20s does not exist.", policy->arn,
-                                id);
+                    : call_fail(call, err, 404, "NoSuchEntity", "Policy %s version %.20s does not exist.",
+                                policy->arn, id);
 }
 
-static void put_policy(struct call *call, const char *name, const struct managed_policy *policy, bool with_tags)
+static void put_policy(struct call *call, const char *name, const struct managed_policy *policy,
+                       bool with_tags)
 {
     struct buffer *out = &call->answer;
     put_open(out, name);
@@ -137,15 +143,20 @@ int create_policy(struct call *call, struct error *err)
     const char *document, *description = call_parameter(call, "Description");
     int64_t now_ms = clock_now_ms();
     struct policy_version version = {.id = "v1", .created_ms = now_ms};
-    struct managed_policy draft = {.default_version = "v1", .versions = &version, .version_count = 1,
-                                   .next_version = 2, .created_ms = now_ms, .updated_ms = now_ms};
+    struct managed_policy draft = {.default_version = "v1",
+                                   .versions = &version,
+                                   .version_count = 1,
+                                   .next_version = 2,
+                                   .created_ms = now_ms,
+                                   .updated_ms = now_ms};
     if (iam_name_new(call, &naming, &names, err) < 0 ||
         iam_document(call, "PolicyDocument", POLICY_IDENTITY, &document, err) < 0 ||
         call_tag_list(call, "Tags.member", &draft.tags, &draft.tag_count, err) < 0)
         return -1;
     struct table *policies = &iam_of(call->account)->policies;
     if (table_get(policies, names.arn))
-        return call_fail(call, err, 409, "EntityAlreadyExists", "A policy called %s already exists.", names.name);
+        return call_fail(call, err, 409, "EntityAlreadyExists", "A policy called %s already exists.",
+                         names.name);
     version.document = (char *)document;
     draft.name = names.name;
     draft.path = names.path;
@@ -200,9 +211,10 @@ int delete_policy(struct call *call, struct error *err)
     if (policy->attachments)
         return call_fail(call, err, 409, "DeleteConflict", "Cannot delete a policy attached to entities.");
     if (policy->version_count > 1)
-        return call_fail(call, err, 409, "DeleteConflict",
-                         "This policy has more than one version. Before you delete a policy, you must delete the "
-                         "policy's versions. The default version is deleted with the policy.");
+        return call_fail(
+            call, err, 409, "DeleteConflict",
+            "This policy has more than one version. Before you delete a policy, you must delete the "
+            "policy's versions. The default version is deleted with the policy.");
     managed_policy_remove(&iam_of(call->account)->policies, policy);
     region_changed(call->region);
     return 0;
@@ -216,10 +228,13 @@ int create_policy_version(struct call *call, struct error *err)
         iam_document(call, "PolicyDocument", POLICY_IDENTITY, &document, err) < 0)
         return -1;
     if (policy->version_count == VERSIONS_MOST)
-        return call_fail(call, err, 409, "LimitExceeded",
-                         "A managed policy can have up to %d versions. Before you create a new version, you must "
-                         "delete an existing version.", VERSIONS_MOST);
-    if (call_true(call, "SetAsDefault") && parsed_policy_set(&policy->parsed, document, POLICY_IDENTITY, err) < 0)
+        return call_fail(
+            call, err, 409, "LimitExceeded",
+            "A managed policy can have up to %d versions. Before you create a new version, you must "
+            "delete an existing version.",
+            VERSIONS_MOST);
+    if (call_true(call, "SetAsDefault") &&
+        parsed_policy_set(&policy->parsed, document, POLICY_IDENTITY, err) < 0)
         return -1;
     struct policy_version *version = list_add(&policy->versions, &policy->version_count, sizeof *version);
     version->id = memory_format("v%lld", (long long)policy->next_version++);

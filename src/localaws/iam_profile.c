@@ -17,13 +17,14 @@ static int target_profile(struct call *call, struct instance_profile **profile, 
     if (call_required(call, "InstanceProfileName", &name, err) < 0)
         return -1;
     *profile = table_get(&iam_of(call->account)->profiles, name);
-    const char *arn = *profile ? (*profile)->arn
-                               : arena_format(call->arena, "arn:aws:iam::%s:instance-profile/%s", call->account->id,
-                                              name);
+    const char *arn =
+        *profile ? (*profile)->arn
+                 : arena_format(call->arena, "arn:aws:iam::%s:instance-profile/%s", call->account->id, name);
     if (iam_authorize(call, arn, err) < 0)
         return -1;
-    return *profile ? 0
-                    : call_fail(call, err, 404, "NoSuchEntity", "Instance Profile %.200s cannot be found.", name);
+    return *profile
+               ? 0
+               : call_fail(call, err, 404, "NoSuchEntity", "Instance Profile %.200s cannot be found.", name);
 }
 
 static void put_profile(struct call *call, const char *name, const struct instance_profile *profile)
@@ -36,7 +37,8 @@ static void put_profile(struct call *call, const char *name, const struct instan
     put_text(out, "Arn", profile->arn);
     put_time(out, "CreateDate", profile->created_ms);
     put_open(out, "Roles");
-    const struct principal *role = profile->role ? table_get(&iam_of(call->account)->roles, profile->role) : NULL;
+    const struct principal *role =
+        profile->role ? table_get(&iam_of(call->account)->roles, profile->role) : NULL;
     if (role) {
         put_open(out, "member");
         put_role(call, role);
@@ -52,7 +54,8 @@ static void put_profiles(struct call *call, const char *path_prefix, const char 
     put_open(&call->answer, "InstanceProfiles");
     const struct instance_profile *profile;
     for (size_t at = 0; (profile = table_next(&iam_of(call->account)->profiles, &at));)
-        if ((!path_prefix || text_starts(profile->path, path_prefix)) && (!role || text_equal(profile->role, role)))
+        if ((!path_prefix || text_starts(profile->path, path_prefix)) &&
+            (!role || text_equal(profile->role, role)))
             put_profile(call, "member", profile);
     put_close(&call->answer, "InstanceProfiles");
     put_bool(&call->answer, "IsTruncated", false);
@@ -67,7 +70,8 @@ int create_instance_profile(struct call *call, struct error *err)
         return -1;
     struct table *profiles = &iam_of(call->account)->profiles;
     if (table_get(profiles, names.name))
-        return call_fail(call, err, 409, "EntityAlreadyExists", "Instance Profile %s already exists.", names.name);
+        return call_fail(call, err, 409, "EntityAlreadyExists", "Instance Profile %s already exists.",
+                         names.name);
     draft.name = names.name;
     draft.path = names.path;
     draft.id = names.id;
@@ -160,7 +164,8 @@ int remove_role_from_instance_profile(struct call *call, struct error *err)
 int tag_instance_profile(struct call *call, struct error *err)
 {
     struct instance_profile *profile;
-    if (target_profile(call, &profile, err) < 0 || iam_tag(call, &profile->tags, &profile->tag_count, err) < 0)
+    if (target_profile(call, &profile, err) < 0 ||
+        iam_tag(call, &profile->tags, &profile->tag_count, err) < 0)
         return -1;
     region_changed(call->region);
     return 0;
@@ -195,9 +200,10 @@ int iam_find_instance_profile(struct region *region, struct account *account, co
     struct iam *iam = iam_of(account);
     const struct instance_profile *profile = table_get(&iam->profiles, slash ? slash + 1 : name_or_arn);
     if (!profile || (slash && !text_equal(profile->arn, name_or_arn)))
-        return error_code(err, ERROR_INVALID, "InvalidParameterValue",
-                          "Value (%.300s) for parameter iamInstanceProfile is invalid. Invalid IAM Instance Profile",
-                          name_or_arn);
+        return error_code(
+            err, ERROR_INVALID, "InvalidParameterValue",
+            "Value (%.300s) for parameter iamInstanceProfile is invalid. Invalid IAM Instance Profile",
+            name_or_arn);
     const struct principal *role = profile->role ? table_get(&iam->roles, profile->role) : NULL;
     *arn = arena_strdup(arena, profile->arn);
     *id = arena_strdup(arena, profile->id);

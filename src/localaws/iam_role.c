@@ -19,7 +19,9 @@ int iam_target_role(struct call *call, struct principal **role, struct error *er
         *role ? (*role)->arn : arena_format(call->arena, "arn:aws:iam::%s:role/%s", call->account->id, name);
     if (iam_authorize(call, arn, err) < 0)
         return -1;
-    return *role ? 0 : call_fail(call, err, 404, "NoSuchEntity", "The role with name %.200s cannot be found.", name);
+    return *role ? 0
+                 : call_fail(call, err, 404, "NoSuchEntity", "The role with name %.200s cannot be found.",
+                             name);
 }
 
 void put_role(struct call *call, const struct principal *role)
@@ -56,7 +58,8 @@ int create_role(struct call *call, struct error *err)
         return -1;
     struct table *roles = &iam_of(call->account)->roles;
     if (table_get(roles, names.name))
-        return call_fail(call, err, 409, "EntityAlreadyExists", "Role with name %s already exists.", names.name);
+        return call_fail(call, err, 409, "EntityAlreadyExists", "Role with name %s already exists.",
+                         names.name);
     draft.name = names.name;
     draft.path = names.path;
     draft.id = names.id;
@@ -100,8 +103,8 @@ int update_role(struct call *call, struct error *err)
     struct principal *role;
     int64_t duration;
     if (iam_target_role(call, &role, err) < 0 ||
-        call_number(call, "MaxSessionDuration", SESSION_DEFAULT_S, SESSION_LONGEST_S, role->max_session_s, &duration,
-                    err) < 0)
+        call_number(call, "MaxSessionDuration", SESSION_DEFAULT_S, SESSION_LONGEST_S, role->max_session_s,
+                    &duration, err) < 0)
         return -1;
     role->max_session_s = duration;
     if (call_parameter(call, "Description"))
@@ -142,9 +145,11 @@ int delete_role(struct call *call, struct error *err)
         return -1;
     struct iam *iam = iam_of(call->account);
     if (role->attached_count)
-        return call_fail(call, err, 409, "DeleteConflict", "Cannot delete entity, must detach all policies first.");
+        return call_fail(call, err, 409, "DeleteConflict",
+                         "Cannot delete entity, must detach all policies first.");
     if (role->inline_count)
-        return call_fail(call, err, 409, "DeleteConflict", "Cannot delete entity, must delete policies first.");
+        return call_fail(call, err, 409, "DeleteConflict",
+                         "Cannot delete entity, must delete policies first.");
     const struct instance_profile *profile;
     for (size_t at = 0; (profile = table_next(&iam->profiles, &at));)
         if (text_equal(profile->role, role->name))

@@ -10,7 +10,8 @@
 enum { LONGEST_NAME = 128, LONGEST_ARN = 2048, TAGS_MOST = 50, INLINES_MOST = 100, ATTACHED_MOST = 100 };
 
 static const struct field inline_fields[] = {
-    FIELD_TEXT(struct inline_policy, name, "name", REQUIRED, LONGEST_NAME, NULL, "its name within the principal"),
+    FIELD_TEXT(struct inline_policy, name, "name", REQUIRED, LONGEST_NAME, NULL,
+               "its name within the principal"),
     FIELD_TEXT(struct inline_policy, document, "document", REQUIRED, POLICY_LARGEST, NULL, "the policy"),
     FIELD_END,
 };
@@ -23,11 +24,12 @@ static const struct field principal_fields[] = {
     FIELD_TEXT(struct principal, arn, "arn", REQUIRED, LONGEST_ARN, NULL, "ARN"),
     FIELD_TEXT(struct principal, description, "description", OPTIONAL, 1000, NULL, "for people"),
     FIELD_TEXT(struct principal, trust, "trust", OPTIONAL, POLICY_LARGEST, NULL, "a role's trust policy"),
-    FIELD_INTEGER(struct principal, max_session_s, "maxSession", OPTIONAL, 0, 43200, "longest session, seconds"),
+    FIELD_INTEGER(struct principal, max_session_s, "maxSession", OPTIONAL, 0, 43200,
+                  "longest session, seconds"),
     FIELD_INTEGER(struct principal, created_ms, "created", OPTIONAL, 0, 9e15, "when"),
     FIELD_LIST(struct principal, tags, tag_count, "tags", OPTIONAL, TAGS_MOST, &tag_record, "tags"),
-    FIELD_LIST(struct principal, inlines, inline_count, "inline", OPTIONAL, INLINES_MOST, &inline_policy_record,
-               "inline policies"),
+    FIELD_LIST(struct principal, inlines, inline_count, "inline", OPTIONAL, INLINES_MOST,
+               &inline_policy_record, "inline policies"),
     FIELD_LIST(struct principal, attached, attached_count, "attached", OPTIONAL, ATTACHED_MOST, &text_record,
                "managed policies, by ARN"),
     FIELD_END,
@@ -48,15 +50,19 @@ static const struct field managed_policy_fields[] = {
     FIELD_TEXT(struct managed_policy, id, "id", REQUIRED, 64, NULL, "unique id"),
     FIELD_TEXT(struct managed_policy, arn, "arn", REQUIRED, LONGEST_ARN, NULL, "ARN"),
     FIELD_TEXT(struct managed_policy, description, "description", OPTIONAL, 1000, NULL, "for people"),
-    FIELD_TEXT(struct managed_policy, default_version, "defaultVersion", REQUIRED, 16, NULL, "the one that counts"),
-    FIELD_LIST(struct managed_policy, versions, version_count, "versions", REQUIRED, 5, &policy_version_record, "versions"),
+    FIELD_TEXT(struct managed_policy, default_version, "defaultVersion", REQUIRED, 16, NULL,
+               "the one that counts"),
+    FIELD_LIST(struct managed_policy, versions, version_count, "versions", REQUIRED, 5,
+               &policy_version_record, "versions"),
     FIELD_INTEGER(struct managed_policy, next_version, "nextVersion", REQUIRED, 1, 1e9, "number of the next"),
     FIELD_INTEGER(struct managed_policy, created_ms, "created", OPTIONAL, 0, 9e15, "when"),
-    FIELD_INTEGER(struct managed_policy, updated_ms, "updated", OPTIONAL, 0, 9e15, "when a version became default"),
+    FIELD_INTEGER(struct managed_policy, updated_ms, "updated", OPTIONAL, 0, 9e15,
+                  "when a version became default"),
     FIELD_LIST(struct managed_policy, tags, tag_count, "tags", OPTIONAL, TAGS_MOST, &tag_record, "tags"),
     FIELD_END,
 };
-const struct record managed_policy_record = {"managed policy", sizeof(struct managed_policy), managed_policy_fields};
+const struct record managed_policy_record = {"managed policy", sizeof(struct managed_policy),
+                                             managed_policy_fields};
 
 static const struct field instance_profile_fields[] = {
     FIELD_TEXT(struct instance_profile, name, "name", REQUIRED, LONGEST_NAME, NULL, "its name"),
@@ -71,7 +77,8 @@ static const struct field instance_profile_fields[] = {
 const struct record instance_profile_record = {"instance profile", sizeof(struct instance_profile),
                                                instance_profile_fields};
 
-int parsed_policy_set(struct parsed_policy *parsed, const char *text, enum policy_kind kind, struct error *err)
+int parsed_policy_set(struct parsed_policy *parsed, const char *text, enum policy_kind kind,
+                      struct error *err)
 {
     struct parsed_policy fresh = {.arena = arena_new()};
     if (policy_parse(fresh.arena, text, kind, &fresh.policy, err) < 0) {
@@ -153,7 +160,8 @@ void managed_policy_remove(struct table *table, struct managed_policy *policy)
     free(policy);
 }
 
-/* The module ---------------------------------------------------------------------------------------------------- */
+/* The module
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void account_created(struct region *region, struct account *account)
 {
@@ -184,7 +192,8 @@ static json_t *save(struct region *region, struct account *account)
 
 static int parse_policies(struct principal *principal, struct error *err)
 {
-    if (principal->trust && parsed_policy_set(&principal->trust_policy, principal->trust, POLICY_TRUST, err) < 0)
+    if (principal->trust &&
+        parsed_policy_set(&principal->trust_policy, principal->trust, POLICY_TRUST, err) < 0)
         return -1;
     for (size_t i = 0; i < principal->inline_count; i++) {
         struct inline_policy *policy = &principal->inlines[i];
@@ -222,7 +231,8 @@ static int restore_policies(struct arena *arena, struct table *table, json_t *li
                 parsed_policy_set(&policy->parsed, policy->versions[i].document, POLICY_IDENTITY, err) < 0)
                 return -1;
         if (!policy->parsed.policy)
-            return error_set(err, ERROR_INVALID, "policy %s has no version %s", policy->arn, policy->default_version);
+            return error_set(err, ERROR_INVALID, "policy %s has no version %s", policy->arn,
+                             policy->default_version);
     }
     return 0;
 }

@@ -39,7 +39,9 @@ int iam_target_user(struct call *call, struct principal **user, struct error *er
         *user ? (*user)->arn : arena_format(call->arena, "arn:aws:iam::%s:user/%s", call->account->id, name);
     if (iam_authorize(call, arn, err) < 0)
         return -1;
-    return *user ? 0 : call_fail(call, err, 404, "NoSuchEntity", "The user with name %.200s cannot be found.", name);
+    return *user ? 0
+                 : call_fail(call, err, 404, "NoSuchEntity", "The user with name %.200s cannot be found.",
+                             name);
 }
 
 int create_user(struct call *call, struct error *err)
@@ -51,7 +53,8 @@ int create_user(struct call *call, struct error *err)
         return -1;
     struct table *users = &iam_of(call->account)->users;
     if (table_get(users, names.name))
-        return call_fail(call, err, 409, "EntityAlreadyExists", "User with name %s already exists.", names.name);
+        return call_fail(call, err, 409, "EntityAlreadyExists", "User with name %s already exists.",
+                         names.name);
     draft.name = names.name;
     draft.path = names.path;
     draft.id = names.id;
@@ -114,7 +117,8 @@ int create_access_key(struct call *call, struct error *err)
         return -1;
     const char **had = keys_of(call->region, call->arena, user->arn);
     if (had[0] && had[1])
-        return call_fail(call, err, 409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: %d", KEYS_MOST);
+        return call_fail(call, err, 409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: %d",
+                         KEYS_MOST);
     const struct access_key key = {
         .id = key_new_id(call->arena, "AKIA"),
         .secret = key_new_secret(call->arena),

@@ -1,5 +1,5 @@
-/* Signing instance identity documents: an RSA-2048 key of the region and its self-signed certificate, whose public half
- * (identity-document.pem) verifies what instances show. */
+/* Signing instance identity documents: an RSA-2048 key of the region and its self-signed certificate, whose
+ * public half (identity-document.pem) verifies what instances show. */
 #include "localaws/endpoint.h"
 
 #include "base/clock.h"
@@ -48,7 +48,8 @@ static int sign_self(gnutls_x509_crt_t certificate, gnutls_x509_privkey_t key)
     int code = gnutls_x509_crt_set_version(certificate, 3);
     code = code < 0 ? code : gnutls_x509_crt_set_serial(certificate, "\1", 1);
     code = code < 0 ? code
-                    : gnutls_x509_crt_set_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, name, sizeof name - 1);
+                    : gnutls_x509_crt_set_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, name,
+                                                    sizeof name - 1);
     code = code < 0 ? code : gnutls_x509_crt_set_activation_time(certificate, now - 3600);
     code = code < 0 ? code : gnutls_x509_crt_set_expiration_time(certificate, now + YEARS * 365L * 24 * 3600);
     code = code < 0 ? code : gnutls_x509_crt_set_key(certificate, key);
@@ -65,14 +66,16 @@ static int make(const char *key_path, const char *certificate_path, struct error
     code = code < 0 ? code : gnutls_x509_privkey_generate(key, GNUTLS_PK_RSA, 2048, 0);
     code = code < 0 ? code : gnutls_x509_crt_init(&certificate);
     code = code < 0 ? code : sign_self(certificate, key);
-    code = code < 0 ? code : gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN,
-                                                               &key_pem);
+    code = code < 0 ? code
+                    : gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN,
+                                                        &key_pem);
     code = code < 0 ? code : gnutls_x509_crt_export2(certificate, GNUTLS_X509_FMT_PEM, &certificate_pem);
     if (code < 0)
         return failed(code, "make", err);
     int result = file_write(key_path, key_pem.data, key_pem.size, 0600, err);
     explicit_bzero(key_pem.data, key_pem.size);
-    return result < 0 ? -1 : file_write(certificate_path, certificate_pem.data, certificate_pem.size, 0644, err);
+    return result < 0 ? -1
+                      : file_write(certificate_path, certificate_pem.data, certificate_pem.size, 0644, err);
 }
 
 static int load(struct arena *arena, const char *key_path, const char *certificate_path,
@@ -86,7 +89,8 @@ static int load(struct arena *arena, const char *key_path, const char *certifica
     const gnutls_datum_t key_datum = {(unsigned char *)key_pem, (unsigned)key_length};
     const gnutls_datum_t certificate_datum = {(unsigned char *)certificate_pem, (unsigned)certificate_length};
     int code = gnutls_privkey_init(&signer->key);
-    code = code < 0 ? code : gnutls_privkey_import_x509_raw(signer->key, &key_datum, GNUTLS_X509_FMT_PEM, NULL, 0);
+    code = code < 0 ? code
+                    : gnutls_privkey_import_x509_raw(signer->key, &key_datum, GNUTLS_X509_FMT_PEM, NULL, 0);
     code = code < 0 ? code : gnutls_x509_crt_init(&signer->certificate);
     code = code < 0 ? code
                     : gnutls_x509_crt_import(signer->certificate, &certificate_datum, GNUTLS_X509_FMT_PEM);
@@ -129,7 +133,8 @@ static char *in_columns(struct arena *arena, const char *base64)
     return text;
 }
 
-static int make_pkcs7(const struct identity_signer *signer, const gnutls_datum_t *document, gnutls_datum_t *der)
+static int make_pkcs7(const struct identity_signer *signer, const gnutls_datum_t *document,
+                      gnutls_datum_t *der)
 {
     gnutls_pkcs7_t pkcs7;
     int code = gnutls_pkcs7_init(&pkcs7);

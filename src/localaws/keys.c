@@ -9,8 +9,8 @@
 /* As stored: an access_key whose texts are its own. */
 static void stored_key_free(struct access_key *key)
 {
-    const void *texts[] = {key->id,         key->caller.arn,           key->caller.principal_arn,
-                           key->caller.user_id, key->caller.source_identity};
+    const void *texts[] = {key->id, key->caller.arn, key->caller.principal_arn, key->caller.user_id,
+                           key->caller.source_identity};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         free((void *)texts[i]);
     cleanup(memory_wipe_free) char *secret = (char *)key->secret;
@@ -120,8 +120,11 @@ const char **keys_of(struct region *region, struct arena *arena, const char *pri
     return ids;
 }
 
-static const char *const kinds[] = {
-    [CALLER_ROOT] = "root", [CALLER_USER] = "user", [CALLER_ROLE] = "role", [CALLER_SERVICE] = "service", NULL};
+static const char *const kinds[] = {[CALLER_ROOT] = "root",
+                                    [CALLER_USER] = "user",
+                                    [CALLER_ROLE] = "role",
+                                    [CALLER_SERVICE] = "service",
+                                    NULL};
 
 /* What is written of a key: flat, unlike the struct. */
 struct saved_key {
@@ -137,9 +140,11 @@ static const struct field saved_key_fields[] = {
     FIELD_INTEGER(struct saved_key, expires_ms, "expires", OPTIONAL, 0, 1e15, "a session's end"),
     FIELD_ENUM(struct saved_key, kind, "kind", REQUIRED, kinds, "whose key it is"),
     FIELD_TEXT(struct saved_key, arn, "arn", REQUIRED, 2048, NULL, "the caller's ARN"),
-    FIELD_TEXT(struct saved_key, principal_arn, "principal", REQUIRED, 2048, NULL, "the user's or role's ARN"),
+    FIELD_TEXT(struct saved_key, principal_arn, "principal", REQUIRED, 2048, NULL,
+               "the user's or role's ARN"),
     FIELD_TEXT(struct saved_key, user_id, "userId", REQUIRED, 256, NULL, "unique id"),
-    FIELD_TEXT(struct saved_key, source_identity, "sourceIdentity", OPTIONAL, 64, NULL, "given by AssumeRole"),
+    FIELD_TEXT(struct saved_key, source_identity, "sourceIdentity", OPTIONAL, 64, NULL,
+               "given by AssumeRole"),
     FIELD_END,
 };
 static const struct record saved_key_record = {"access key", sizeof(struct saved_key), saved_key_fields};

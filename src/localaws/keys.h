@@ -1,5 +1,5 @@
-/* Access keys: the secret behind each, and whose it is. Root keys come from the credentials file, users' keys and role
- * sessions from IAM and STS. Everything here takes the region's lock itself. */
+/* Access keys: the secret behind each, and whose it is. Root keys come from the credentials file, users' keys
+ * and role sessions from IAM and STS. Everything here takes the region's lock itself. */
 #ifndef LOCALAWS_KEYS_H
 #define LOCALAWS_KEYS_H
 
@@ -24,8 +24,8 @@ json_t *keys_save(struct region *region, const struct account *account);
 int keys_restore(struct region *region, struct account *account, json_t *state, struct error *err);
 void keys_free(struct region *region);
 
-/* Reads the root keys of the accounts `names` (account, profile, account, profile, ..., NULL) from the credentials file
- * `path` in AWS's form, makes those that are missing and writes the file (0600). */
+/* Reads the root keys of the accounts `names` (account, profile, account, profile, ..., NULL) from the
+ * credentials file `path` in AWS's form, makes those that are missing and writes the file (0600). */
 int root_keys_open(struct region *region, const char *path, const char *const *names, struct error *err);
 
 /* Fresh key material: "AKIA" or "ASIA" and 16 of AWS's characters; 40 characters of secret. */

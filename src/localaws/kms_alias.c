@@ -21,7 +21,8 @@ static int alias_named(struct call *call, const char **name, struct error *err)
         !(*name)[6] || !text_only(*name, "a-zA-Z0-9:/_-"))
         return call_fail(call, err, 400, "ValidationException",
                          "AliasName begins with alias/ (not alias/aws/) and holds letters, digits, :/_-");
-    return call_authorize(call, arena_format(call->arena, "kms:%s", call->action), alias_arn(call, *name), NULL, err);
+    return call_authorize(call, arena_format(call->arena, "kms:%s", call->action), alias_arn(call, *name),
+                          NULL, err);
 }
 
 /* TargetKeyId's key, of the caller's own account. */
@@ -64,7 +65,8 @@ static int existing(struct call *call, const char **name, struct kms_alias **ali
         return -1;
     *alias = table_get(&kms_of(call->account)->aliases, *name);
     return *alias ? 0
-                  : call_fail(call, err, 400, "NotFoundException", "Alias %s is not found.", alias_arn(call, *name));
+                  : call_fail(call, err, 400, "NotFoundException", "Alias %s is not found.",
+                              alias_arn(call, *name));
 }
 
 int update_alias(struct call *call, struct error *err)
@@ -104,9 +106,10 @@ int list_aliases(struct call *call, struct error *err)
         if (key && !text_equal(alias->key_id, key->id))
             continue;
         double created = (double)alias->created_ms / 1000.0;
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:f, s:f}", "AliasName", alias->name, "AliasArn",
-                                              alias_arn(call, alias->name), "TargetKeyId", alias->key_id,
-                                              "CreationDate", created, "LastUpdatedDate", created));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s, s:f, s:f}", "AliasName", alias->name, "AliasArn",
+                                        alias_arn(call, alias->name), "TargetKeyId", alias->key_id,
+                                        "CreationDate", created, "LastUpdatedDate", created));
     }
     kms_answer(call, json_pack("{s:o, s:b}", "Aliases", list, "Truncated", false));
     return 0;

@@ -26,9 +26,9 @@ int kms_target(struct call *call, struct kms_key **key, struct error *err)
         return -1;
     *key = kms_find(call->region, call->account, name);
     if (!*key)
-        return call_fail(call, err, 400, "NotFoundException",
-                         text_starts(name, "alias/") ? "Alias %.300s is not found." : "Key '%.300s' does not exist",
-                         name);
+        return call_fail(
+            call, err, 400, "NotFoundException",
+            text_starts(name, "alias/") ? "Alias %.300s is not found." : "Key '%.300s' does not exist", name);
     const struct kms_use use = {
         .region = call->region,
         .caller = call->caller,
@@ -61,7 +61,8 @@ int kms_read_tags(struct call *call, struct tag **tags, size_t *count, struct er
     json_array_foreach(list, index, entry) {
         const char *key = json_member_text(entry, "TagKey"), *value = json_member_text(entry, "TagValue");
         if (text_empty(key) || !value || strlen(key) > 128 || strlen(value) > 256)
-            return call_fail(call, err, 400, "TagException", "a tag has a TagKey of 1 to 128 and a TagValue of 0 to 256");
+            return call_fail(call, err, 400, "TagException",
+                             "a tag has a TagKey of 1 to 128 and a TagValue of 0 to 256");
         (*tags)[(*count)++] = (struct tag){(char *)key, (char *)value};
     }
     return 0;

@@ -1,4 +1,5 @@
-/* What keys are for. A ciphertext names its key in the clear and is bound to it and to the encryption context. */
+/* What keys are for. A ciphertext names its key in the clear and is bound to it and to the encryption
+ * context. */
 #include "localaws/kms.h"
 
 #include "base/random.h"
@@ -18,7 +19,8 @@ static int context_text(struct arena *arena, const json_t *context, const char *
     json_t *value;
     json_object_foreach((json_t *)context, name, value)
         if (!json_is_string(value))
-            return error_code(err, ERROR_INVALID, "ValidationException", "EncryptionContext holds texts only");
+            return error_code(err, ERROR_INVALID, "ValidationException",
+                              "EncryptionContext holds texts only");
     if (!json_is_object(context))
         return error_code(err, ERROR_INVALID, "ValidationException", "EncryptionContext is an object");
     char *dumped = json_dumps(context, JSON_COMPACT | JSON_SORT_KEYS);
@@ -50,8 +52,9 @@ static int seal(struct arena *arena, struct region *region, const struct kms_key
 
 static int invalid_ciphertext(struct error *err)
 {
-    return error_code(err, ERROR_INVALID, "InvalidCiphertextException", "The ciphertext is not valid for this key and "
-                                                                        "encryption context");
+    return error_code(err, ERROR_INVALID, "InvalidCiphertextException",
+                      "The ciphertext is not valid for this key and "
+                      "encryption context");
 }
 
 /* A ciphertext taken apart: the key it names, of whichever account. */
@@ -61,8 +64,8 @@ struct ciphertext {
     struct kms_key *key;
 };
 
-static int read_ciphertext(struct arena *arena, struct region *region, const char *blob, struct ciphertext *ciphertext,
-                           struct error *err)
+static int read_ciphertext(struct arena *arena, struct region *region, const char *blob,
+                           struct ciphertext *ciphertext, struct error *err)
 {
     unsigned char *bytes;
     size_t length;
@@ -117,11 +120,13 @@ int encrypt(struct call *call, struct error *err)
     if (kms_target(call, &key, err) < 0 || kms_required(call, "Plaintext", &text, err) < 0)
         return -1;
     if (base64_decode(call->arena, text, &plain, &length, &why) < 0 || length == 0 || length > PLAIN_LARGEST)
-        return call_fail(call, err, 400, "ValidationException", "Plaintext is base64 of 1 to %d bytes", PLAIN_LARGEST);
-    if (seal(call->arena, call->region, key, context_of(call, "EncryptionContext"), plain, length, &blob, err) < 0)
+        return call_fail(call, err, 400, "ValidationException", "Plaintext is base64 of 1 to %d bytes",
+                         PLAIN_LARGEST);
+    if (seal(call->arena, call->region, key, context_of(call, "EncryptionContext"), plain, length, &blob,
+             err) < 0)
         return refused(call);
-    kms_answer(call, json_pack("{s:s, s:s, s:s}", "CiphertextBlob", blob, "KeyId", key->arn, "EncryptionAlgorithm",
-                               "SYMMETRIC_DEFAULT"));
+    kms_answer(call, json_pack("{s:s, s:s, s:s}", "CiphertextBlob", blob, "KeyId", key->arn,
+                               "EncryptionAlgorithm", "SYMMETRIC_DEFAULT"));
     return 0;
 }
 
@@ -145,7 +150,8 @@ static int target_ciphertext(struct call *call, const char *operation, const cha
     if (kms_permit(call->arena, &use, ciphertext->key, err) < 0)
         return refused(call);
     if (named && kms_find(call->region, call->account, named) != ciphertext->key)
-        return call_fail(call, err, 400, "IncorrectKeyException", "The ciphertext was not made with %.300s", named);
+        return call_fail(call, err, 400, "IncorrectKeyException", "The ciphertext was not made with %.300s",
+                         named);
     return 0;
 }
 
@@ -156,10 +162,11 @@ int decrypt(struct call *call, struct error *err)
     size_t length;
     if (target_ciphertext(call, "Decrypt", "KeyId", "EncryptionContext", &ciphertext, err) < 0)
         return -1;
-    if (unseal(call->arena, call->region, &ciphertext, context_of(call, "EncryptionContext"), &plain, &length, err) < 0)
+    if (unseal(call->arena, call->region, &ciphertext, context_of(call, "EncryptionContext"), &plain, &length,
+               err) < 0)
         return refused(call);
-    kms_answer(call, json_pack("{s:s, s:s, s:s}", "Plaintext", base64_encode(call->arena, plain, length), "KeyId",
-                               ciphertext.key->arn, "EncryptionAlgorithm", "SYMMETRIC_DEFAULT"));
+    kms_answer(call, json_pack("{s:s, s:s, s:s}", "Plaintext", base64_encode(call->arena, plain, length),
+                               "KeyId", ciphertext.key->arn, "EncryptionAlgorithm", "SYMMETRIC_DEFAULT"));
     return 0;
 }
 
@@ -170,7 +177,8 @@ int re_encrypt(struct call *call, struct error *err)
     size_t length;
     const char *name;
     char *blob;
-    if (target_ciphertext(call, "ReEncryptFrom", "SourceKeyId", "SourceEncryptionContext", &ciphertext, err) < 0 ||
+    if (target_ciphertext(call, "ReEncryptFrom", "SourceKeyId", "SourceEncryptionContext", &ciphertext, err) <
+            0 ||
         kms_required(call, "DestinationKeyId", &name, err) < 0)
         return -1;
     struct kms_key *key = kms_find(call->region, call->account, name);
@@ -183,11 +191,11 @@ int re_encrypt(struct call *call, struct error *err)
                                 .named = name,
                                 .encryption_context = context_of(call, "DestinationEncryptionContext")};
     if (kms_permit(call->arena, &use, key, err) < 0 ||
-        unseal(call->arena, call->region, &ciphertext, context_of(call, "SourceEncryptionContext"), &plain, &length,
-               err) < 0)
+        unseal(call->arena, call->region, &ciphertext, context_of(call, "SourceEncryptionContext"), &plain,
+               &length, err) < 0)
         return refused(call);
-    int result = seal(call->arena, call->region, key, context_of(call, "DestinationEncryptionContext"), plain, length,
-                      &blob, err);
+    int result = seal(call->arena, call->region, key, context_of(call, "DestinationEncryptionContext"), plain,
+                      length, &blob, err);
     explicit_bzero(plain, length);
     if (result < 0)
         return refused(call);
@@ -206,7 +214,8 @@ static int data_key_length(struct call *call, size_t *length, struct error *err)
                                             : (size_t)json_integer_value(number);
     if (!spec == !number || *length == 0 || *length > DATA_KEY_LARGEST)
         return call_fail(call, err, 400, "ValidationException",
-                         "one of KeySpec (AES_256, AES_128) and NumberOfBytes (1 to %d) is required", DATA_KEY_LARGEST);
+                         "one of KeySpec (AES_256, AES_128) and NumberOfBytes (1 to %d) is required",
+                         DATA_KEY_LARGEST);
     return 0;
 }
 
@@ -219,7 +228,8 @@ static int data_key(struct call *call, bool show, struct error *err)
     if (kms_target(call, &key, err) < 0 || data_key_length(call, &length, err) < 0)
         return -1;
     random_bytes(plain, length);
-    int result = seal(call->arena, call->region, key, context_of(call, "EncryptionContext"), plain, length, &blob, err);
+    int result = seal(call->arena, call->region, key, context_of(call, "EncryptionContext"), plain, length,
+                      &blob, err);
     if (result == 0) {
         json_t *answer = json_pack("{s:s, s:s}", "CiphertextBlob", blob, "KeyId", key->arn);
         if (show)
@@ -251,7 +261,8 @@ int generate_random(struct call *call, struct error *err)
     return 0;
 }
 
-/* For the services that encrypt -------------------------------------------------------------------------------- */
+/* For the services that encrypt
+ * -------------------------------------------------------------------------------- */
 
 /* Their encryption context is the text of a JSON object, or NULL. */
 static int read_context(struct arena *arena, const char *text, json_t **context, struct error *err)
@@ -264,8 +275,8 @@ static int read_context(struct arena *arena, const char *text, json_t **context,
     return 0;
 }
 
-/* What a service asks for in its caller's name: EC2 takes an encrypted data key now and, by a grant, its plaintext when
- * a machine starts; the others take both at once. */
+/* What a service asks for in its caller's name: EC2 takes an encrypted data key now and, by a grant, its
+ * plaintext when a machine starts; the others take both at once. */
 static const struct {
     const char *via, *operation;
 } asked_of_callers[] = {
@@ -274,7 +285,8 @@ static const struct {
     {"s3", "GenerateDataKey"},
 };
 
-static int permit_data_key(struct arena *arena, struct kms_use *use, const struct kms_key *key, struct error *err)
+static int permit_data_key(struct arena *arena, struct kms_use *use, const struct kms_key *key,
+                           struct error *err)
 {
     for (size_t i = 0; i < COUNT_OF(asked_of_callers); i++) {
         if (!text_equal(asked_of_callers[i].via, use->via))
@@ -287,8 +299,8 @@ static int permit_data_key(struct arena *arena, struct kms_use *use, const struc
 }
 
 int kms_data_key(struct region *region, struct caller *caller, const char *via, const char *name,
-                 const char *encryption_context, unsigned char plaintext[32], struct arena *arena, char **key_arn,
-                 char **ciphertext_base64, struct error *err)
+                 const char *encryption_context, unsigned char plaintext[32], struct arena *arena,
+                 char **key_arn, char **ciphertext_base64, struct error *err)
 {
     region_lock(region);
     cleanup(region_unlock) struct region *locked = region;
@@ -320,8 +332,11 @@ int kms_unwrap(struct region *region, struct caller *caller, const char *via, co
     if (read_ciphertext(arena, locked, ciphertext_base64, &ciphertext, err) < 0 ||
         read_context(arena, encryption_context, &context, err) < 0)
         return -1;
-    const struct kms_use use = {
-        .region = locked, .caller = caller, .operation = "Decrypt", .via = via, .encryption_context = context};
+    const struct kms_use use = {.region = locked,
+                                .caller = caller,
+                                .operation = "Decrypt",
+                                .via = via,
+                                .encryption_context = context};
     if (kms_permit(arena, &use, ciphertext.key, err) < 0 ||
         unseal(arena, locked, &ciphertext, context, &plain, &length, err) < 0)
         return -1;

@@ -7,9 +7,10 @@
 
 #include <string.h>
 
-static const char *const grantable[] = {"Decrypt",     "Encrypt",     "GenerateDataKey",
-                                        "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo",
-                                        "CreateGrant", "DescribeKey", "RetireGrant"};
+static const char *const grantable[] = {
+    "Decrypt",       "Encrypt",     "GenerateDataKey", "GenerateDataKeyWithoutPlaintext",
+    "ReEncryptFrom", "ReEncryptTo", "CreateGrant",     "DescribeKey",
+    "RetireGrant"};
 
 static int read_operations(struct call *call, struct kms_grant *grant, struct error *err)
 {
@@ -24,7 +25,8 @@ static int read_operations(struct call *call, struct kms_grant *grant, struct er
         while (at < most && !text_equal(grantable[at], name))
             at++;
         if (at == most)
-            return call_fail(call, err, 400, "ValidationException", "%.60s cannot be granted", name ? name : "that");
+            return call_fail(call, err, 400, "ValidationException", "%.60s cannot be granted",
+                             name ? name : "that");
         grant->operations[grant->operation_count++] = (char *)grantable[at];
     }
     return 0;
@@ -48,7 +50,8 @@ int create_grant(struct call *call, struct error *err)
         read_operations(call, &draft, err) < 0)
         return -1;
     if (json_object_size(json_object_get(call->json, "Constraints")))
-        return call_fail(call, err, 400, "UnsupportedOperationException", "Constraints of grants are not known here");
+        return call_fail(call, err, 400, "UnsupportedOperationException",
+                         "Constraints of grants are not known here");
     if (kms_usable(key, &why) < 0)
         return call_fail(call, err, 400, why.code, "%s", why.message);
     draft.name = (char *)kms_text(call, "Name");
@@ -76,10 +79,10 @@ static json_t *describe_grant(const struct kms_key *key, const struct kms_grant 
     json_t *operations = json_array();
     for (size_t i = 0; i < grant->operation_count; i++)
         json_array_append_new(operations, json_string(grant->operations[i]));
-    return json_pack("{s:s, s:s, s:s*, s:s, s:s*, s:s*, s:o, s:f}", "KeyId", key->arn, "GrantId", grant->id, "Name",
-                     grant->name, "GranteePrincipal", grant->grantee, "RetiringPrincipal", grant->retiring,
-                     "IssuingAccount", grant->issuer, "Operations", operations, "CreationDate",
-                     (double)grant->created_ms / 1000.0);
+    return json_pack("{s:s, s:s, s:s*, s:s, s:s*, s:s*, s:o, s:f}", "KeyId", key->arn, "GrantId", grant->id,
+                     "Name", grant->name, "GranteePrincipal", grant->grantee, "RetiringPrincipal",
+                     grant->retiring, "IssuingAccount", grant->issuer, "Operations", operations,
+                     "CreationDate", (double)grant->created_ms / 1000.0);
 }
 
 int list_grants(struct call *call, struct error *err)
@@ -90,7 +93,8 @@ int list_grants(struct call *call, struct error *err)
         return -1;
     json_t *list = json_array();
     for (size_t i = 0; i < key->grant_count; i++)
-        if ((!id || text_equal(id, key->grants[i].id)) && (!grantee || text_equal(grantee, key->grants[i].grantee)))
+        if ((!id || text_equal(id, key->grants[i].id)) &&
+            (!grantee || text_equal(grantee, key->grants[i].grantee)))
             json_array_append_new(list, describe_grant(key, &key->grants[i]));
     kms_answer(call, json_pack("{s:o, s:b}", "Grants", list, "Truncated", false));
     return 0;

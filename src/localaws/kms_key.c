@@ -21,24 +21,26 @@ static const struct {
 
 static char *root_policy(struct arena *arena, const struct account *account)
 {
-    return arena_format(arena,
-                        "{\"Version\":\"2012-10-17\",\"Id\":\"key-default-1\",\"Statement\":[{\"Sid\":\"Enable IAM User "
-                        "Permissions\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::%s:root\"},\"Action\":"
-                        "\"kms:*\",\"Resource\":\"*\"}]}",
-                        account->id);
+    return arena_format(
+        arena,
+        "{\"Version\":\"2012-10-17\",\"Id\":\"key-default-1\",\"Statement\":[{\"Sid\":\"Enable IAM User "
+        "Permissions\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::%s:root\"},\"Action\":"
+        "\"kms:*\",\"Resource\":\"*\"}]}",
+        account->id);
 }
 
 static char *service_policy(struct arena *arena, const struct region *region, const struct account *account,
                             const char *service)
 {
-    return arena_format(arena,
-                        "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"*\"},"
-                        "\"Action\":[\"kms:Encrypt\",\"kms:Decrypt\",\"kms:ReEncrypt*\",\"kms:GenerateDataKey*\","
-                        "\"kms:CreateGrant\",\"kms:DescribeKey\"],\"Resource\":\"*\",\"Condition\":{\"StringEquals\":{"
-                        "\"kms:CallerAccount\":\"%s\",\"kms:ViaService\":\"%s.%s.amazonaws.com\"}}},{\"Effect\":\"Allow\","
-                        "\"Principal\":{\"AWS\":\"arn:aws:iam::%s:root\"},\"Action\":[\"kms:Describe*\",\"kms:Get*\","
-                        "\"kms:List*\"],\"Resource\":\"*\"}]}",
-                        account->id, service, region->name, account->id);
+    return arena_format(
+        arena,
+        "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"*\"},"
+        "\"Action\":[\"kms:Encrypt\",\"kms:Decrypt\",\"kms:ReEncrypt*\",\"kms:GenerateDataKey*\","
+        "\"kms:CreateGrant\",\"kms:DescribeKey\"],\"Resource\":\"*\",\"Condition\":{\"StringEquals\":{"
+        "\"kms:CallerAccount\":\"%s\",\"kms:ViaService\":\"%s.%s.amazonaws.com\"}}},{\"Effect\":\"Allow\","
+        "\"Principal\":{\"AWS\":\"arn:aws:iam::%s:root\"},\"Action\":[\"kms:Describe*\",\"kms:Get*\","
+        "\"kms:List*\"],\"Resource\":\"*\"}]}",
+        account->id, service, region->name, account->id);
 }
 
 struct kms_key *kms_key_make(struct region *region, struct account *account, const struct kms_key *draft,
@@ -71,9 +73,9 @@ static struct kms_key *make_managed(struct region *region, struct account *accou
         };
         struct kms_key *key = kms_key_make(region, account, &draft, NULL);
         if (key)
-            kms_alias_add(account, &(struct kms_alias){.name = (char *)alias,
-                                                       .key_id = key->id,
-                                                       .created_ms = key->created_ms});
+            kms_alias_add(
+                account,
+                &(struct kms_alias){.name = (char *)alias, .key_id = key->id, .created_ms = key->created_ms});
         return key;
     }
     return NULL;
@@ -120,7 +122,8 @@ struct kms_key *kms_find(struct region *region, struct account *account, const c
             return NULL;
         name = text_starts(parts[5], "key/") ? parts[5] + strlen("key/") : parts[5];
     }
-    return text_starts(name, "alias/") ? find_by_alias(region, account, name) : find_by_id(region, account, name);
+    return text_starts(name, "alias/") ? find_by_alias(region, account, name)
+                                       : find_by_id(region, account, name);
 }
 
 static json_t *seconds(int64_t ms)
@@ -132,13 +135,13 @@ static json_t *metadata(const struct kms_key *key)
 {
     static const char *const states[] = {
         [KEY_ENABLED] = "Enabled", [KEY_DISABLED] = "Disabled", [KEY_PENDING_DELETION] = "PendingDeletion"};
-    json_t *json = json_pack("{s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[s], s:b}",
-                             "AWSAccountId", key->account->id, "KeyId", key->id, "Arn", key->arn, "CreationDate",
-                             seconds(key->created_ms), "Enabled", key->state == KEY_ENABLED, "Description",
-                             key->description ? key->description : "", "KeyUsage", "ENCRYPT_DECRYPT", "KeyState",
-                             states[key->state], "Origin", "AWS_KMS", "KeyManager", key->managed ? "AWS" : "CUSTOMER",
-                             "CustomerMasterKeySpec", "SYMMETRIC_DEFAULT", "KeySpec", "SYMMETRIC_DEFAULT",
-                             "EncryptionAlgorithms", "SYMMETRIC_DEFAULT", "MultiRegion", false);
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[s], s:b}", "AWSAccountId",
+        key->account->id, "KeyId", key->id, "Arn", key->arn, "CreationDate", seconds(key->created_ms),
+        "Enabled", key->state == KEY_ENABLED, "Description", key->description ? key->description : "",
+        "KeyUsage", "ENCRYPT_DECRYPT", "KeyState", states[key->state], "Origin", "AWS_KMS", "KeyManager",
+        key->managed ? "AWS" : "CUSTOMER", "CustomerMasterKeySpec", "SYMMETRIC_DEFAULT", "KeySpec",
+        "SYMMETRIC_DEFAULT", "EncryptionAlgorithms", "SYMMETRIC_DEFAULT", "MultiRegion", false);
     if (key->state == KEY_PENDING_DELETION)
         json_object_set_new(json, "DeletionDate", seconds(key->deletion_ms));
     return json;
@@ -170,7 +173,8 @@ int create_key(struct call *call, struct error *err)
     struct error why = {0};
     struct policy *policy;
     if (kms_read_tags(call, &draft.tags, &draft.tag_count, err) < 0 ||
-        call_authorize(call, "kms:CreateKey", "*", kms_tag_context(call, draft.tags, draft.tag_count), err) < 0 ||
+        call_authorize(call, "kms:CreateKey", "*", kms_tag_context(call, draft.tags, draft.tag_count), err) <
+            0 ||
         check_kind(call, err) < 0)
         return -1;
     if (draft.description && strlen(draft.description) > DESCRIPTION_LONGEST)

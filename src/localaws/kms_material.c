@@ -72,7 +72,8 @@ int kms_material_open(struct region *region, const struct kms_key *key, unsigned
     const unsigned char *over;
     unsigned char *sealed, *plain;
     size_t sealed_length, length;
-    if (master(region, &over, err) < 0 || base64_decode(arena, key->wrapped, &sealed, &sealed_length, err) < 0 ||
+    if (master(region, &over, err) < 0 ||
+        base64_decode(arena, key->wrapped, &sealed, &sealed_length, err) < 0 ||
         cipher_open(arena, over, key->id, sealed, sealed_length, &plain, &length, err) < 0)
         return error_context(err, "material of key %s", key->id);
     if (length != KMS_KEY_BYTES)

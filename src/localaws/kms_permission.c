@@ -1,5 +1,5 @@
-/* Who may use a key. Unlike elsewhere a key's own policy must allow (or leave it to its account's identity policies), and
- * grants add to it; a deny in any policy outweighs both. */
+/* Who may use a key. Unlike elsewhere a key's own policy must allow (or leave it to its account's identity
+ * policies), and grants add to it; a deny in any policy outweighs both. */
 #include "localaws/kms.h"
 
 #include "base/text.h"
@@ -23,14 +23,16 @@ static void add(struct context *context, const char *key, const char *value)
     context->pairs[context->count] = NULL;
 }
 
-static void gather(struct arena *arena, const struct kms_use *use, const struct kms_key *key, struct context *context)
+static void gather(struct arena *arena, const struct kms_use *use, const struct kms_key *key,
+                   struct context *context)
 {
     add(context, "kms:CallerAccount", use->caller->account->id);
     add(context, "kms:KeySpec", "SYMMETRIC_DEFAULT");
     add(context, "kms:KeyUsage", "ENCRYPT_DECRYPT");
     add(context, "kms:KeyOrigin", "AWS_KMS");
     if (use->via)
-        add(context, "kms:ViaService", arena_format(arena, "%s.%s.amazonaws.com", use->via, use->region->name));
+        add(context, "kms:ViaService",
+            arena_format(arena, "%s.%s.amazonaws.com", use->via, use->region->name));
     if (use->via && strcmp(use->operation, "CreateGrant") == 0)
         add(context, "kms:GrantIsForAWSResource", "true");
     if (use->named && text_starts(use->named, "alias/"))
@@ -53,7 +55,8 @@ static bool is_granted(const struct kms_use *use, const struct kms_key *key)
 {
     for (size_t i = 0; i < key->grant_count; i++) {
         const struct kms_grant *grant = &key->grants[i];
-        if ((text_equal(grant->grantee, use->caller->principal_arn) || text_equal(grant->grantee, use->caller->arn)) &&
+        if ((text_equal(grant->grantee, use->caller->principal_arn) ||
+             text_equal(grant->grantee, use->caller->arn)) &&
             list_has_text(grant->operations, grant->operation_count, use->operation))
             return true;
     }
@@ -79,7 +82,8 @@ static struct question ask(struct arena *arena, const struct kms_use *use, const
 
 int kms_permit(struct arena *arena, const struct kms_use *use, const struct kms_key *key, struct error *err)
 {
-    /* A service goes on using what it was once allowed to use for its owner, as by AWS's own grants to EC2. */
+    /* A service goes on using what it was once allowed to use for its owner, as by AWS's own grants to EC2.
+     */
     if (use->caller->kind == CALLER_SERVICE)
         return 0;
     struct context context = {0};
@@ -98,7 +102,8 @@ int kms_usable(const struct kms_key *key, struct error *err)
     if (key->state == KEY_DISABLED)
         return error_code(err, ERROR_CONFLICT, "DisabledException", "%s is disabled.", key->arn);
     if (key->state == KEY_PENDING_DELETION)
-        return error_code(err, ERROR_CONFLICT, "KMSInvalidStateException", "%s is pending deletion.", key->arn);
+        return error_code(err, ERROR_CONFLICT, "KMSInvalidStateException", "%s is pending deletion.",
+                          key->arn);
     return 0;
 }
 

@@ -90,7 +90,8 @@ int tag_resource(struct call *call, struct error *err)
         size_t at = 0;
         while (at < key->tag_count && !text_equal(key->tags[at].key, tags[i].key))
             at++;
-        struct tag *tag = at < key->tag_count ? &key->tags[at] : list_add(&key->tags, &key->tag_count, sizeof *tag);
+        struct tag *tag =
+            at < key->tag_count ? &key->tags[at] : list_add(&key->tags, &key->tag_count, sizeof *tag);
         text_replace(&tag->key, tags[i].key);
         text_replace(&tag->value, tags[i].value);
     }

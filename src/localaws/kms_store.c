@@ -13,7 +13,8 @@ static const struct field grant_fields[] = {
     FIELD_TEXT(struct kms_grant, grantee, "grantee", REQUIRED, LONGEST_ARN, NULL, "who may"),
     FIELD_TEXT(struct kms_grant, retiring, "retiring", OPTIONAL, LONGEST_ARN, NULL, "who may end it"),
     FIELD_TEXT(struct kms_grant, issuer, "issuer", OPTIONAL, LONGEST_ARN, NULL, "the account that gave it"),
-    FIELD_LIST(struct kms_grant, operations, operation_count, "operations", REQUIRED, 20, &text_record, "what"),
+    FIELD_LIST(struct kms_grant, operations, operation_count, "operations", REQUIRED, 20, &text_record,
+               "what"),
     FIELD_INTEGER(struct kms_grant, created_ms, "created", OPTIONAL, 0, 9e15, "when"),
     FIELD_END,
 };
@@ -34,7 +35,8 @@ static const struct field key_fields[] = {
     FIELD_INTEGER(struct kms_key, created_ms, "created", OPTIONAL, 0, 9e15, "when"),
     FIELD_INTEGER(struct kms_key, deletion_ms, "deletion", OPTIONAL, 0, 9e15, "when it will be gone"),
     FIELD_LIST(struct kms_key, tags, tag_count, "tags", OPTIONAL, TAGS_MOST, &tag_record, "tags"),
-    FIELD_LIST(struct kms_key, grants, grant_count, "grants", OPTIONAL, GRANTS_MOST, &kms_grant_record, "grants"),
+    FIELD_LIST(struct kms_key, grants, grant_count, "grants", OPTIONAL, GRANTS_MOST, &kms_grant_record,
+               "grants"),
     FIELD_END,
 };
 const struct record kms_key_record = {"key", sizeof(struct kms_key), key_fields};

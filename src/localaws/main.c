@@ -56,8 +56,8 @@ static int start_plane(struct localaws *localaws, struct error *err)
         return 0;
     }
     ec2_plane_callbacks(&localaws->region, &callbacks);
-    return plane_start(localaws->directory, localaws->options.label, API_ADDRESS, &callbacks, &localaws->region.plane,
-                       err);
+    return plane_start(localaws->directory, localaws->options.label, API_ADDRESS, &callbacks,
+                       &localaws->region.plane, err);
 }
 
 static int open_region(struct localaws *localaws, struct error *err)
@@ -88,13 +88,15 @@ static int open_region(struct localaws *localaws, struct error *err)
     return state_saver_start(region, err);
 }
 
-/* The API answers on the user's machine and, at the same address for every instance, in the region's internet. */
+/* The API answers on the user's machine and, at the same address for every instance, in the region's
+ * internet. */
 static int serve(struct localaws *localaws, struct error *err)
 {
     struct plane *plane = localaws->region.plane;
     struct http_listener listeners[2] = {{.side = API_SIDE, .tls = localaws->tls, .socket = -1},
                                          {.side = API_SIDE, .tls = localaws->tls, .socket = -1}};
-    if (http_listen(localaws->options.listen_address, localaws->options.listen_port, &listeners[0].socket, err) < 0 ||
+    if (http_listen(localaws->options.listen_address, localaws->options.listen_port, &listeners[0].socket,
+                    err) < 0 ||
         (plane && plane_internet_listen(plane, API_ADDRESS, API_PORT, &listeners[1].socket, err) < 0))
         return -1;
     localaws->port = http_socket_port(listeners[0].socket);
@@ -126,8 +128,8 @@ static int announce(struct localaws *localaws, struct error *err)
 {
     const char *address = localaws->options.listen_address;
     bool brackets = strchr(address, ':') != NULL;
-    cleanup(memory_free) char *url = memory_format("https://%s%s%s:%d", brackets ? "[" : "", address,
-                                                   brackets ? "]" : "", localaws->port);
+    cleanup(memory_free) char *url =
+        memory_format("https://%s%s%s:%d", brackets ? "[" : "", address, brackets ? "]" : "", localaws->port);
     cleanup(memory_free) char *pid = memory_format("%d\n", (int)getpid());
     if (localaws->options.pid_file && file_write(localaws->options.pid_file, pid, strlen(pid), 0644, err) < 0)
         return -1;
@@ -167,7 +169,8 @@ static void stop(struct localaws *localaws)
 
 int main(int argc, char **argv)
 {
-    static struct localaws localaws = {.lock = -1}; /* static: the region's tables live as long as the process */
+    static struct localaws localaws = {.lock =
+                                           -1}; /* static: the region's tables live as long as the process */
     struct error err = {0};
     options_parse(argc, argv, &localaws.options);
     if (log_open_named("localaws", localaws.options.log_level, "text", &err) < 0) {

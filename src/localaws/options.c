@@ -8,27 +8,38 @@
 
 const char *argp_program_version = "localaws " ENCLAVE_VERSION;
 
+/* clang-format off */
 static const char purpose[] =
-    "An AWS region on this machine: EC2, ELB, S3, KMS, IAM, STS and SSM on one endpoint, with real networks, machines and "
-    "encryption behind them.\v"
-    "When it answers it prints 'ready https://ADDRESS:PORT'. In DIR are then: credentials (the accounts' root keys, for "
-    "AWS_SHARED_CREDENTIALS_FILE), ca.pem (for AWS_CA_BUNDLE), identity-document.pem (verifies instance identity "
+    "An AWS region on this machine: EC2, ELB, S3, KMS, IAM, STS and SSM on one endpoint, with real networks, "
+    "machines and encryption behind them.\v"
+    "When it answers it prints 'ready https://ADDRESS:PORT'. In DIR are then: credentials (the accounts' root keys, "
+    "for AWS_SHARED_CREDENTIALS_FILE), ca.pem (for AWS_CA_BUNDLE), identity-document.pem (verifies instance identity "
     "documents) and ready, which is gone when it stops. Without root, or with --no-plane, instances are records only.";
 
 static const struct argp_option known[] = {
-    {"state", 's', "DIR", 0, "where the region keeps everything (required)", 0},
-    {"account", 'a', "ID=PROFILE", 0, "an account and the name of its credentials profile; repeatable; the first owns the "
-                                      "machine images", 0},
-    {"listen", 'l', "ADDRESS:PORT", 0, "the API endpoint (127.0.0.1:4566)", 0},
-    {"proxy", 'p', "ADDRESS:PORT", 0, "the HTTPS proxy into the region's internet (127.0.0.1:4567)", 0},
-    {"region", 'r', "NAME", 0, "its name (us-east-1)", 0},
-    {"images", 'i', "FILE", 0, "the machine images, a JSON list", 0},
-    {"label", 'L', "LABEL", 0, "makes the names of its namespaces unique on this machine (localaws)", 0},
-    {"pid-file", 'P', "FILE", 0, "where to write the process id", 0},
-    {"no-plane", 'n', NULL, 0, "records only: no networks, no machines", 0},
-    {"log-level", 'v', "LEVEL", 0, "debug, info, warning or error (info)", 0},
+    {"state",     's', "DIR",          0, "where the region keeps everything (required)", 0},
+    {"account",   'a', "ID=PROFILE",   0, "an account and the name of its credentials profile; repeatable; the first owns the machine images", 0},
+    {"listen",    'l', "ADDRESS:PORT", 0, "the API endpoint (127.0.0.1:4566)", 0},
+    {"proxy",     'p', "ADDRESS:PORT", 0, "the HTTPS proxy into the region's internet (127.0.0.1:4567)", 0},
+    {"region",    'r', "NAME",         0, "its name (us-east-1)", 0},
+    {"images",    'i', "FILE",         0, "the machine images, a JSON list", 0},
+    {"label",     'L', "LABEL",        0, "makes the names of its namespaces unique on this machine (localaws)", 0},
+    {"pid-file",  'P', "FILE",         0, "where to write the process id", 0},
+    {"no-plane",  'n', NULL,           0, "records only: no networks, no machines", 0},
+    {"log-level", 'v', "LEVEL",        0, "debug, info, warning or error (info)", 0},
     {0},
 };
+
+/* Those whose value is kept as it is. */
+static const struct {
+    int key;
+    size_t offset;
+} texts[] = {
+    {'s', offsetof(struct options, state)},  {'r', offsetof(struct options, region)},
+    {'i', offsetof(struct options, images)}, {'L', offsetof(struct options, label)},
+    {'P', offsetof(struct options, pid_file)}, {'v', offsetof(struct options, log_level)},
+};
+/* clang-format on */
 
 /* "127.0.0.1:4566" or "[::1]:4566". */
 static int parse_endpoint(const char *text, char **address, uint16_t *port)
@@ -58,34 +69,33 @@ static void parse_account(char *text, struct options *options, struct argp_state
     options->account_count++;
 }
 
+static void check_complete(const struct options *options, struct argp_state *state)
+{
+    if (!options->state)
+        argp_error(state, "--state DIR is required");
+    if (!options->account_count)
+        argp_error(state, "at least one --account ID=PROFILE is required");
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     struct options *options = state->input;
-    switch (key) {
-    case 's': options->state = value; return 0;
-    case 'r': options->region = value; return 0;
-    case 'i': options->images = value; return 0;
-    case 'L': options->label = value; return 0;
-    case 'P': options->pid_file = value; return 0;
-    case 'v': options->log_level = value; return 0;
-    case 'n': options->no_plane = true; return 0;
-    case 'a': parse_account(value, options, state); return 0;
-    case 'l':
-        if (parse_endpoint(value, &options->listen_address, &options->listen_port) < 0)
-            argp_error(state, "--listen wants ADDRESS:PORT");
-        return 0;
-    case 'p':
-        if (parse_endpoint(value, &options->proxy_address, &options->proxy_port) < 0)
-            argp_error(state, "--proxy wants ADDRESS:PORT");
-        return 0;
-    case ARGP_KEY_END:
-        if (!options->state)
-            argp_error(state, "--state DIR is required");
-        if (!options->account_count)
-            argp_error(state, "at least one --account ID=PROFILE is required");
-        return 0;
-    default: return ARGP_ERR_UNKNOWN;
-    }
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        if (texts[i].key == key) {
+            *(const char **)(void *)((char *)options + texts[i].offset) = value;
+            return 0;
+        }
+    if (key == 'l' && parse_endpoint(value, &options->listen_address, &options->listen_port) < 0)
+        argp_error(state, "--listen wants ADDRESS:PORT");
+    if (key == 'p' && parse_endpoint(value, &options->proxy_address, &options->proxy_port) < 0)
+        argp_error(state, "--proxy wants ADDRESS:PORT");
+    if (key == 'a')
+        parse_account(value, options, state);
+    if (key == 'n')
+        options->no_plane = true;
+    if (key == ARGP_KEY_END)
+        check_complete(options, state);
+    return key && strchr("lpan", key) ? 0 : ARGP_ERR_UNKNOWN;
 }
 
 void options_parse(int argc, char **argv, struct options *options)

@@ -1,4 +1,5 @@
-/* The parameters of a query-protocol call: an application/x-www-form-urlencoded text, decoded once and found by name. */
+/* The parameters of a query-protocol call: an application/x-www-form-urlencoded text, decoded once and found
+ * by name. */
 #ifndef LOCALAWS_PARAMETERS_H
 #define LOCALAWS_PARAMETERS_H
 
@@ -11,8 +12,10 @@ enum { PARAMETERS_MOST = 4096 };
 
 struct parameters;
 
-/* ERROR_INVALID for bad escapes, more than PARAMETERS_MOST of them or a name given twice. Lives in the arena. */
-int parameters_parse(struct arena *arena, const char *text, struct parameters **parameters, struct error *err);
+/* ERROR_INVALID for bad escapes, more than PARAMETERS_MOST of them or a name given twice. Lives in the arena.
+ */
+int parameters_parse(struct arena *arena, const char *text, struct parameters **parameters,
+                     struct error *err);
 const char *parameters_get(const struct parameters *parameters, const char *name); /* NULL when absent */
 
 #endif

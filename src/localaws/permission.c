@@ -28,8 +28,10 @@ static void add(struct facts *facts, const char *key, const char *value)
     facts->items[facts->count++] = (struct policy_value){key, value};
 }
 
-static const char *const principal_types[] = {
-    [CALLER_ROOT] = "Account", [CALLER_USER] = "User", [CALLER_ROLE] = "AssumedRole", [CALLER_SERVICE] = "Service"};
+static const char *const principal_types[] = {[CALLER_ROOT] = "Account",
+                                              [CALLER_USER] = "User",
+                                              [CALLER_ROLE] = "AssumedRole",
+                                              [CALLER_SERVICE] = "Service"};
 
 static void add_principal(struct facts *facts, const struct caller *caller, const struct principal *principal)
 {
@@ -125,7 +127,8 @@ enum permission permission_ask(struct arena *arena, const struct question *quest
     return why_not(&identity, resource_says, same_account, question->rule);
 }
 
-const char *permission_refusal(struct arena *arena, const struct question *question, enum permission permission)
+const char *permission_refusal(struct arena *arena, const struct question *question,
+                               enum permission permission)
 {
     const char *head = arena_format(arena, "User: %s is not authorized to perform: %s on resource: %s",
                                     question->caller->arn, question->action, question->resource);

@@ -1,5 +1,6 @@
-/* May this caller do that? The identity policies of the caller's user or role, the policy of the resource where it has one,
- * and what is known of the request, put before the policy engine (policy.h). Takes the region's lock itself. */
+/* May this caller do that? The identity policies of the caller's user or role, the policy of the resource
+ * where it has one, and what is known of the request, put before the policy engine (policy.h). Takes the
+ * region's lock itself. */
 #ifndef LOCALAWS_PERMISSION_H
 #define LOCALAWS_PERMISSION_H
 
@@ -29,7 +30,8 @@ enum permission {
 
 enum permission permission_ask(struct arena *arena, const struct question *question);
 /* "User: ARN is not authorized to perform: A on resource: R because ..." */
-const char *permission_refusal(struct arena *arena, const struct question *question, enum permission permission);
+const char *permission_refusal(struct arena *arena, const struct question *question,
+                               enum permission permission);
 /* As permission_ask for a call; refuses in the words and with the status and code of the call's service. */
 int permission_require(struct call *call, struct question *question, struct error *err);
 struct question permission_question(struct call *call, const char *action, const char *resource,

@@ -25,7 +25,8 @@ struct policy {
     size_t count;
 };
 
-/* Reading ------------------------------------------------------------------------------------------------------- */
+/* Reading
+ * ------------------------------------------------------------------------------------------------------- */
 
 enum { STATEMENTS_MOST = 512, VALUES_MOST = 2048 };
 
@@ -41,8 +42,8 @@ static bool has_controls(const char *text)
     return *text;
 }
 
-/* A text (without control characters, of which expanded patterns use one as a mark), or a list of them; numbers and
- * booleans count as their text, as AWS has it. */
+/* A text (without control characters, of which expanded patterns use one as a mark), or a list of them;
+ * numbers and booleans count as their text, as AWS has it. */
 static const char *scalar(struct arena *arena, const json_t *value)
 {
     if (json_is_string(value) && !has_controls(json_string_value(value)))
@@ -77,9 +78,9 @@ static int read_either(struct arena *arena, const json_t *statement, const char 
 {
     const char *inverse = arena_format(arena, "Not%s", name);
     const json_t *plain = json_object_get(statement, name), *not = json_object_get(statement, inverse);
-    if (!plain && !not)
+    if (!plain && !not )
         return 0;
-    if (plain && not)
+    if (plain && not )
         return malformed(err, arena_format(arena, "%s and %s exclude each other", name, inverse));
     texts->inverted = not != NULL;
     return read_texts(arena, plain ? plain : not, name, texts, err);
@@ -90,8 +91,10 @@ static bool is_action(const char *text)
     const char *colon = strchr(text, ':');
     if (!colon)
         return strcmp(text, "*") == 0;
-    return colon != text && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-*") ==
-                                (size_t)(colon - text) && text_only(colon + 1, "A-Za-z0-9*?") && colon[1];
+    return colon != text &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-*") ==
+               (size_t)(colon - text) &&
+           text_only(colon + 1, "A-Za-z0-9*?") && colon[1];
 }
 
 static bool is_resource(const char *text)
@@ -107,12 +110,15 @@ static int check_grammar(const struct patterns *texts, bool (*valid)(const char 
 {
     for (size_t i = 0; i < texts->count; i++)
         if (!valid(texts->items[i]))
-            return malformed(err, arena_format(arena, "\"%.200s\" is neither \"*\" nor well formed", texts->items[i]));
+            return malformed(
+                err, arena_format(arena, "\"%.200s\" is neither \"*\" nor well formed", texts->items[i]));
     return 0;
 }
 
-/* "*", or {"AWS": ..., "Service": ..., "Federated": ..., "CanonicalUser": ...}; the last two never match here. */
-static int read_principals(struct arena *arena, const json_t *json, struct statement *statement, struct error *err)
+/* "*", or {"AWS": ..., "Service": ..., "Federated": ..., "CanonicalUser": ...}; the last two never match
+ * here. */
+static int read_principals(struct arena *arena, const json_t *json, struct statement *statement,
+                           struct error *err)
 {
     if (json_is_string(json)) {
         if (strcmp(json_string_value(json), "*") != 0)
@@ -140,23 +146,25 @@ static int read_principal_elements(struct arena *arena, const json_t *json, enum
     const json_t *plain = json_object_get(json, "Principal"), *not = json_object_get(json, "NotPrincipal");
     if (kind == POLICY_IDENTITY)
         return plain || not ? malformed(err, "an identity policy has no Principal") : 0;
-    if (!plain == !not)
+    if (!plain == !not )
         return malformed(err, "one of Principal and NotPrincipal is required");
     statement->accounts_principals.inverted = statement->services.inverted = not != NULL;
     return read_principals(arena, plain ? plain : not, statement, err);
 }
 
-static int read_conditions(struct arena *arena, const json_t *json, struct statement *statement, struct error *err)
+static int read_conditions(struct arena *arena, const json_t *json, struct statement *statement,
+                           struct error *err)
 {
     if (!json)
         return 0;
     if (!json_is_object(json))
         return malformed(err, "Condition");
-    const char *operator, *key;
+    const char *operator, * key;
     json_t *keys, *values;
     json_object_foreach((json_t *)json, operator, keys)
         statement->condition_count += json_object_size(keys);
-    statement->conditions = arena_alloc(arena, (statement->condition_count + 1) * sizeof *statement->conditions);
+    statement->conditions =
+        arena_alloc(arena, (statement->condition_count + 1) * sizeof *statement->conditions);
     size_t at = 0;
     json_object_foreach((json_t *)json, operator, keys) {
         if (!json_object_size(keys))
@@ -176,7 +184,8 @@ static int read_conditions(struct arena *arena, const json_t *json, struct state
     return 0;
 }
 
-static int check_members(const json_t *object, const char *const *known, struct arena *arena, struct error *err)
+static int check_members(const json_t *object, const char *const *known, struct arena *arena,
+                         struct error *err)
 {
     const char *name;
     json_t *value;
@@ -193,7 +202,7 @@ static int check_members(const json_t *object, const char *const *known, struct 
 static int read_statement(struct arena *arena, const json_t *json, enum policy_kind kind,
                           struct statement *statement, struct error *err)
 {
-    static const char *const known[] = {"Sid",      "Effect",      "Action",    "NotAction", "Resource",
+    static const char *const known[] = {"Sid",         "Effect",    "Action",       "NotAction", "Resource",
                                         "NotResource", "Principal", "NotPrincipal", "Condition", NULL};
     const char *effect = json_member_text(json, "Effect");
     if (!json_is_object(json) || check_members(json, known, arena, err) < 0)
@@ -211,7 +220,8 @@ static int read_statement(struct arena *arena, const json_t *json, enum policy_k
     if (!statement->actions.count)
         return malformed(err, "a statement without Action");
     if (!statement->resources.count != (kind == POLICY_TRUST))
-        return malformed(err, kind == POLICY_TRUST ? "a trust policy has no Resource" : "a statement without Resource");
+        return malformed(err, kind == POLICY_TRUST ? "a trust policy has no Resource"
+                                                   : "a statement without Resource");
     return 0;
 }
 
@@ -221,7 +231,8 @@ static int read_document(struct arena *arena, const json_t *json, struct policy 
     const char *version = json_member_text(json, "Version");
     if (check_members(json, known, arena, err) < 0)
         return -1;
-    if (json_object_get(json, "Version") && !text_equal(version, "2012-10-17") && !text_equal(version, "2008-10-17"))
+    if (json_object_get(json, "Version") && !text_equal(version, "2012-10-17") &&
+        !text_equal(version, "2008-10-17"))
         return malformed(err, "Version is \"2012-10-17\" or \"2008-10-17\"");
     const json_t *statements = json_object_get(json, "Statement");
     bool list = json_is_array(statements);
@@ -241,7 +252,8 @@ int policy_parse(struct arena *arena, const char *text, enum policy_kind kind, s
 {
     size_t length = strlen(text);
     if (length > POLICY_LARGEST)
-        return error_code(err, ERROR_CONFLICT, "LimitExceeded", "a policy has at most %d bytes", POLICY_LARGEST);
+        return error_code(err, ERROR_CONFLICT, "LimitExceeded", "a policy has at most %d bytes",
+                          POLICY_LARGEST);
     cleanup(arena_free) struct arena *scratch = arena_new();
     struct error why = {0};
     json_t *json;
@@ -257,7 +269,8 @@ int policy_parse(struct arena *arena, const char *text, enum policy_kind kind, s
     return 0;
 }
 
-/* Judging ------------------------------------------------------------------------------------------------------- */
+/* Judging
+ * ------------------------------------------------------------------------------------------------------- */
 
 static bool action_matches(const struct statement *statement, const char *action)
 {
@@ -299,11 +312,13 @@ static enum nearness principal_nearness(const char *named, const struct policy_r
     if (text_equal(named, request->account))
         return WHOLE_ACCOUNT;
     const char *prefix = "arn:aws:iam::", *id = named + strlen(prefix);
-    bool root = text_starts(named, prefix) && strncmp(id, request->account, 12) == 0 && strcmp(id + 12, ":root") == 0;
+    bool root =
+        text_starts(named, prefix) && strncmp(id, request->account, 12) == 0 && strcmp(id + 12, ":root") == 0;
     return root ? WHOLE_ACCOUNT : NOBODY;
 }
 
-static enum nearness statement_nearness(const struct statement *statement, const struct policy_request *request)
+static enum nearness statement_nearness(const struct statement *statement,
+                                        const struct policy_request *request)
 {
     enum nearness nearest = NOBODY;
     for (size_t i = 0; i < statement->accounts_principals.count; i++) {
@@ -320,14 +335,16 @@ static enum nearness statement_nearness(const struct statement *statement, const
     return nearest == NOBODY ? EXACTLY : NOBODY;
 }
 
-void policy_judge(const struct policy *policy, const struct policy_request *request, struct policy_verdict *verdict)
+void policy_judge(const struct policy *policy, const struct policy_request *request,
+                  struct policy_verdict *verdict)
 {
     for (size_t i = 0; i < policy->count; i++) {
         const struct statement *statement = &policy->statements[i];
         enum nearness nearness = EXACTLY;
         if (policy->kind != POLICY_IDENTITY)
             nearness = statement_nearness(statement, request);
-        if (nearness == NOBODY || !action_matches(statement, request->action) || !resource_matches(statement, request))
+        if (nearness == NOBODY || !action_matches(statement, request->action) ||
+            !resource_matches(statement, request))
             continue;
         bool holds = true;
         for (size_t c = 0; holds && c < statement->condition_count; c++)
@@ -343,8 +360,8 @@ void policy_judge(const struct policy *policy, const struct policy_request *requ
     }
 }
 
-bool policy_permits(const struct policy_verdict *identity, const struct policy_verdict *resource, bool same_account,
-                    enum policy_rule rule)
+bool policy_permits(const struct policy_verdict *identity, const struct policy_verdict *resource,
+                    bool same_account, enum policy_rule rule)
 {
     if (identity->denied || (resource && resource->denied))
         return false;

@@ -6,7 +6,8 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Before a byte of an expanded pattern: it stands for itself. Cannot be in a policy, whose text has no controls. */
+/* Before a byte of an expanded pattern: it stands for itself. Cannot be in a policy, whose text has no
+ * controls. */
 enum { LITERAL = '\1' };
 
 static bool same(char a, char b, bool ignore_case)
@@ -15,8 +16,8 @@ static bool same(char a, char b, bool ignore_case)
 }
 
 /* The usual two-pointer match: on a mismatch the last '*' takes one byte more. */
-static bool range_matches(const char *pattern, const char *pattern_end, const char *text, const char *text_end,
-                          bool ignore_case)
+static bool range_matches(const char *pattern, const char *pattern_end, const char *text,
+                          const char *text_end, bool ignore_case)
 {
     const char *star = NULL, *resume = NULL;
     while (text < text_end) {
@@ -98,7 +99,8 @@ static const char *variable(const struct policy_request *request, const char *na
 }
 
 /* "${aws:username}", "${aws:username, 'nobody'}", "${*}", "${?}", "${$}". */
-static bool append_variable(struct buffer *out, const char *name, size_t length, const struct policy_request *request)
+static bool append_variable(struct buffer *out, const char *name, size_t length,
+                            const struct policy_request *request)
 {
     if (length == 1 && strchr("*?$", *name)) {
         append_literal(out, (const char[]){*name, '\0'});

@@ -14,12 +14,18 @@
 #define SESSION "arn:aws:sts::111111111111:assumed-role/provisioner/robot"
 
 static const struct policy_value facts[] = {
-    {"aws:SecureTransport", "true"},      {"aws:PrincipalArn", ROLE},
-    {"aws:PrincipalAccount", "111111111111"}, {"aws:CurrentTime", "2026-06-01T12:00:00Z"},
-    {"aws:SourceIp", "2001:db8::7"},      {"aws:RequestTag/zone", "dev.x"},
-    {"aws:TagKeys", "zone"},              {"aws:TagKeys", "Name"},
-    {"aws:ResourceTag/owner", "me"},      {"ec2:InstanceType", "c5.large"},
-    {"kms:ViaService", "s3.us-east-1.amazonaws.com"}, {"s3:max-keys", "10"},
+    {"aws:SecureTransport", "true"},
+    {"aws:PrincipalArn", ROLE},
+    {"aws:PrincipalAccount", "111111111111"},
+    {"aws:CurrentTime", "2026-06-01T12:00:00Z"},
+    {"aws:SourceIp", "2001:db8::7"},
+    {"aws:RequestTag/zone", "dev.x"},
+    {"aws:TagKeys", "zone"},
+    {"aws:TagKeys", "Name"},
+    {"aws:ResourceTag/owner", "me"},
+    {"ec2:InstanceType", "c5.large"},
+    {"kms:ViaService", "s3.us-east-1.amazonaws.com"},
+    {"s3:max-keys", "10"},
     {"team", "a*b"},
 };
 
@@ -34,7 +40,8 @@ static struct policy_request request(const char *action, const char *resource)
                                    .context_count = COUNT_OF(facts)};
 }
 
-static struct policy_verdict judge(const char *text, enum policy_kind kind, const struct policy_request *asked)
+static struct policy_verdict judge(const char *text, enum policy_kind kind,
+                                   const struct policy_request *asked)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     struct policy *policy;
@@ -71,8 +78,8 @@ static void actions_and_resources_match_as_patterns(void **state)
         {"ec2:*", "arn:aws:ec2:*:111111111111:instance/*", "ec2:StopInstances",
          "arn:aws:ec2:us-east-1:111111111111:instance/i-1", 'A'},
         /* '*' in one part of an ARN does not reach into the next */
-        {"ec2:*", "arn:aws:ec2:*:instance/*", "ec2:StopInstances", "arn:aws:ec2:us-east-1:111111111111:instance/i-1",
-         '!'},
+        {"ec2:*", "arn:aws:ec2:*:instance/*", "ec2:StopInstances",
+         "arn:aws:ec2:us-east-1:111111111111:instance/i-1", '!'},
         {"ec2:*", "arn:aws:ec2:*:222222222222:instance/*", "ec2:StopInstances",
          "arn:aws:ec2:us-east-1:111111111111:222222222222:instance/i-1", '-'},
         {"ec2:StopInstances", "arn:aws:ec2:*:*:instance/*", "ec2:StopInstances", "*", '-'},
@@ -80,14 +87,16 @@ static void actions_and_resources_match_as_patterns(void **state)
          "arn:aws:iam::111111111111:role/x", 'A'},
         {"iam:GetRole", "arn:aws:iam::${aws:nothing}:role/x", "iam:GetRole", "arn:aws:iam:::role/x", '-'},
         {"s3:*", "arn:aws:s3:::b/${team}", "s3:GetObject", "arn:aws:s3:::b/a*b", 'A'},
-        {"s3:*", "arn:aws:s3:::b/${team}", "s3:GetObject", "arn:aws:s3:::b/axxb", '-'}, /* what is inserted is no pattern */
+        {"s3:*", "arn:aws:s3:::b/${team}", "s3:GetObject", "arn:aws:s3:::b/axxb",
+         '-'}, /* what is inserted is no pattern */
         {"s3:*", "arn:aws:s3:::b/${none, 'x'}", "s3:GetObject", "arn:aws:s3:::b/x", 'A'},
         {"s3:*", "arn:aws:s3:::b/${*}", "s3:GetObject", "arn:aws:s3:::b/anything", '-'},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char text[1024];
         snprintf(text, sizeof text,
-                 "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"%s\",\"Resource\":\"%s\"}}",
+                 "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"%s\","
+                 "\"Resource\":\"%s\"}}",
                  cases[i].action, cases[i].resource);
         cleanup(arena_free) struct arena *arena = arena_new();
         struct policy *policy;
@@ -155,13 +164,16 @@ static void conditions_hold_as_documented(void **state)
         {"\"StringEquals\":{\"aws:RequestTag/zone\":[]}", false},
         /* several operators and several keys: all must hold */
         {"\"StringEquals\":{\"aws:RequestTag/zone\":\"dev.x\",\"ec2:InstanceType\":\"t3.nano\"}", false},
-        {"\"StringEquals\":{\"aws:RequestTag/zone\":\"dev.x\"},\"Bool\":{\"aws:SecureTransport\":\"false\"}", false},
+        {"\"StringEquals\":{\"aws:RequestTag/zone\":\"dev.x\"},\"Bool\":{\"aws:SecureTransport\":\"false\"}",
+         false},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char text[1024];
         snprintf(text, sizeof text,
-                 "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\","
-                 "\"Condition\":{%s}}]}", cases[i].condition);
+                 "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\","
+                 "\"Resource\":\"*\","
+                 "\"Condition\":{%s}}]}",
+                 cases[i].condition);
         struct policy_request asked = request("ec2:RunInstances", "*");
         if (judge(text, POLICY_IDENTITY, &asked).allowed != cases[i].holds)
             fail_msg("%s should %s", cases[i].condition, cases[i].holds ? "hold" : "not hold");
@@ -183,7 +195,8 @@ static void principals_are_named_exactly_or_by_account(void **state)
         {"\"Principal\":{\"AWS\":\"111111111111\"}", 'd'},
         {"\"Principal\":{\"AWS\":\"arn:aws:iam::111111111111:root\"}", 'd'},
         {"\"Principal\":{\"AWS\":\"222222222222\"}", '-'},
-        {"\"Principal\":{\"AWS\":\"arn:aws:iam::111111111111:role/prov*\"}", '-'}, /* no patterns in principals */
+        {"\"Principal\":{\"AWS\":\"arn:aws:iam::111111111111:role/prov*\"}",
+         '-'}, /* no patterns in principals */
         {"\"Principal\":{\"Service\":\"ec2.amazonaws.com\"}", '-'},
         {"\"Principal\":{\"Federated\":\"accounts.google.com\"}", '-'},
         {"\"NotPrincipal\":{\"AWS\":\"" ROLE "\"}", '-'},
@@ -193,7 +206,8 @@ static void principals_are_named_exactly_or_by_account(void **state)
         char text[1024];
         snprintf(text, sizeof text,
                  "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",%s,\"Action\":\"kms:*\","
-                 "\"Resource\":\"*\"}]}", cases[i].principal);
+                 "\"Resource\":\"*\"}]}",
+                 cases[i].principal);
         struct policy_request asked = request("kms:Decrypt", "arn:aws:kms:us-east-1:111111111111:key/1");
         char got = letter(judge(text, POLICY_RESOURCE, &asked));
         if (got != cases[i].expected)
@@ -201,21 +215,29 @@ static void principals_are_named_exactly_or_by_account(void **state)
     }
     struct policy_request ec2 = {.action = "sts:AssumeRole", .resource = "*", .service = "ec2.amazonaws.com"};
     assert_true(judge("{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\","
-                      "\"Principal\":{\"Service\":[\"ec2.amazonaws.com\"]}}}", POLICY_TRUST, &ec2).allowed);
+                      "\"Principal\":{\"Service\":[\"ec2.amazonaws.com\"]}}}",
+                      POLICY_TRUST, &ec2)
+                    .allowed);
     assert_false(judge("{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\","
-                       "\"Principal\":{\"AWS\":\"111111111111\"}}}", POLICY_TRUST, &ec2).allowed);
+                       "\"Principal\":{\"AWS\":\"111111111111\"}}}",
+                       POLICY_TRUST, &ec2)
+                     .allowed);
 }
 
 static void a_deny_wins_wherever_it_stands(void **state)
 {
     (void)state;
     struct policy_request asked = request("s3:PutObject", "arn:aws:s3:::b/k");
-    assert_int_equal(letter(judge("{\"Statement\":[{\"Effect\":\"Deny\",\"NotAction\":\"s3:Get*\",\"Resource\":\"*\"},"
-                                  "{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}", POLICY_IDENTITY,
-                                  &asked)), 'D');
-    assert_int_equal(letter(judge("{\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"},"
-                                  "{\"Effect\":\"Deny\",\"Action\":\"*\",\"NotResource\":\"arn:aws:s3:::b/*\"}]}",
-                                  POLICY_IDENTITY, &asked)), 'A');
+    assert_int_equal(
+        letter(judge("{\"Statement\":[{\"Effect\":\"Deny\",\"NotAction\":\"s3:Get*\",\"Resource\":\"*\"},"
+                     "{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}",
+                     POLICY_IDENTITY, &asked)),
+        'D');
+    assert_int_equal(
+        letter(judge("{\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"},"
+                     "{\"Effect\":\"Deny\",\"Action\":\"*\",\"NotResource\":\"arn:aws:s3:::b/*\"}]}",
+                     POLICY_IDENTITY, &asked)),
+        'A');
 }
 
 static void who_must_allow_depends_on_the_accounts_and_the_kind(void **state)
@@ -225,14 +247,15 @@ static void who_must_allow_depends_on_the_accounts_and_the_kind(void **state)
         char identity, resource; /* ' ': there is no such policy */
         bool same_account, either, both;
     } cases[] = {
-        {'A', ' ', true, true, false},  {'-', ' ', true, false, false}, {'A', ' ', false, false, false},
-        {'-', 'A', true, true, true},   {'-', 'd', true, false, false}, {'A', 'd', true, true, true},
+        {'A', ' ', true, true, false},  {'-', ' ', true, false, false},  {'A', ' ', false, false, false},
+        {'-', 'A', true, true, true},   {'-', 'd', true, false, false},  {'A', 'd', true, true, true},
         {'A', '-', true, true, false},  {'A', '-', false, false, false}, {'A', 'A', false, true, true},
         {'A', 'd', false, true, true},  {'-', 'A', false, false, false}, {'D', 'A', true, false, false},
         {'A', 'D', true, false, false}, {'A', 'D', false, false, false},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct policy_verdict identity = {.denied = cases[i].identity == 'D', .allowed = cases[i].identity == 'A'};
+        struct policy_verdict identity = {.denied = cases[i].identity == 'D',
+                                          .allowed = cases[i].identity == 'A'};
         struct policy_verdict resource = {.denied = cases[i].resource == 'D',
                                           .allowed = cases[i].resource == 'A',
                                           .delegated = cases[i].resource == 'd'};
@@ -248,13 +271,21 @@ static void what_is_not_understood_is_refused(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "", "null", "[]", "{}", "{\"Statement\":{}}", "{\"Version\":\"2020-01-01\",\"Statement\":[]}",
-        "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"NotAction\":\"s3:*\",\"Resource\":\"*\"}}",
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{\"Statement\":{}}",
+        "{\"Version\":\"2020-01-01\",\"Statement\":[]}",
+        "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"NotAction\":\"s3:*\",\"Resource\":\"*\"}"
+        "}",
         "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":[],\"Resource\":\"*\"}}",
         "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\",\"Effect\":\"Deny\"}}",
         "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\",\"Condition\":[]}}",
-        "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\",\"Condition\":{\"Bool\":{}}}}",
-        "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\",\"Condition\":{\"NullIfExists\":"
+        "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\",\"Condition\":{\"Bool\":"
+        "{}}}}",
+        "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\",\"Condition\":{"
+        "\"NullIfExists\":"
         "{\"a\":\"b\"}}}}",
         "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"arn:aws:s3:::a\\u0001*\"}}",
     };

@@ -25,14 +25,15 @@ struct proxy {
     struct proxy_way way;
     int socket;
     pthread_t thread;
-    pthread_mutex_t lock;  /* protects what follows */
-    pthread_cond_t ended;  /* a tunnel has gone */
+    pthread_mutex_t lock; /* protects what follows */
+    pthread_cond_t ended; /* a tunnel has gone */
     struct tunnel *tunnels;
     size_t count;
     bool stopping;
 };
 
-/* The request: "CONNECT host:port HTTP/1.1" and headers that say nothing to us ----------------------------------- */
+/* The request: "CONNECT host:port HTTP/1.1" and headers that say nothing to us
+ * ----------------------------------- */
 
 struct destination {
     char name[NAME_LONGEST + 1];
@@ -100,27 +101,34 @@ static void refuse(int client, int status, const char *why)
     static const struct {
         int status;
         const char *text;
-    } texts[] = {{400, "Bad Request"}, {405, "Method Not Allowed"}, {502, "Bad Gateway"}, {503, "Service Unavailable"}};
+    } texts[] = {{400, "Bad Request"},
+                 {405, "Method Not Allowed"},
+                 {502, "Bad Gateway"},
+                 {503, "Service Unavailable"}};
     const char *text = "Error";
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (texts[i].status == status)
             text = texts[i].text;
     char answer[2048];
-    int length = snprintf(answer, sizeof answer,
-                          "HTTP/1.1 %d %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n"
-                          "%s\n", status, text, strlen(why) + 1, why);
+    int length = snprintf(
+        answer, sizeof answer,
+        "HTTP/1.1 %d %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n"
+        "%s\n",
+        status, text, strlen(why) + 1, why);
     if (length > 0)
-        file_write_all(client, answer, (size_t)length < sizeof answer ? (size_t)length : sizeof answer - 1, NULL);
+        file_write_all(client, answer, (size_t)length < sizeof answer ? (size_t)length : sizeof answer - 1,
+                       NULL);
 }
 
-/* The tunnel ----------------------------------------------------------------------------------------------------- */
+/* The tunnel
+ * ----------------------------------------------------------------------------------------------------- */
 
 /* One direction: what was read from one end and is not yet written to the other. */
 struct flow {
     int from, to;
     char *bytes; /* PIECE of them */
     size_t begin, end;
-    bool done;   /* no more will come, and the other end knows */
+    bool done; /* no more will come, and the other end knows */
 };
 
 static int flow_fill(struct flow *flow)
@@ -139,7 +147,8 @@ static int flow_fill(struct flow *flow)
 
 static int flow_drain(struct flow *flow)
 {
-    ssize_t count = send(flow->to, flow->bytes + flow->begin, flow->end - flow->begin, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t count =
+        send(flow->to, flow->bytes + flow->begin, flow->end - flow->begin, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (count < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -1;
     flow->begin += (size_t)count;
@@ -178,7 +187,8 @@ static void relay(int client, int far)
 {
     cleanup(memory_free) char *out = memory_alloc(PIECE);
     cleanup(memory_free) char *back = memory_alloc(PIECE);
-    struct flow flows[2] = {{.from = client, .to = far, .bytes = out}, {.from = far, .to = client, .bytes = back}};
+    struct flow flows[2] = {{.from = client, .to = far, .bytes = out},
+                            {.from = far, .to = client, .bytes = back}};
     while (!flows[0].done || !flows[1].done) {
         struct pollfd ends[2] = {{.fd = client}, {.fd = far}};
         flow_wish(&flows[0], ends, 0);
@@ -257,7 +267,8 @@ static void *run_tunnel(void *context)
     return NULL;
 }
 
-/* Accepting ------------------------------------------------------------------------------------------------------ */
+/* Accepting
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void begin_tunnel(struct proxy *proxy, int client)
 {
@@ -289,7 +300,8 @@ static void *accept_clients(void *context)
 {
     struct proxy *proxy = context;
     for (;;) {
-        poll(&(struct pollfd){.fd = proxy->socket, .events = POLLIN}, 1, -1); /* the socket may be non-blocking */
+        poll(&(struct pollfd){.fd = proxy->socket, .events = POLLIN}, 1,
+             -1); /* the socket may be non-blocking */
         int client = accept4(proxy->socket, NULL, NULL, SOCK_CLOEXEC);
         if (client >= 0) {
             begin_tunnel(proxy, client);

@@ -1,6 +1,7 @@
-/* The way from the user's machine into the region's internet: an HTTP proxy that knows CONNECT and nothing else
- * (HTTPS_PROXY=http://127.0.0.1:4567). Where a tunnel ends is decided by the two functions it is given, so it can reach
- * what they reach and no more. One thread a tunnel, at most TUNNELS_MOST, each with two fixed buffers. */
+/* The way from the user's machine into the region's internet: an HTTP proxy that knows CONNECT and nothing
+ * else (HTTPS_PROXY=http://127.0.0.1:4567). Where a tunnel ends is decided by the two functions it is given,
+ * so it can reach what they reach and no more. One thread a tunnel, at most TUNNELS_MOST, each with two fixed
+ * buffers. */
 #ifndef LOCALAWS_PROXY_H
 #define LOCALAWS_PROXY_H
 

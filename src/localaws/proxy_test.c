@@ -32,7 +32,8 @@ static int lead(void *context, const char *address, uint16_t port, int *made, st
     struct world *world = context;
     if (strcmp(address, "192.0.2.9") == 0 || port != 443)
         return error_set(err, ERROR_UNAVAILABLE, "connect to %s port %u: refused", address, port);
-    struct sockaddr_in far = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)},
+    struct sockaddr_in far = {.sin_family = AF_INET,
+                              .sin_addr = {htonl(INADDR_LOOPBACK)},
                               .sin_port = htons((uint16_t)http_socket_port(world->listener))};
     *made = socket(AF_INET, SOCK_STREAM, 0);
     return connect(*made, (struct sockaddr *)&far, sizeof far);
@@ -63,7 +64,8 @@ static int teardown(void **state)
 /* Sends a head; the client's socket, with the status line read into `status`. */
 static int ask(const struct world *world, const char *head, char status[128])
 {
-    struct sockaddr_in proxy = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)},
+    struct sockaddr_in proxy = {.sin_family = AF_INET,
+                                .sin_addr = {htonl(INADDR_LOOPBACK)},
                                 .sin_port = htons((uint16_t)world->proxy_port)};
     int client = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(client, (struct sockaddr *)&proxy, sizeof proxy), 0);

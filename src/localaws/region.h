@@ -1,11 +1,11 @@
-/* The region: every account and everything in it, under one lock. Modules (iam, kms, s3, ec2, elb, ...) each own their
- * tables and their file of this room; here is what they share: accounts, identifiers, the module table by which state is
- * saved and restored, and the call a handler gets.
+/* The region: every account and everything in it, under one lock. Modules (iam, kms, s3, ec2, elb, ...) each
+ * own their tables and their file of this room; here is what they share: accounts, identifiers, the module
+ * table by which state is saved and restored, and the call a handler gets.
  *
- * The lock protects every table. Handlers run with it held and do nothing slow under it; what takes time (networks,
- * machines, files) goes to the plane (plane.h) or is streamed (s3.c takes it only to look). It is recursive, so that what
- * one module offers another (call_authorize, kms_data_key, iam_..., region_resolve) takes it itself and may be called
- * with or without it. */
+ * The lock protects every table. Handlers run with it held and do nothing slow under it; what takes time
+ * (networks, machines, files) goes to the plane (plane.h) or is streamed (s3.c takes it only to look). It is
+ * recursive, so that what one module offers another (call_authorize, kms_data_key, iam_..., region_resolve)
+ * takes it itself and may be called with or without it. */
 #ifndef LOCALAWS_REGION_H
 #define LOCALAWS_REGION_H
 
@@ -34,19 +34,20 @@ struct region {
     const char *certificate_pem; /* of the API endpoint's authority, for instances */
     const char *images_path;     /* the list of machine images; NULL: none */
     struct account *accounts;
-    struct plane *plane;         /* NULL: records only (--no-plane) */
+    struct plane *plane; /* NULL: records only (--no-plane) */
     const struct module *const *module_table;
     size_t module_count;
-    void *modules[16];           /* region-wide tables */
-    struct table access_keys;    /* keys.h */
+    void *modules[16];        /* region-wide tables */
+    struct table access_keys; /* keys.h */
     struct identity_signer *identity_signer;
-    struct state_saver *saver;   /* writes state.json soon after region_changed */
+    struct state_saver *saver; /* writes state.json soon after region_changed */
 };
 
 /* Where each module's tables are in `modules`. */
 enum module_slot { MODULE_IAM, MODULE_KMS, MODULE_SSM, MODULE_S3, MODULE_EC2, MODULE_ELB };
 
-/* One AWS service's part of the region. `save` gives a JSON value of an account's tables, `restore` takes it back. */
+/* One AWS service's part of the region. `save` gives a JSON value of an account's tables, `restore` takes it
+ * back. */
 struct module {
     const char *name;
     enum module_slot slot;
@@ -62,7 +63,8 @@ struct account *region_account_create(struct region *region, const char *id);
 char *region_identifier(struct region *region, struct arena *arena, const char *prefix);
 void region_changed(struct region *region); /* state will be saved soon */
 void region_open(struct region *region);    /* makes its lock; everything else is set by whoever starts it */
-/* cleanup(region_unlock) struct region *locked = region;  with region_lock(locked) holds it to the end of the block. */
+/* cleanup(region_unlock) struct region *locked = region;  with region_lock(locked) holds it to the end of the
+ * block. */
 void region_lock(struct region *region);
 void region_unlock(struct region **region);
 
@@ -71,7 +73,8 @@ enum caller_kind { CALLER_ROOT, CALLER_USER, CALLER_ROLE, CALLER_SERVICE };
 struct caller {
     enum caller_kind kind;
     struct account *account;
-    const char *arn;      /* arn:aws:iam::1:root, arn:aws:iam::1:user/x, arn:aws:sts::1:assumed-role/role/session */
+    const char
+        *arn; /* arn:aws:iam::1:root, arn:aws:iam::1:user/x, arn:aws:sts::1:assumed-role/role/session */
     const char *principal_arn; /* of a role session: the role's ARN; else arn */
     const char *user_id, *access_key_id;
     const char *source_identity; /* mostly NULL */
@@ -83,24 +86,25 @@ struct call {
     struct http_request *request;
     struct arena *arena;
     struct caller *caller;
-    struct account *account; /* caller's, for short */
+    struct account *account;         /* caller's, for short */
     const struct service *interface; /* the service called */
     const char *service, *action;    /* "ec2", "RunInstances" */
     const char *request_id;
-    bool secure;             /* came over TLS, or on loopback (which counts as secure) */
-    json_t *json;            /* body of json protocols */
-    struct buffer answer;    /* XML or JSON text of the answer's inside, written by the handler */
-    int status;              /* HTTP status of a refusal (call_fail's); 0: by the error's kind */
-    /* What was signed for the body: its SHA-256 in hex (checked already, but S3 checks it itself while the body streams),
-     * UNSIGNED-PAYLOAD or STREAMING-.... */
+    bool secure;          /* came over TLS, or on loopback (which counts as secure) */
+    json_t *json;         /* body of json protocols */
+    struct buffer answer; /* XML or JSON text of the answer's inside, written by the handler */
+    int status;           /* HTTP status of a refusal (call_fail's); 0: by the error's kind */
+    /* What was signed for the body: its SHA-256 in hex (checked already, but S3 checks it itself while the
+     * body streams), UNSIGNED-PAYLOAD or STREAMING-.... */
     const char *payload_hash;
     struct parameters *parameters; /* the dispatcher's, for call_parameter */
-    void *state;             /* S3's, between the pieces of a body; in `arena` or freed by arena_defer */
+    void *state; /* S3's, between the pieces of a body; in `arena` or freed by arena_defer */
 };
 
 /* The call that belongs to a request, from before its body arrives: for s3_body_piece. */
 struct call *call_of(struct http_request *request);
-/* Answers with the error in the form of the call's protocol (S3's XML, ...), with call->status. HTTP_ANSWERED. */
+/* Answers with the error in the form of the call's protocol (S3's XML, ...), with call->status.
+ * HTTP_ANSWERED. */
 enum http_answer call_refuse(struct call *call, const struct error *err);
 
 /* Query-protocol parameters; NULL when absent. */
@@ -110,22 +114,23 @@ bool call_true(struct call *call, const char *name); /* "true" */
 int call_fail(struct call *call, struct error *err, int status, const char *code, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* May the caller do `action` ("ec2:RunInstances") on `resource` (an ARN or "*")? Conditions come from `context`
- * (pairs of key and value, NULL-terminated: "aws:RequestTag/zone", "dev.x", ...; may be NULL; a key with several values,
- * such as aws:TagKeys, is there once for each). -1 with AWS's
+/* May the caller do `action` ("ec2:RunInstances") on `resource` (an ARN or "*")? Conditions come from
+ * `context` (pairs of key and value, NULL-terminated: "aws:RequestTag/zone", "dev.x", ...; may be NULL; a key
+ * with several values, such as aws:TagKeys, is there once for each). -1 with AWS's
  * AccessDenied/UnauthorizedOperation when not. Provided by iam. */
 int call_authorize(struct call *call, const char *action, const char *resource, const char *const *context,
                    struct error *err);
 
-/* As call_authorize, for a resource of `owner` that has a policy of its own (a bucket; JSON text, NULL when it has none).
- * Inside an account either policy may allow; across accounts both must; a deny in either refuses. */
+/* As call_authorize, for a resource of `owner` that has a policy of its own (a bucket; JSON text, NULL when
+ * it has none). Inside an account either policy may allow; across accounts both must; a deny in either
+ * refuses. */
 int call_authorize_with_policy(struct call *call, const char *action, const char *resource, const char *owner,
                                const char *resource_policy, const char *const *context, struct error *err);
 /* Is this text a resource policy we can decide by? ERROR_INVALID with MalformedPolicy when not. */
 int resource_policy_check(const char *text, struct error *err);
 
-/* A row of a service's action table. The dispatcher authorizes `service:action` on "*" first, unless `own_authorization`:
- * then the handler calls call_authorize itself with the resources it found. */
+/* A row of a service's action table. The dispatcher authorizes `service:action` on "*" first, unless
+ * `own_authorization`: then the handler calls call_authorize itself with the resources it found. */
 struct action {
     const char *name;
     int (*handler)(struct call *call, struct error *err);
@@ -134,27 +139,29 @@ struct action {
 
 enum protocol { PROTOCOL_EC2, PROTOCOL_QUERY, PROTOCOL_JSON, PROTOCOL_S3 };
 struct service {
-    const char *name;      /* SigV4's: "ec2", "iam", "sts", "elasticloadbalancing", "kms", "ssm" */
+    const char *name;       /* SigV4's: "ec2", "iam", "sts", "elasticloadbalancing", "kms", "ssm" */
     const char *iam_prefix; /* "elasticloadbalancing" */
     enum protocol protocol;
-    const char *xml_namespace;  /* of query protocols */
-    const char *target_prefix;  /* of JSON: "TrentService" */
+    const char *xml_namespace;    /* of query protocols */
+    const char *target_prefix;    /* of JSON: "TrentService" */
     const struct action *actions; /* ended by a NULL name */
 };
 extern const struct service ec2_service, iam_service, sts_service, elb_service, kms_service, ssm_service;
 extern const struct module ec2_module, iam_module, elb_module, kms_module, s3_module, ssm_module;
 
-/* S3 is REST: its own routing over a raw request, with SigV4 already checked. Never under the region's lock. */
+/* S3 is REST: its own routing over a raw request, with SigV4 already checked. Never under the region's lock.
+ */
 enum http_answer s3_handle(struct call *call);
 http_body_piece s3_body_piece;
 
-/* KMS, for the services that encrypt (S3, EBS). Fails as KMS would: disabled, deleted, refused to `caller`. The plaintext
- * key is 32 bytes. `via` is the calling service ("s3", "ec2") for kms:ViaService; the encryption context is the text of a
- * JSON object of texts, or NULL. A CALLER_SERVICE goes on using what it was allowed to use for its owner: only the key's
- * state can stop it. */
-int kms_data_key(struct region *region, struct caller *caller, const char *via, const char *key_id_or_alias_or_arn,
-                 const char *encryption_context, unsigned char plaintext[32], struct arena *arena, char **key_arn,
-                 char **ciphertext_base64, struct error *err);
+/* KMS, for the services that encrypt (S3, EBS). Fails as KMS would: disabled, deleted, refused to `caller`.
+ * The plaintext key is 32 bytes. `via` is the calling service ("s3", "ec2") for kms:ViaService; the
+ * encryption context is the text of a JSON object of texts, or NULL. A CALLER_SERVICE goes on using what it
+ * was allowed to use for its owner: only the key's state can stop it. */
+int kms_data_key(struct region *region, struct caller *caller, const char *via,
+                 const char *key_id_or_alias_or_arn, const char *encryption_context,
+                 unsigned char plaintext[32], struct arena *arena, char **key_arn, char **ciphertext_base64,
+                 struct error *err);
 int kms_unwrap(struct region *region, struct caller *caller, const char *via, const char *ciphertext_base64,
                const char *encryption_context, unsigned char plaintext[32], struct error *err);
 
@@ -163,22 +170,24 @@ struct role_keys {
     const char *access_key_id, *secret_access_key, *session_token;
     int64_t expires_ms;
 };
-/* New keys for a session of the role behind an instance profile, session name = instance id; for six hours. */
+/* New keys for a session of the role behind an instance profile, session name = instance id; for six hours.
+ */
 int iam_instance_role_keys(struct region *region, const char *account, const char *profile_arn,
-                           const char *instance_id, struct arena *arena, struct role_keys *keys, char **role_name,
-                           struct error *err);
+                           const char *instance_id, struct arena *arena, struct role_keys *keys,
+                           char **role_name, struct error *err);
 int iam_find_instance_profile(struct region *region, struct account *account, const char *name_or_arn,
                               struct arena *arena, char **arn, char **id, char **role_arn, struct error *err);
 
-/* The plane's questions, answered from EC2's and ELB's records; the context is the region. Provided by ec2. */
+/* The plane's questions, answered from EC2's and ELB's records; the context is the region. Provided by ec2.
+ */
 void ec2_plane_callbacks(struct region *region, struct plane_callbacks *callbacks);
 
-/* A name that the region's internet knows (a load balancer's DNS name): an address, in the arena, or NULL. Takes the
- * lock. Provided by elb. */
+/* A name that the region's internet knows (a load balancer's DNS name): an address, in the arena, or NULL.
+ * Takes the lock. Provided by elb. */
 char *region_resolve(struct region *region, struct arena *arena, const char *name);
 
-/* The identity document's signatures, for IMDS: RSA-2048 over SHA-256 with the region's own certificate. Base64 of the
- * bare signature, and base64 (64 columns) of a PKCS#7 that holds the document. */
+/* The identity document's signatures, for IMDS: RSA-2048 over SHA-256 with the region's own certificate.
+ * Base64 of the bare signature, and base64 (64 columns) of a PKCS#7 that holds the document. */
 int identity_document_sign(struct region *region, struct arena *arena, const char *document, char **signature,
                            char **pkcs7, struct error *err);
 

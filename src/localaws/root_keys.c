@@ -1,4 +1,5 @@
-/* The accounts' root keys and the credentials file they live in: read at a restart, made at the first start. */
+/* The accounts' root keys and the credentials file they live in: read at a restart, made at the first start.
+ */
 #include "localaws/keys.h"
 
 #include "base/file.h"
@@ -67,9 +68,11 @@ int root_keys_open(struct region *region, const char *path, const char *const *n
             secret = key_new_secret(arena);
         }
         add_root_key(region, arena, region_account(region, names[0]), id, secret);
-        buffer_format(&out, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n\n", names[1], id, secret);
+        buffer_format(&out, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n\n", names[1], id,
+                      secret);
     }
-    int result = text_equal(text, buffer_string(&out)) ? 0 : file_write(path, out.data, out.length, 0600, err);
+    int result =
+        text_equal(text, buffer_string(&out)) ? 0 : file_write(path, out.data, out.length, 0600, err);
     if (out.data)
         explicit_bzero(out.data, out.length);
     return result;

@@ -1,4 +1,5 @@
-/* What this region offers: its services and the modules that keep their records. The whole list is in services.c. */
+/* What this region offers: its services and the modules that keep their records. The whole list is in
+ * services.c. */
 #ifndef LOCALAWS_SERVICES_H
 #define LOCALAWS_SERVICES_H
 

@@ -31,8 +31,8 @@ void session_open(struct region *region, struct arena *arena, const struct sessi
             {
                 .kind = CALLER_ROLE,
                 .account = role->account,
-                .arn = arena_format(arena, "arn:aws:sts::%s:assumed-role/%s/%s", role->account->id, role->name,
-                                    wish->name),
+                .arn = arena_format(arena, "arn:aws:sts::%s:assumed-role/%s/%s", role->account->id,
+                                    role->name, wish->name),
                 .principal_arn = role->arn,
                 .user_id = arena_format(arena, "%s:%s", role->id, wish->name),
                 .source_identity = wish->source_identity,
@@ -73,8 +73,8 @@ static const struct principal *role_of_profile(struct account *account, const ch
 }
 
 int iam_instance_role_keys(struct region *region, const char *account_id, const char *profile_arn,
-                           const char *instance_id, struct arena *arena, struct role_keys *keys, char **role_name,
-                           struct error *err)
+                           const char *instance_id, struct arena *arena, struct role_keys *keys,
+                           char **role_name, struct error *err)
 {
     region_lock(region);
     cleanup(region_unlock) struct region *locked = region;
@@ -89,7 +89,8 @@ int iam_instance_role_keys(struct region *region, const char *account_id, const 
                           role->name);
     struct access_key key;
     session_open(locked, arena,
-                 &(struct session_wish){.role = role, .name = instance_id, .duration_s = INSTANCE_SESSION_S}, &key);
+                 &(struct session_wish){.role = role, .name = instance_id, .duration_s = INSTANCE_SESSION_S},
+                 &key);
     *keys = (struct role_keys){key.id, key.secret, key.token, key.expires_ms};
     return 0;
 }

@@ -1,5 +1,5 @@
-/* Sessions of roles: the temporary keys behind AssumeRole and behind an instance's profile. They outlive a restart of the
- * region (keys.h saves them) but not their time, nor their role. */
+/* Sessions of roles: the temporary keys behind AssumeRole and behind an instance's profile. They outlive a
+ * restart of the region (keys.h saves them) but not their time, nor their role. */
 #ifndef LOCALAWS_SESSION_H
 #define LOCALAWS_SESSION_H
 

@@ -1,5 +1,5 @@
-/* SSM: documents, kept and shown. Sessions and commands need an agent on the instances, which is not there yet; they are
- * refused by name rather than pretended. */
+/* SSM: documents, kept and shown. Sessions and commands need an agent on the instances, which is not there
+ * yet; they are refused by name rather than pretended. */
 #include "localaws/region.h"
 #include "localaws/resource.h"
 
@@ -34,15 +34,16 @@ static struct table *documents_of(const struct account *account)
     return account->modules[MODULE_SSM];
 }
 
-/* Finds what Name names, once the caller may do the call's action with it. `*document` is NULL when there is none. */
+/* Finds what Name names, once the caller may do the call's action with it. `*document` is NULL when there is
+ * none. */
 static int target(struct call *call, const char **name, struct document **document, struct error *err)
 {
     *name = json_member_text(call->json, "Name");
     if (text_empty(*name) || strlen(*name) > NAME_LONGEST || !text_only(*name, "a-zA-Z0-9_.-"))
         return call_fail(call, err, 400, "ValidationException", "Name is 1 to %d letters, digits, _ . and -",
                          NAME_LONGEST);
-    const char *arn = arena_format(call->arena, "arn:aws:ssm:%s:%s:document/%s", call->region->name, call->account->id,
-                                   *name);
+    const char *arn = arena_format(call->arena, "arn:aws:ssm:%s:%s:document/%s", call->region->name,
+                                   call->account->id, *name);
     *document = table_get(documents_of(call->account), *name);
     return call_authorize(call, arena_format(call->arena, "ssm:%s", call->action), arn, NULL, err);
 }
@@ -52,7 +53,8 @@ static int existing(struct call *call, struct document **document, struct error 
     const char *name;
     if (target(call, &name, document, err) < 0)
         return -1;
-    return *document ? 0 : call_fail(call, err, 400, "InvalidDocument", "The specified document does not exist.");
+    return *document ? 0
+                     : call_fail(call, err, 400, "InvalidDocument", "The specified document does not exist.");
 }
 
 static void answer(struct call *call, json_t *json)
@@ -66,8 +68,9 @@ static json_t *describe_parameters(const json_t *content)
     json_t *list = json_array(), *parameter;
     const char *name;
     json_object_foreach(json_object_get(content, "parameters"), name, parameter) {
-        json_t *entry = json_pack("{s:s, s:s*, s:s*}", "Name", name, "Type", json_member_text(parameter, "type"),
-                                  "Description", json_member_text(parameter, "description"));
+        json_t *entry =
+            json_pack("{s:s, s:s*, s:s*}", "Name", name, "Type", json_member_text(parameter, "type"),
+                      "Description", json_member_text(parameter, "description"));
         const char *otherwise = json_member_text(parameter, "default");
         if (otherwise)
             json_object_set_new(entry, "DefaultValue", json_string(otherwise));
@@ -82,16 +85,16 @@ static json_t *describe(struct call *call, const struct document *document)
     if (json_parse(call->arena, document->content, strlen(document->content), &content, NULL) < 0)
         content = NULL; /* it was parsed when it was made */
     for (size_t i = 0; i < document->tag_count; i++)
-        json_array_append_new(tags,
-                              json_pack("{s:s, s:s}", "Key", document->tags[i].key, "Value", document->tags[i].value));
-    return json_pack("{s:s, s:s, s:s, s:s, s:f, s:s, s:s, s:s*, s:o, s:[s,s,s], s:s, s:s*, s:s, s:s, s:s, s:o}", "Hash",
-                     sigv4_sha256(call->arena, document->content, strlen(document->content)), "HashType", "Sha256",
-                     "Name", document->name, "Owner", call->account->id, "CreatedDate",
-                     (double)document->created_ms / 1000.0, "Status", "Active", "DocumentVersion", "1", "Description",
-                     json_member_text(content, "description"), "Parameters", describe_parameters(content),
-                     "PlatformTypes", "Windows", "Linux", "MacOS", "DocumentType", document->type, "SchemaVersion",
-                     json_member_text(content, "schemaVersion"), "LatestVersion", "1", "DefaultVersion", "1",
-                     "DocumentFormat", "JSON", "Tags", tags);
+        json_array_append_new(
+            tags, json_pack("{s:s, s:s}", "Key", document->tags[i].key, "Value", document->tags[i].value));
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:f, s:s, s:s, s:s*, s:o, s:[s,s,s], s:s, s:s*, s:s, s:s, s:s, s:o}", "Hash",
+        sigv4_sha256(call->arena, document->content, strlen(document->content)), "HashType", "Sha256", "Name",
+        document->name, "Owner", call->account->id, "CreatedDate", (double)document->created_ms / 1000.0,
+        "Status", "Active", "DocumentVersion", "1", "Description", json_member_text(content, "description"),
+        "Parameters", describe_parameters(content), "PlatformTypes", "Windows", "Linux", "MacOS",
+        "DocumentType", document->type, "SchemaVersion", json_member_text(content, "schemaVersion"),
+        "LatestVersion", "1", "DefaultVersion", "1", "DocumentFormat", "JSON", "Tags", tags);
 }
 
 static int read_tags(struct call *call, struct document *draft, struct error *err)
@@ -128,13 +131,15 @@ static int create_document(struct call *call, struct error *err)
     if (target(call, &name, &had, err) < 0 || read_tags(call, &draft, err) < 0)
         return -1;
     if (had)
-        return call_fail(call, err, 400, "DocumentAlreadyExists", "Document with same name %s already exists", name);
+        return call_fail(call, err, 400, "DocumentAlreadyExists", "Document with same name %s already exists",
+                         name);
     draft.content = (char *)json_member_text(call->json, "Content");
     if ((format && !text_equal(format, "JSON")) || text_empty(draft.content) ||
         strlen(draft.content) > CONTENT_LARGEST ||
-        json_parse(call->arena, draft.content, strlen(draft.content), &content, &why) < 0 || !json_is_object(content))
-        return call_fail(call, err, 400, "InvalidDocumentContent", "Content is a JSON object of at most %d bytes. %s",
-                         CONTENT_LARGEST, why.message);
+        json_parse(call->arena, draft.content, strlen(draft.content), &content, &why) < 0 ||
+        !json_is_object(content))
+        return call_fail(call, err, 400, "InvalidDocumentContent",
+                         "Content is a JSON object of at most %d bytes. %s", CONTENT_LARGEST, why.message);
     draft.name = (char *)name;
     draft.type = type ? (char *)type : "Command";
     add(call->account, &draft);
@@ -157,9 +162,9 @@ static int get_document(struct call *call, struct error *err)
     struct document *document;
     if (existing(call, &document, err) < 0)
         return -1;
-    answer(call, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "Name", document->name, "DocumentVersion", "1", "Status",
-                           "Active", "Content", document->content, "DocumentType", document->type, "DocumentFormat",
-                           "JSON"));
+    answer(call, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "Name", document->name, "DocumentVersion", "1",
+                           "Status", "Active", "Content", document->content, "DocumentType", document->type,
+                           "DocumentFormat", "JSON"));
     return 0;
 }
 

@@ -35,9 +35,10 @@ static json_t *region_state(struct region *region)
 {
     json_t *accounts = json_array();
     for (struct account *account = region->accounts; account; account = account->next)
-        json_array_append_new(accounts, json_pack("{s:s, s:o}", "id", account->id, "modules",
-                                                  account_state(region, account)));
-    return json_pack("{s:i, s:s, s:o}", "version", STATE_VERSION, "region", region->name, "accounts", accounts);
+        json_array_append_new(
+            accounts, json_pack("{s:s, s:o}", "id", account->id, "modules", account_state(region, account)));
+    return json_pack("{s:i, s:s, s:o}", "version", STATE_VERSION, "region", region->name, "accounts",
+                     accounts);
 }
 
 /* Under the lock the tables become JSON; text and disk come after it. */
@@ -89,7 +90,8 @@ int state_restore(struct region *region, struct error *err)
         return error_context(err, "the saved state cannot be read");
     if (json_integer_value(json_object_get(state, "version")) != STATE_VERSION ||
         !text_equal(json_member_text(state, "region"), region->name))
-        return error_set(err, ERROR_INVALID, "%s is of another version or region; remove it to begin anew", path);
+        return error_set(err, ERROR_INVALID, "%s is of another version or region; remove it to begin anew",
+                         path);
 
     size_t index;
     json_t *entry;

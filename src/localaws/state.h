@@ -1,5 +1,6 @@
-/* What the region knows, kept over a restart: one JSON file that every module writes its part of. A change is on disk
- * within a quarter of a second (later when the state is so big that writing it takes long); a stop writes at once. */
+/* What the region knows, kept over a restart: one JSON file that every module writes its part of. A change is
+ * on disk within a quarter of a second (later when the state is so big that writing it takes long); a stop
+ * writes at once. */
 #ifndef LOCALAWS_STATE_H
 #define LOCALAWS_STATE_H
 

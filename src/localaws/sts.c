@@ -30,15 +30,18 @@ static int check_name(struct call *call, const char *parameter, const char *name
 /* What would narrow or mark the session is refused rather than ignored. */
 static int refuse_unknown(struct call *call, struct error *err)
 {
-    static const char *const unknown[] = {"Policy", "PolicyArns.member.1.arn", "Tags.member.1.Key", "SerialNumber",
-                                          "TokenCode", "TransitiveTagKeys.member.1"};
+    static const char *const unknown[] = {
+        "Policy",    "PolicyArns.member.1.arn",   "Tags.member.1.Key", "SerialNumber",
+        "TokenCode", "TransitiveTagKeys.member.1"};
     for (size_t i = 0; i < COUNT_OF(unknown); i++)
         if (call_parameter(call, "%s", unknown[i]))
-            return call_fail(call, err, 400, "ValidationError", "%s is not supported by this region", unknown[i]);
+            return call_fail(call, err, 400, "ValidationError", "%s is not supported by this region",
+                             unknown[i]);
     return 0;
 }
 
-/* The caller's policies and the role's trust policy together decide; a role that does not exist is refused alike. */
+/* The caller's policies and the role's trust policy together decide; a role that does not exist is refused
+ * alike. */
 static int authorize(struct call *call, const char *arn, const struct principal *role, struct error *err)
 {
     const char *context[16] = {NULL};
@@ -93,11 +96,13 @@ static int assume_role(struct call *call, struct error *err)
 {
     const char *arn;
     struct session_wish wish = {.source_identity = call_parameter(call, "SourceIdentity")};
-    if (call_required(call, "RoleArn", &arn, err) < 0 || call_required(call, "RoleSessionName", &wish.name, err) < 0 ||
+    if (call_required(call, "RoleArn", &arn, err) < 0 ||
+        call_required(call, "RoleSessionName", &wish.name, err) < 0 ||
         check_name(call, "RoleSessionName", wish.name, err) < 0 ||
         check_name(call, "SourceIdentity", wish.source_identity, err) < 0 || refuse_unknown(call, err) < 0)
         return -1;
-    const struct principal *role = text_starts(arn, "arn:aws:iam::") ? iam_principal(call->region, arn) : NULL;
+    const struct principal *role =
+        text_starts(arn, "arn:aws:iam::") ? iam_principal(call->region, arn) : NULL;
     if (role && !role->trust)
         role = NULL; /* a user */
     if (authorize(call, arn, role, err) < 0)
@@ -116,7 +121,8 @@ static int assume_role(struct call *call, struct error *err)
 
 static const struct action actions[] = {
     {"AssumeRole", assume_role, .own_authorization = true},
-    {"GetCallerIdentity", get_caller_identity, .own_authorization = true}, /* everyone may know who they are */
+    {"GetCallerIdentity", get_caller_identity,
+     .own_authorization = true}, /* everyone may know who they are */
     {NULL},
 };
 
