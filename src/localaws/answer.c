@@ -24,7 +24,8 @@ int call_required(struct call *call, const char *name, const char **value, struc
 {
     *value = call_parameter(call, "%s", name);
     if (text_empty(*value))
-        return call_fail(call, err, 400, "MissingParameter", "The request must contain the parameter %s", name);
+        return call_fail(call, err, 400, "MissingParameter", "The request must contain the parameter %s",
+                         name);
     return 0;
 }
 
@@ -36,8 +37,9 @@ int call_number(struct call *call, const char *name, int64_t minimum, int64_t ma
     if (!text || text_number(text, minimum, maximum, name, number, NULL) == 0)
         return 0;
     return call_fail(call, err, 400, "InvalidParameterValue",
-                     "Value (%s) for parameter %s is invalid: a number from %" PRId64 " to %" PRId64 " is expected", text,
-                     name, minimum, maximum);
+                     "Value (%s) for parameter %s is invalid: a number from %" PRId64 " to %" PRId64
+                     " is expected",
+                     text, name, minimum, maximum);
 }
 
 void put_open(struct buffer *out, const char *name)

@@ -1,5 +1,5 @@
-/* Query protocols, both ways: lists of parameters in, elements of XML out, and the generic Describe call: by ids, by
- * filters (with AWS's wildcards), in pages. Used by every EC2 and ELB handler. */
+/* Query protocols, both ways: lists of parameters in, elements of XML out, and the generic Describe call: by
+ * ids, by filters (with AWS's wildcards), in pages. Used by every EC2 and ELB handler. */
 #ifndef LOCALAWS_ANSWER_H
 #define LOCALAWS_ANSWER_H
 
@@ -30,21 +30,23 @@ struct selection {
     size_t count;
     char *next_token; /* NULL: no more */
 };
-/* `filter_prefix` aside, the same for every kind: <parameter>.N ids (missing ones are an error), Filter.N, MaxResults,
- * NextToken. */
-int resource_select(struct call *call, const struct kind *kind, struct selection *selection, struct error *err);
+/* `filter_prefix` aside, the same for every kind: <parameter>.N ids (missing ones are an error), Filter.N,
+ * MaxResults, NextToken. */
+int resource_select(struct call *call, const struct kind *kind, struct selection *selection,
+                    struct error *err);
 /* A whole Describe action: <set><item>...</item></set><nextToken/>. */
 int resource_describe(struct call *call, const struct kind *kind, struct error *err);
 /* Does the resource pass Filter.N of the call? 1, 0, or -1 for an unknown filter. */
-int resource_passes(struct call *call, const struct kind *kind, const struct resource *resource, struct error *err);
+int resource_passes(struct call *call, const struct kind *kind, const struct resource *resource,
+                    struct error *err);
 
 bool text_matches(const char *pattern, const char *value); /* * and ?; a NULL value matches nothing */
 bool wanted_has(const struct wanted *wanted, const char *value);
 bool wanted_has_bool(const struct wanted *wanted, bool value);
 bool wanted_has_number(const struct wanted *wanted, int64_t value);
 
-/* For what is described but is no resource (zones, tags, rules): do all Filter.N hold, given the value each filter name has
- * here (NULL: none)? */
+/* For what is described but is no resource (zones, tags, rules): do all Filter.N hold, given the value each
+ * filter name has here (NULL: none)? */
 typedef const char *filter_value(struct call *call, const void *item, const char *filter);
 bool call_filters_pass(struct call *call, filter_value *value_of, const void *item);
 

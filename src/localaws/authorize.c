@@ -58,7 +58,8 @@ void context_add_request_tags(struct context *context, const struct tag *tags, s
 
 void context_add_resource(struct context *context, const struct resource *resource)
 {
-    const char *own = arena_format(context->call->arena, "%s:ResourceTag", context->call->interface->iam_prefix);
+    const char *own =
+        arena_format(context->call->arena, "%s:ResourceTag", context->call->interface->iam_prefix);
     for (size_t i = 0; i < resource->tag_count; i++) {
         add_tag(context, "aws:ResourceTag", &resource->tags[i]);
         add_tag(context, own, &resource->tags[i]);
@@ -72,23 +73,24 @@ static const char *action_name(struct call *call, const char *action)
     return arena_format(call->arena, "%s:%s", call->interface->iam_prefix, action);
 }
 
-int resource_authorize(struct call *call, const struct resource *resource, const struct tag *tags, size_t tag_count,
-                       struct error *err)
+int resource_authorize(struct call *call, const struct resource *resource, const struct tag *tags,
+                       size_t tag_count, struct error *err)
 {
     struct context context = context_new(call);
     context_add_resource(&context, resource);
     context_add_request_tags(&context, tags, tag_count);
-    return call_authorize(call, action_name(call, call->action), resource_arn(call->region, call->arena, resource),
-                          context.pairs, err);
+    return call_authorize(call, action_name(call, call->action),
+                          resource_arn(call->region, call->arena, resource), context.pairs, err);
 }
 
 /* What a resource that has no id yet is called in policies. */
 static const char *new_arn(struct call *call, const struct kind *kind)
 {
     if (text_starts(kind->prefix, "arn:"))
-        return arena_format(call->arena, "arn:aws:elasticloadbalancing:%s:%s:%s/*", call->region->name, call->account->id,
-                            kind->type);
-    return arena_format(call->arena, "arn:aws:ec2:%s:%s:%s/*", call->region->name, call->account->id, kind->type);
+        return arena_format(call->arena, "arn:aws:elasticloadbalancing:%s:%s:%s/*", call->region->name,
+                            call->account->id, kind->type);
+    return arena_format(call->arena, "arn:aws:ec2:%s:%s:%s/*", call->region->name, call->account->id,
+                        kind->type);
 }
 
 int tagging_authorize(struct call *call, const struct kind *kind, const struct tag *tags, size_t tag_count,
@@ -100,11 +102,12 @@ int tagging_authorize(struct call *call, const struct kind *kind, const struct t
     context_add_request_tags(&context, tags, tag_count);
     bool elb = text_equal(call->interface->iam_prefix, "elasticloadbalancing");
     context_add(&context, elb ? "elasticloadbalancing:CreateAction" : "ec2:CreateAction", call->action);
-    return call_authorize(call, action_name(call, elb ? "AddTags" : "CreateTags"), new_arn(call, kind), context.pairs,
-                          err);
+    return call_authorize(call, action_name(call, elb ? "AddTags" : "CreateTags"), new_arn(call, kind),
+                          context.pairs, err);
 }
 
-int creation_authorize(struct call *call, const struct kind *kind, const struct resource *draft, struct error *err)
+int creation_authorize(struct call *call, const struct kind *kind, const struct resource *draft,
+                       struct error *err)
 {
     struct context context = context_new(call);
     if (kind->context)
@@ -121,8 +124,8 @@ int resource_target(struct call *call, const struct kind *kind, const char *para
                     struct error *err)
 {
     struct resource *found;
-    if (resource_named(call, kind, parameter, &found, err) < 0 || resource_authorize(call, found, NULL, 0, err) < 0 ||
-        call_dry_run(call, err) < 0)
+    if (resource_named(call, kind, parameter, &found, err) < 0 ||
+        resource_authorize(call, found, NULL, 0, err) < 0 || call_dry_run(call, err) < 0)
         return -1;
     *(void **)resource = found;
     return 0;
@@ -132,16 +135,19 @@ int call_dry_run(struct call *call, struct error *err)
 {
     if (!call_true(call, "DryRun"))
         return 0;
-    return call_fail(call, err, 412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set");
+    return call_fail(call, err, 412, "DryRunOperation",
+                     "Request would have succeeded, but DryRun flag is set");
 }
 
 static int check_tag(struct call *call, const struct tag *tag, struct error *err)
 {
     if (text_empty(tag->key) || strlen(tag->key) > LONGEST_TAG_KEY || strlen(tag->value) > LONGEST_TAG_VALUE)
         return call_fail(call, err, 400, "InvalidParameterValue",
-                         "Tag keys have 1 to %d characters and values at most %d", LONGEST_TAG_KEY, LONGEST_TAG_VALUE);
+                         "Tag keys have 1 to %d characters and values at most %d", LONGEST_TAG_KEY,
+                         LONGEST_TAG_VALUE);
     if (text_starts(tag->key, "aws:"))
-        return call_fail(call, err, 400, "InvalidParameterValue", "Tag keys starting with 'aws:' are reserved");
+        return call_fail(call, err, 400, "InvalidParameterValue",
+                         "Tag keys starting with 'aws:' are reserved");
     return 0;
 }
 
@@ -160,7 +166,8 @@ int call_tag_list(struct call *call, const char *prefix, struct tag **tags, size
             return -1;
         for (size_t j = 0; j < i; j++)
             if (text_equal((*tags)[i].key, (*tags)[j].key))
-                return call_fail(call, err, 400, "InvalidParameterValue", "The tag key '%s' is there twice", (*tags)[i].key);
+                return call_fail(call, err, 400, "InvalidParameterValue", "The tag key '%s' is there twice",
+                                 (*tags)[i].key);
     }
     return 0;
 }

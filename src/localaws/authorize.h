@@ -1,6 +1,6 @@
-/* Authorization with real resources: tenants' policies are scoped by ARNs and tags, so every EC2 and ELB action that changes
- * something asks IAM about what it touches, with the condition keys those services document (aws:RequestTag/...,
- * aws:ResourceTag/..., ec2:Vpc, ec2:Subnet, ec2:CreateAction, ...). */
+/* Authorization with real resources: tenants' policies are scoped by ARNs and tags, so every EC2 and ELB
+ * action that changes something asks IAM about what it touches, with the condition keys those services
+ * document (aws:RequestTag/..., aws:ResourceTag/..., ec2:Vpc, ec2:Subnet, ec2:CreateAction, ...). */
 #ifndef LOCALAWS_AUTHORIZE_H
 #define LOCALAWS_AUTHORIZE_H
 
@@ -17,15 +17,17 @@ void context_add(struct context *context, const char *key, const char *value); /
 /* The ARN of an EC2 resource of the caller's account: context_add_arn(context, "ec2:Vpc", "vpc", "vpc-1"). */
 void context_add_arn(struct context *context, const char *key, const char *type, const char *id);
 void context_add_request_tags(struct context *context, const struct tag *tags, size_t count);
-void context_add_resource(struct context *context, const struct resource *resource); /* its tags and its own keys */
+void context_add_resource(struct context *context,
+                          const struct resource *resource); /* its tags and its own keys */
 const char *context_arn(struct context *context, const char *type, const char *id);
 
 /* May the caller do the call's action on this resource? `tags` are those the request gives it. */
-int resource_authorize(struct call *call, const struct resource *resource, const struct tag *tags, size_t tag_count,
+int resource_authorize(struct call *call, const struct resource *resource, const struct tag *tags,
+                       size_t tag_count, struct error *err);
+/* May the caller make one of this kind, with these tags (which takes the right to tag on creation too)? `id`
+ * is "*" in ARNs; `draft` gives the kind's own keys and may be NULL. */
+int creation_authorize(struct call *call, const struct kind *kind, const struct resource *draft,
                        struct error *err);
-/* May the caller make one of this kind, with these tags (which takes the right to tag on creation too)? `id` is "*" in
- * ARNs; `draft` gives the kind's own keys and may be NULL. */
-int creation_authorize(struct call *call, const struct kind *kind, const struct resource *draft, struct error *err);
 int tagging_authorize(struct call *call, const struct kind *kind, const struct tag *tags, size_t tag_count,
                       struct error *err);
 

@@ -34,7 +34,8 @@ bool cidr_parse(const char *text, struct cidr *cidr)
         return false;
     memcpy(address, text, (size_t)(slash - text));
     address[slash - text] = '\0';
-    if (!cidr_parse_address(address, cidr) || text_number(slash + 1, 0, cidr->prefix, "prefix", &prefix, NULL) < 0)
+    if (!cidr_parse_address(address, cidr) ||
+        text_number(slash + 1, 0, cidr->prefix, "prefix", &prefix, NULL) < 0)
         return false;
     cidr->prefix = (int)prefix;
     clear_host_bits(cidr);

@@ -1,4 +1,5 @@
-/* Address blocks of either family: parsing, comparing, and the text form everything is stored and compared in. */
+/* Address blocks of either family: parsing, comparing, and the text form everything is stored and compared
+ * in. */
 #ifndef LOCALAWS_CIDR_H
 #define LOCALAWS_CIDR_H
 

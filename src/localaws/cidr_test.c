@@ -36,8 +36,17 @@ static void a_blocks_host_bits_are_cleared_and_its_text_is_canonical(void **stat
 static void what_is_no_block_is_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0/8", "::/129",
-                                      "x/8", "10.0.0.0/8/8", "10.0.0.0/8 ", "1234567890123456789012345678901234567890123456/8"};
+    static const char *const bad[] = {"",
+                                      "10.0.0.0",
+                                      "10.0.0.0/",
+                                      "10.0.0.0/33",
+                                      "10.0.0.0/-1",
+                                      "10.0.0/8",
+                                      "::/129",
+                                      "x/8",
+                                      "10.0.0.0/8/8",
+                                      "10.0.0.0/8 ",
+                                      "1234567890123456789012345678901234567890123456/8"};
     struct cidr cidr;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(cidr_parse(bad[i], &cidr));
@@ -47,13 +56,15 @@ static void what_is_no_block_is_refused(void **state)
 static void a_block_contains_what_lies_in_it_and_overlaps_both_ways(void **state)
 {
     (void)state;
-    struct cidr vpc = block("10.128.0.0/16"), subnet = block("10.128.128.0/17"), other = block("10.129.0.0/17");
+    struct cidr vpc = block("10.128.0.0/16"), subnet = block("10.128.128.0/17"),
+                other = block("10.129.0.0/17");
     assert_true(cidr_contains(&vpc, &subnet));
     assert_false(cidr_contains(&subnet, &vpc));
     assert_true(cidr_overlaps(&subnet, &vpc));
     assert_true(cidr_overlaps(&vpc, &subnet));
     assert_false(cidr_overlaps(&vpc, &other));
-    struct cidr ipv6 = block("2001:db8:7:100::/56"), inside = block("2001:db8:7:1ff::/64"), beside = block("2001:db8:7:200::/64");
+    struct cidr ipv6 = block("2001:db8:7:100::/56"), inside = block("2001:db8:7:1ff::/64"),
+                beside = block("2001:db8:7:200::/64");
     assert_true(cidr_contains(&ipv6, &inside));
     assert_false(cidr_contains(&ipv6, &beside));
     assert_false(cidr_overlaps(&ipv6, &vpc)); /* another family */

@@ -81,8 +81,8 @@ struct conditions {
     size_t count;
 };
 
-static int condition_of(struct call *call, const struct kind *kind, const char *name, struct condition *condition,
-                        struct error *err)
+static int condition_of(struct call *call, const struct kind *kind, const char *name,
+                        struct condition *condition, struct error *err)
 {
     if (text_starts(name, "tag:")) {
         condition->by = BY_TAG;
@@ -102,7 +102,8 @@ static int condition_of(struct call *call, const struct kind *kind, const char *
     return call_fail(call, err, 400, "InvalidParameterValue", "The filter '%s' is invalid", name);
 }
 
-static int conditions_of(struct call *call, const struct kind *kind, struct conditions *conditions, struct error *err)
+static int conditions_of(struct call *call, const struct kind *kind, struct conditions *conditions,
+                         struct error *err)
 {
     while (call_parameter(call, "Filter.%zu.Name", conditions->count + 1))
         conditions->count++;
@@ -110,7 +111,8 @@ static int conditions_of(struct call *call, const struct kind *kind, struct cond
     for (size_t i = 0; i < conditions->count; i++) {
         const char *prefix = arena_format(call->arena, "Filter.%zu.Value", i + 1);
         conditions->items[i].wanted.values = call_list(call, prefix, NULL);
-        if (condition_of(call, kind, call_parameter(call, "Filter.%zu.Name", i + 1), &conditions->items[i], err) < 0)
+        if (condition_of(call, kind, call_parameter(call, "Filter.%zu.Name", i + 1), &conditions->items[i],
+                         err) < 0)
             return -1;
     }
     return 0;
@@ -124,7 +126,8 @@ static bool has_tag_key(const struct resource *resource, const struct wanted *wa
     return false;
 }
 
-static bool passes_filter(const struct resource *resource, const struct filter *filter, const struct wanted *wanted)
+static bool passes_filter(const struct resource *resource, const struct filter *filter,
+                          const struct wanted *wanted)
 {
     const char *member = (const char *)resource + filter->offset;
     switch (filter->of) {
@@ -141,17 +144,19 @@ static bool passes(const struct resource *resource, const struct conditions *con
 {
     for (size_t i = 0; i < conditions->count; i++) {
         const struct condition *condition = &conditions->items[i];
-        bool held = condition->by == BY_TAG       ? wanted_has(&condition->wanted, resource_tag(resource, condition->tag))
-                    : condition->by == BY_TAG_KEY ? has_tag_key(resource, &condition->wanted)
-                    : condition->by == BY_OWNER   ? wanted_has(&condition->wanted, resource->account->id)
-                                                  : passes_filter(resource, condition->filter, &condition->wanted);
+        bool held =
+            condition->by == BY_TAG ? wanted_has(&condition->wanted, resource_tag(resource, condition->tag))
+            : condition->by == BY_TAG_KEY ? has_tag_key(resource, &condition->wanted)
+            : condition->by == BY_OWNER   ? wanted_has(&condition->wanted, resource->account->id)
+                                          : passes_filter(resource, condition->filter, &condition->wanted);
         if (!held)
             return false;
     }
     return true;
 }
 
-int resource_passes(struct call *call, const struct kind *kind, const struct resource *resource, struct error *err)
+int resource_passes(struct call *call, const struct kind *kind, const struct resource *resource,
+                    struct error *err)
 {
     struct conditions conditions = {0};
     if (conditions_of(call, kind, &conditions, err) < 0)
@@ -210,7 +215,8 @@ static int select_page(struct call *call, const struct kind *kind, const struct 
     return 0;
 }
 
-int resource_select(struct call *call, const struct kind *kind, struct selection *selection, struct error *err)
+int resource_select(struct call *call, const struct kind *kind, struct selection *selection,
+                    struct error *err)
 {
     struct conditions conditions = {0};
     *selection = (struct selection){0};

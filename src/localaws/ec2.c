@@ -1,10 +1,23 @@
-/* Every EC2 action that the region has. Those that change something authorize themselves, on the resources they touch. */
+/* Every EC2 action that the region has. Those that change something authorize themselves, on the resources
+ * they touch. */
 #include "localaws/ec2.h"
 #include "localaws/ec2_plane.h"
 
 const struct kind *const ec2_kinds[] = {
-    &vpc_kind, &subnet_kind, &route_table_kind, &acl_kind, &group_kind, &internet_gateway_kind, &egress_gateway_kind,
-    &elastic_address_kind, &nat_gateway_kind, &endpoint_kind, &interface_kind, &volume_kind, &instance_kind, NULL,
+    &vpc_kind,
+    &subnet_kind,
+    &route_table_kind,
+    &acl_kind,
+    &group_kind,
+    &internet_gateway_kind,
+    &egress_gateway_kind,
+    &elastic_address_kind,
+    &nat_gateway_kind,
+    &endpoint_kind,
+    &interface_kind,
+    &volume_kind,
+    &instance_kind,
+    NULL,
 };
 
 static const struct action actions[] = {

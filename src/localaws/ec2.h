@@ -1,6 +1,7 @@
-/* EC2's records: what a VPC, a subnet, an instance is here, and the kinds by which resource.h finds, stores and describes
- * them. Each kind has a file of its own (ec2_vpc.c, ec2_subnet.c, ...) with its actions; ec2.c is the list of all actions.
- * Handlers change records only; ec2_plane.c makes networks and machines follow. */
+/* EC2's records: what a VPC, a subnet, an instance is here, and the kinds by which resource.h finds, stores
+ * and describes them. Each kind has a file of its own (ec2_vpc.c, ec2_subnet.c, ...) with its actions; ec2.c
+ * is the list of all actions. Handlers change records only; ec2_plane.c makes networks and machines follow.
+ */
 #ifndef LOCALAWS_EC2_H
 #define LOCALAWS_EC2_H
 
@@ -9,9 +10,22 @@
 #include "localaws/resource.h"
 
 enum kind_number {
-    KIND_VPC, KIND_SUBNET, KIND_ROUTE_TABLE, KIND_ACL, KIND_GROUP, KIND_INTERNET_GATEWAY, KIND_EGRESS_GATEWAY,
-    KIND_NAT_GATEWAY, KIND_ELASTIC_ADDRESS, KIND_ENDPOINT, KIND_INTERFACE, KIND_VOLUME, KIND_INSTANCE,
-    KIND_BALANCER, KIND_TARGET_GROUP, KIND_LISTENER, /* ELB's, elb.h */
+    KIND_VPC,
+    KIND_SUBNET,
+    KIND_ROUTE_TABLE,
+    KIND_ACL,
+    KIND_GROUP,
+    KIND_INTERNET_GATEWAY,
+    KIND_EGRESS_GATEWAY,
+    KIND_NAT_GATEWAY,
+    KIND_ELASTIC_ADDRESS,
+    KIND_ENDPOINT,
+    KIND_INTERFACE,
+    KIND_VOLUME,
+    KIND_INSTANCE,
+    KIND_BALANCER,
+    KIND_TARGET_GROUP,
+    KIND_LISTENER, /* ELB's, elb.h */
 };
 
 struct vpc {
@@ -124,8 +138,12 @@ struct volume {
 };
 
 enum instance_state { /* EC2's codes */
-    INSTANCE_PENDING = 0, INSTANCE_RUNNING = 16, INSTANCE_SHUTTING_DOWN = 32, INSTANCE_TERMINATED = 48,
-    INSTANCE_STOPPING = 64, INSTANCE_STOPPED = 80,
+                      INSTANCE_PENDING = 0,
+                      INSTANCE_RUNNING = 16,
+                      INSTANCE_SHUTTING_DOWN = 32,
+                      INSTANCE_TERMINATED = 48,
+                      INSTANCE_STOPPING = 64,
+                      INSTANCE_STOPPED = 80,
 };
 struct instance {
     struct resource resource; /* created_ms is the launch */
@@ -143,15 +161,17 @@ struct instance {
 };
 
 extern const struct kind vpc_kind, subnet_kind, route_table_kind, acl_kind, group_kind, internet_gateway_kind,
-    egress_gateway_kind, nat_gateway_kind, elastic_address_kind, endpoint_kind, interface_kind, volume_kind, instance_kind;
+    egress_gateway_kind, nat_gateway_kind, elastic_address_kind, endpoint_kind, interface_kind, volume_kind,
+    instance_kind;
 extern const struct kind *const ec2_kinds[]; /* NULL-terminated, in the order they are restored */
 
 extern const struct record association_record;
 
 /* ec2_zone.c: the region's availability zones. */
 const char *zone_id_of(struct region *region, struct arena *arena, const char *zone); /* NULL: no such zone */
-const char *zone_of_id(struct region *region, struct arena *arena, const char *id); /* and back */
-const char *zone_at(struct region *region, struct arena *arena, size_t at); /* 0, 1, ...; NULL after the last */
+const char *zone_of_id(struct region *region, struct arena *arena, const char *id);   /* and back */
+const char *zone_at(struct region *region, struct arena *arena,
+                    size_t at); /* 0, 1, ...; NULL after the last */
 
 /* A VPC comes with these. */
 void route_table_add_main(struct region *region, struct account *account, const struct vpc *vpc);
@@ -169,18 +189,20 @@ struct group *group_default(struct account *account, const char *vpc_id);
 /* ec2_address.c: which addresses are taken, by "vpc address". */
 struct interface *interface_at(struct region *region, const char *vpc_id, const char *address);
 /* A free address of the subnet; `asked` NULL lets us choose. In the arena. */
-int subnet_take_ipv4(struct call *call, struct subnet *subnet, const char *asked, char **address, struct error *err);
-int subnet_take_ipv6(struct call *call, struct subnet *subnet, const char *asked, char **address, struct error *err);
+int subnet_take_ipv4(struct call *call, struct subnet *subnet, const char *asked, char **address,
+                     struct error *err);
+int subnet_take_ipv6(struct call *call, struct subnet *subnet, const char *asked, char **address,
+                     struct error *err);
 size_t subnet_free_addresses(const struct subnet *subnet);
 char *vpc_pick_ipv6_block(struct region *region, struct arena *arena);
 
 /* ec2_interface.c */
 struct interface_order { /* what an interface is made from */
     struct subnet *subnet;
-    const char *private_address;        /* NULL: any */
-    const char *const *ipv6_addresses;  /* NULL-terminated; NULL: none asked by name */
-    size_t ipv6_count;                  /* and so many of our choice */
-    const char *const *groups;          /* NULL-terminated; empty: the VPC's default, unless `no_groups` */
+    const char *private_address;       /* NULL: any */
+    const char *const *ipv6_addresses; /* NULL-terminated; NULL: none asked by name */
+    size_t ipv6_count;                 /* and so many of our choice */
+    const char *const *groups;         /* NULL-terminated; empty: the VPC's default, unless `no_groups` */
     bool no_groups;
     const char *description, *type, *requester, *owner;
     const struct tag *tags;
@@ -189,19 +211,22 @@ struct interface_order { /* what an interface is made from */
 int interface_create(struct call *call, const struct interface_order *order, struct interface **interface,
                      struct error *err);
 void interface_write(struct buffer *out, const struct resource *resource);
-void interface_attach(struct region *region, struct interface *interface, const char *instance_id, int64_t device_index,
-                      bool delete_on_termination);
+void interface_attach(struct region *region, struct interface *interface, const char *instance_id,
+                      int64_t device_index, bool delete_on_termination);
 bool interface_has_group(const struct interface *interface, const char *group_id);
-void put_groups(struct buffer *out, const struct resource *resource, char *const *groups, size_t count); /* of a resource */
+void put_groups(struct buffer *out, const struct resource *resource, char *const *groups,
+                size_t count); /* of a resource */
 
 /* ec2_instance.c */
 const char *instance_state_name(int64_t state);
 void instance_write(struct buffer *out, const struct resource *resource);
 void put_state(struct buffer *out, const char *element, int64_t state);
-struct interface *instance_interface(const struct instance *instance, int64_t device_index); /* NULL when absent */
+struct interface *instance_interface(const struct instance *instance,
+                                     int64_t device_index); /* NULL when absent */
 struct volume *instance_root_volume(const struct instance *instance);
 
 /* Every action, by the file of the thing it is about. */
+/* clang-format off */
 #define EC2_ACTION(name) int name(struct call *call, struct error *err)
 
 EC2_ACTION(vpc_create); EC2_ACTION(vpc_delete); EC2_ACTION(vpc_describe); EC2_ACTION(vpc_modify_attribute);
@@ -237,5 +262,7 @@ EC2_ACTION(instance_stop); EC2_ACTION(instance_reboot); EC2_ACTION(instance_desc
 EC2_ACTION(instance_describe_attribute); EC2_ACTION(instance_modify_attribute);
 EC2_ACTION(instance_modify_metadata_options); EC2_ACTION(instance_describe_credits);
 EC2_ACTION(instance_console); EC2_ACTION(instance_uefi_data); EC2_ACTION(instance_describe_profiles);
+
+/* clang-format on */
 
 #endif

@@ -28,7 +28,8 @@ static const struct field acl_fields[] = {
     FIELD_TEXT(struct acl, vpc_id, "vpc", REQUIRED, 64, NULL, "its VPC"),
     FIELD_BOOL(struct acl, is_default, "default", OPTIONAL, "the VPC's own"),
     FIELD_LIST(struct acl, entries, entry_count, "entries", OPTIONAL, 200, &acl_entry_record, "rules"),
-    FIELD_LIST(struct acl, associations, association_count, "associations", OPTIONAL, 1000, &association_record, "subnets"),
+    FIELD_LIST(struct acl, associations, association_count, "associations", OPTIONAL, 1000,
+               &association_record, "subnets"),
     FIELD_END,
 };
 static const struct record acl_record = {"acl", sizeof(struct acl), acl_fields};
@@ -78,7 +79,8 @@ static const struct filter acl_filters[] = {
     FILTER_END,
 };
 
-static void put_range(struct buffer *out, const char *element, const char *first, int64_t from, const char *last, int64_t to)
+static void put_range(struct buffer *out, const char *element, const char *first, int64_t from,
+                      const char *last, int64_t to)
 {
     put_open(out, element);
     put_number(out, first, from);
@@ -104,8 +106,11 @@ static void put_entry(struct buffer *out, const struct acl_entry *entry)
 static void put_last_entries(struct buffer *out, bool ipv6)
 {
     for (int egress = 1; egress >= 0; egress--)
-        put_entry(out, &(struct acl_entry){.egress = egress, .number = ipv6 ? LAST_RULE + 1 : LAST_RULE, .protocol = -1,
-                                           .cidr = ipv6 ? (char[]){"::/0"} : (char[]){"0.0.0.0/0"}, .from_port = -1});
+        put_entry(out, &(struct acl_entry){.egress = egress,
+                                           .number = ipv6 ? LAST_RULE + 1 : LAST_RULE,
+                                           .protocol = -1,
+                                           .cidr = ipv6 ? (char[]){"::/0"} : (char[]){"0.0.0.0/0"},
+                                           .from_port = -1});
 }
 
 static void acl_write(struct buffer *out, const struct resource *resource)
@@ -139,9 +144,16 @@ static void acl_context(struct context *context, const struct resource *resource
 }
 
 const struct kind acl_kind = {
-    .number = KIND_ACL, .type = "network-acl", .prefix = "acl", .parameter = "NetworkAclId",
-    .missing = "InvalidNetworkAclID.NotFound", .set = "networkAclSet", .record = &acl_record, .filters = acl_filters,
-    .write = acl_write, .context = acl_context,
+    .number = KIND_ACL,
+    .type = "network-acl",
+    .prefix = "acl",
+    .parameter = "NetworkAclId",
+    .missing = "InvalidNetworkAclID.NotFound",
+    .set = "networkAclSet",
+    .record = &acl_record,
+    .filters = acl_filters,
+    .write = acl_write,
+    .context = acl_context,
 };
 
 void acl_add_default(struct region *region, struct account *account, const struct vpc *vpc)
@@ -150,9 +162,15 @@ void acl_add_default(struct region *region, struct account *account, const struc
     struct acl_entry entries[4];
     for (int i = 0; i < 4; i++)
         entries[i] = (struct acl_entry){
-            .egress = i % 2, .allow = true, .number = i < 2 ? 100 : 101, .protocol = -1,
+            .egress = i % 2,
+            .allow = true,
+            .number = i < 2 ? 100 : 101,
+            .protocol = -1,
             .cidr = i < 2 ? every_ipv4 : every_ipv6,
-            .from_port = -1, .to_port = -1, .icmp_type = -1, .icmp_code = -1,
+            .from_port = -1,
+            .to_port = -1,
+            .icmp_type = -1,
+            .icmp_code = -1,
         };
     struct acl draft = {.vpc_id = vpc->resource.id, .is_default = true, .entries = entries, .entry_count = 4};
     if (!vpc->ipv6_cidr)
@@ -162,7 +180,7 @@ void acl_add_default(struct region *region, struct account *account, const struc
 
 struct acl *acl_default(struct account *account, const char *vpc_id)
 {
-    for_each_resource (struct acl, acl, account, &acl_kind)
+    for_each_resource(struct acl, acl, account, &acl_kind)
         if (acl->is_default && text_equal(acl->vpc_id, vpc_id))
             return acl;
     return NULL;
@@ -170,7 +188,7 @@ struct acl *acl_default(struct account *account, const char *vpc_id)
 
 struct acl *acl_of_subnet(struct account *account, const char *subnet_id)
 {
-    for_each_resource (struct acl, acl, account, &acl_kind)
+    for_each_resource(struct acl, acl, account, &acl_kind)
         for (size_t i = 0; i < acl->association_count; i++)
             if (text_equal(acl->associations[i].subnet_id, subnet_id))
                 return acl;
@@ -180,7 +198,8 @@ struct acl *acl_of_subnet(struct account *account, const char *subnet_id)
 void acl_associate(struct region *region, struct acl *acl, const char *subnet_id)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
-    struct association *association = list_add(&acl->associations, &acl->association_count, sizeof *association);
+    struct association *association =
+        list_add(&acl->associations, &acl->association_count, sizeof *association);
     association->id = memory_strdup(region_identifier(region, arena, "aclassoc"));
     association->subnet_id = memory_strdup(subnet_id);
 }
@@ -225,7 +244,8 @@ int acl_delete(struct call *call, struct error *err)
     if (resource_target(call, &acl_kind, "NetworkAclId", &acl, err) < 0)
         return -1;
     if (acl->is_default)
-        return call_fail(call, err, 400, "InvalidParameterValue", "cannot delete default network ACL %s", acl->resource.id);
+        return call_fail(call, err, 400, "InvalidParameterValue", "cannot delete default network ACL %s",
+                         acl->resource.id);
     if (acl->association_count)
         return call_fail(call, err, 400, "DependencyViolation",
                          "The networkAcl '%s' has dependencies and cannot be deleted.", acl->resource.id);
@@ -241,10 +261,12 @@ int acl_describe(struct call *call, struct error *err)
 
 static int take_entry(struct call *call, struct acl_entry *entry, struct error *err)
 {
-    const char *protocol, *action, *v4 = call_parameter(call, "CidrBlock"), *v6 = call_parameter(call, "Ipv6CidrBlock");
+    const char *protocol, *action, *v4 = call_parameter(call, "CidrBlock"),
+                                   *v6 = call_parameter(call, "Ipv6CidrBlock");
     struct cidr block;
     *entry = (struct acl_entry){.egress = call_true(call, "Egress")};
-    if (call_required(call, "Protocol", &protocol, err) < 0 || call_required(call, "RuleAction", &action, err) < 0 ||
+    if (call_required(call, "Protocol", &protocol, err) < 0 ||
+        call_required(call, "RuleAction", &action, err) < 0 ||
         call_number(call, "RuleNumber", 1, LAST_RULE - 1, 0, &entry->number, err) < 0 ||
         call_number(call, "Protocol", -1, 255, -1, &entry->protocol, err) < 0 ||
         call_number(call, "PortRange.From", 0, 65535, -1, &entry->from_port, err) < 0 ||
@@ -253,11 +275,16 @@ static int take_entry(struct call *call, struct acl_entry *entry, struct error *
         call_number(call, "Icmp.Code", -1, 255, -1, &entry->icmp_code, err) < 0)
         return -1;
     if (!entry->number)
-        return call_fail(call, err, 400, "MissingParameter", "The request must contain the parameter RuleNumber");
+        return call_fail(call, err, 400, "MissingParameter",
+                         "The request must contain the parameter RuleNumber");
     if (!cidr_parse(v4 ? v4 : v6, &block))
-        return call_fail(call, err, 400, "InvalidParameterValue", "CIDR block %s is malformed", v4 ? v4 : v6 ? v6 : "");
+        return call_fail(call, err, 400, "InvalidParameterValue", "CIDR block %s is malformed",
+                         v4   ? v4
+                         : v6 ? v6
+                              : "");
     if ((entry->protocol == 6 || entry->protocol == 17) && entry->from_port < 0)
-        return call_fail(call, err, 400, "MissingParameter", "The request must contain the parameter PortRange.From");
+        return call_fail(call, err, 400, "MissingParameter",
+                         "The request must contain the parameter PortRange.From");
     entry->allow = text_equal(action, "allow");
     entry->cidr = cidr_text(call->arena, &block);
     return 0;
@@ -330,13 +357,14 @@ int acl_replace_association(struct call *call, struct error *err)
     if (resource_target(call, &acl_kind, "NetworkAclId", &to, err) < 0 ||
         call_required(call, "AssociationId", &id, err) < 0)
         return -1;
-    for_each_resource (struct acl, from, call->account, &acl_kind)
+    for_each_resource(struct acl, from, call->account, &acl_kind)
         for (size_t i = 0; i < from->association_count; i++) {
             if (!text_equal(from->associations[i].id, id))
                 continue;
             if (!text_equal(from->vpc_id, to->vpc_id))
-                return call_fail(call, err, 400, "InvalidParameterValue", "%s and %s belong to different networks",
-                                 from->resource.id, to->resource.id);
+                return call_fail(call, err, 400, "InvalidParameterValue",
+                                 "%s and %s belong to different networks", from->resource.id,
+                                 to->resource.id);
             char *subnet_id = arena_strdup(call->arena, from->associations[i].subnet_id);
             list_remove(&association_record, &from->associations, &from->association_count, i);
             acl_associate(call->region, to, subnet_id);
@@ -345,5 +373,6 @@ int acl_replace_association(struct call *call, struct error *err)
             put_text(&call->answer, "newAssociationId", to->associations[to->association_count - 1].id);
             return 0;
         }
-    return call_fail(call, err, 400, "InvalidAssociationID.NotFound", "The association ID '%s' does not exist", id);
+    return call_fail(call, err, 400, "InvalidAssociationID.NotFound",
+                     "The association ID '%s' does not exist", id);
 }

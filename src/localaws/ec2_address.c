@@ -1,5 +1,5 @@
-/* Addresses: blocks for VPCs out of the documentation prefix 2001:db8::/32, and single ones out of a subnet. What is taken
- * is known from one table, "vpc address", kept as interfaces come and go. */
+/* Addresses: blocks for VPCs out of the documentation prefix 2001:db8::/32, and single ones out of a subnet.
+ * What is taken is known from one table, "vpc address", kept as interfaces come and go. */
 #include "localaws/cidr.h"
 #include "localaws/ec2.h"
 #include "localaws/ec2_tables.h"
@@ -56,14 +56,14 @@ void addresses_given_back(struct region *region, struct interface *interface)
 static bool block_in_use(struct region *region, const char *block)
 {
     for (struct account *account = region->accounts; account; account = account->next)
-        for_each_resource (struct vpc, vpc, account, &vpc_kind)
+        for_each_resource(struct vpc, vpc, account, &vpc_kind)
             if (text_equal(vpc->ipv6_cidr, block))
                 return true;
     return false;
 }
 
-/* A random /56, so that a block is not soon used again by another VPC. The first /48 and ffff, the region's own, are not
- * given out. */
+/* A random /56, so that a block is not soon used again by another VPC. The first /48 and ffff, the region's
+ * own, are not given out. */
 char *vpc_pick_ipv6_block(struct region *region, struct arena *arena)
 {
     for (;;) {
@@ -81,7 +81,7 @@ size_t subnet_free_addresses(const struct subnet *subnet)
     struct cidr block;
     cidr_parse(subnet->cidr, &block);
     size_t used = 0;
-    for_each_resource (struct interface, interface, subnet->resource.account, &interface_kind)
+    for_each_resource(struct interface, interface, subnet->resource.account, &interface_kind)
         if (text_equal(interface->subnet_id, subnet->resource.id))
             used += interface->address_count;
     return cidr_size(&block) - 5 - used;
@@ -99,21 +99,22 @@ static bool usable(const struct cidr *block, const struct cidr *address)
     return cidr_contains(block, address) && !cidr_contains(&last, address);
 }
 
-static int take_asked(struct call *call, const struct subnet *subnet, const char *block_text, const char *asked,
-                      char **address, struct error *err)
+static int take_asked(struct call *call, const struct subnet *subnet, const char *block_text,
+                      const char *asked, char **address, struct error *err)
 {
     struct cidr block, one;
     if (!cidr_parse_address(asked, &one) || !cidr_parse(block_text, &block) || !cidr_contains(&block, &one) ||
         (one.family == AF_INET && !usable(&block, &one)))
-        return call_fail(call, err, 400, "InvalidParameterValue", "Address %s does not fall within the subnet's address range",
-                         asked);
+        return call_fail(call, err, 400, "InvalidParameterValue",
+                         "Address %s does not fall within the subnet's address range", asked);
     *address = cidr_address_text(call->arena, &one);
     if (interface_at(call->region, subnet->vpc_id, *address))
         return call_fail(call, err, 400, "InvalidIPAddress.InUse", "Address %s is in use.", asked);
     return 0;
 }
 
-int subnet_take_ipv4(struct call *call, struct subnet *subnet, const char *asked, char **address, struct error *err)
+int subnet_take_ipv4(struct call *call, struct subnet *subnet, const char *asked, char **address,
+                     struct error *err)
 {
     if (asked)
         return take_asked(call, subnet, subnet->cidr, asked, address, err);
@@ -131,17 +132,19 @@ int subnet_take_ipv4(struct call *call, struct subnet *subnet, const char *asked
                      "There are not enough free addresses in subnet '%s'", subnet->resource.id);
 }
 
-int subnet_take_ipv6(struct call *call, struct subnet *subnet, const char *asked, char **address, struct error *err)
+int subnet_take_ipv6(struct call *call, struct subnet *subnet, const char *asked, char **address,
+                     struct error *err)
 {
     if (!subnet->ipv6_cidr)
-        return call_fail(call, err, 400, "InvalidParameterValue", "Subnet %s does not have an IPv6 CIDR block",
-                         subnet->resource.id);
+        return call_fail(call, err, 400, "InvalidParameterValue",
+                         "Subnet %s does not have an IPv6 CIDR block", subnet->resource.id);
     if (asked)
         return take_asked(call, subnet, subnet->ipv6_cidr, asked, address, err);
     struct cidr one;
     cidr_parse(subnet->ipv6_cidr, &one);
     do
         random_bytes(one.bytes + 8, 8);
-    while (!(*address = cidr_address_text(call->arena, &one)) || interface_at(call->region, subnet->vpc_id, *address));
+    while (!(*address = cidr_address_text(call->arena, &one)) ||
+           interface_at(call->region, subnet->vpc_id, *address));
     return 0;
 }

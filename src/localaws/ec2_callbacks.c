@@ -10,10 +10,10 @@
 
 #include <string.h>
 
-#define WITH_REGION(context)                                       \
-    struct region *region = (context);                             \
-    region_lock(region);                                           \
-    cleanup(region_unlock) struct region *locked_region = region;  \
+#define WITH_REGION(context)                                      \
+    struct region *region = (context);                            \
+    region_lock(region);                                          \
+    cleanup(region_unlock) struct region *locked_region = region; \
     (void)locked_region
 
 static struct instance *instance_of(struct region *region, const char *id)
@@ -28,8 +28,8 @@ static const char *instance_at(void *context, struct arena *arena, const char *v
     return interface ? arena_strdup(arena, interface->instance_id) : NULL;
 }
 
-static int metadata(void *context, struct arena *arena, const char *instance_id, const char *path, char **text,
-                    const char **content_type, struct error *err)
+static int metadata(void *context, struct arena *arena, const char *instance_id, const char *path,
+                    char **text, const char **content_type, struct error *err)
 {
     WITH_REGION(context);
     struct instance *instance = instance_of(region, instance_id);
@@ -53,7 +53,8 @@ static void running(void *context, const char *instance_id)
         instance_became(instance, INSTANCE_RUNNING);
 }
 
-/* A stop that was asked for ends where it was going; one that was not is a failed launch or the instance's own doing. */
+/* A stop that was asked for ends where it was going; one that was not is a failed launch or the instance's
+ * own doing. */
 static void stopped(void *context, const char *instance_id, const char *why)
 {
     WITH_REGION(context);
@@ -67,15 +68,18 @@ static void stopped(void *context, const char *instance_id, const char *why)
     bool failed = instance->state == INSTANCE_PENDING;
     if (failed || instance->state == INSTANCE_RUNNING) {
         log_warning("an instance ended", "instance", instance_id, "why", why, NULL);
-        instance_set_reason(instance, failed ? "Server.InternalError" : "Client.InstanceInitiatedShutdown", why);
+        instance_set_reason(instance, failed ? "Server.InternalError" : "Client.InstanceInitiatedShutdown",
+                            why);
     }
-    bool ends = instance->state == INSTANCE_SHUTTING_DOWN || failed ||
-                (instance->state == INSTANCE_RUNNING && text_equal(instance->shutdown_behaviour, "terminate"));
+    bool ends =
+        instance->state == INSTANCE_SHUTTING_DOWN || failed ||
+        (instance->state == INSTANCE_RUNNING && text_equal(instance->shutdown_behaviour, "terminate"));
     instance_became(instance, ends ? INSTANCE_TERMINATED : INSTANCE_STOPPED);
 }
 
 /* "ip-10-0-0-4.ec2.internal", by the address in it. */
-static const char *private_name_address(struct region *region, struct arena *arena, const char *vpc_id, const char *name)
+static const char *private_name_address(struct region *region, struct arena *arena, const char *vpc_id,
+                                        const char *name)
 {
     if (!vpc_id || !text_starts(name, "ip-"))
         return NULL;
@@ -89,8 +93,8 @@ static const char *private_name_address(struct region *region, struct arena *are
 static bool is_api_name(struct region *region, struct arena *arena, const char *name)
 {
     return text_ends(name, arena_format(arena, ".%s.amazonaws.com", region->name)) ||
-           text_ends(name, arena_format(arena, ".%s.api.aws", region->name)) || text_equal(name, "iam.amazonaws.com") ||
-           text_equal(name, "sts.amazonaws.com");
+           text_ends(name, arena_format(arena, ".%s.api.aws", region->name)) ||
+           text_equal(name, "iam.amazonaws.com") || text_equal(name, "sts.amazonaws.com");
 }
 
 static const char *const *resolve(void *context, struct arena *arena, const char *vpc_id, const char *name)

@@ -1,5 +1,5 @@
-/* VPC endpoints to the region's services, as records: gateway ones in route tables, interface ones with interfaces. The
- * services are reached at the API's own address whether or not a VPC has endpoints. */
+/* VPC endpoints to the region's services, as records: gateway ones in route tables, interface ones with
+ * interfaces. The services are reached at the API's own address whether or not a VPC has endpoints. */
 #include "localaws/ec2.h"
 
 #include "base/text.h"
@@ -12,13 +12,18 @@ static const struct field endpoint_fields[] = {
     FIELD_TEXT(struct endpoint, type, "type", REQUIRED, 32, NULL, "Gateway or Interface"),
     FIELD_TEXT(struct endpoint, service, "service", REQUIRED, 128, NULL, "the service's name"),
     FIELD_TEXT(struct endpoint, policy, "policy", OPTIONAL, 20480, NULL, "its policy document"),
-    FIELD_TEXT(struct endpoint, ip_address_type, "ipAddressType", OPTIONAL, 16, NULL, "ipv4, ipv6, dualstack"),
-    FIELD_TEXT(struct endpoint, dns_record_ip_type, "dnsRecordIpType", OPTIONAL, 32, NULL, "of its DNS records"),
+    FIELD_TEXT(struct endpoint, ip_address_type, "ipAddressType", OPTIONAL, 16, NULL,
+               "ipv4, ipv6, dualstack"),
+    FIELD_TEXT(struct endpoint, dns_record_ip_type, "dnsRecordIpType", OPTIONAL, 32, NULL,
+               "of its DNS records"),
     FIELD_BOOL(struct endpoint, private_dns, "privateDns", OPTIONAL, "the service's name leads to it"),
-    FIELD_LIST(struct endpoint, route_tables, route_table_count, "routeTables", OPTIONAL, 200, &text_record, "of a gateway"),
-    FIELD_LIST(struct endpoint, subnets, subnet_count, "subnets", OPTIONAL, 200, &text_record, "of interfaces"),
+    FIELD_LIST(struct endpoint, route_tables, route_table_count, "routeTables", OPTIONAL, 200, &text_record,
+               "of a gateway"),
+    FIELD_LIST(struct endpoint, subnets, subnet_count, "subnets", OPTIONAL, 200, &text_record,
+               "of interfaces"),
     FIELD_LIST(struct endpoint, groups, group_count, "groups", OPTIONAL, 200, &text_record, "of interfaces"),
-    FIELD_LIST(struct endpoint, interfaces, interface_count, "interfaces", OPTIONAL, 200, &text_record, "one a subnet"),
+    FIELD_LIST(struct endpoint, interfaces, interface_count, "interfaces", OPTIONAL, 200, &text_record,
+               "one a subnet"),
     FIELD_END,
 };
 static const struct record endpoint_record = {"endpoint", sizeof(struct endpoint), endpoint_fields};
@@ -49,8 +54,9 @@ static void put_dns(struct buffer *out, const struct endpoint *endpoint)
     put_open(out, "dnsEntrySet");
     if (text_equal(endpoint->type, "Interface")) {
         const char *word = service_word(endpoint), *region = endpoint->service + strlen("com.amazonaws.");
-        buffer_format(out, "<item><dnsName>%s-local.%s.%.*s.vpce.amazonaws.com</dnsName>"
-                           "<hostedZoneId>Z7HUB22UULQXV</hostedZoneId></item>",
+        buffer_format(out,
+                      "<item><dnsName>%s-local.%s.%.*s.vpce.amazonaws.com</dnsName>"
+                      "<hostedZoneId>Z7HUB22UULQXV</hostedZoneId></item>",
                       endpoint->resource.id, word, (int)(word - region - 1), region);
     }
     put_close(out, "dnsEntrySet");
@@ -89,13 +95,20 @@ static void endpoint_context(struct context *context, const struct resource *res
 }
 
 const struct kind endpoint_kind = {
-    .number = KIND_ENDPOINT, .type = "vpc-endpoint", .prefix = "vpce", .parameter = "VpcEndpointId",
-    .missing = "InvalidVpcEndpointId.NotFound", .set = "vpcEndpointSet", .record = &endpoint_record,
-    .filters = endpoint_filters, .write = endpoint_write, .context = endpoint_context,
+    .number = KIND_ENDPOINT,
+    .type = "vpc-endpoint",
+    .prefix = "vpce",
+    .parameter = "VpcEndpointId",
+    .missing = "InvalidVpcEndpointId.NotFound",
+    .set = "vpcEndpointSet",
+    .record = &endpoint_record,
+    .filters = endpoint_filters,
+    .write = endpoint_write,
+    .context = endpoint_context,
 };
 
-static int take_ids(struct call *call, const char *parameter, const struct kind *kind, char ***ids, size_t *count,
-                    struct error *err)
+static int take_ids(struct call *call, const char *parameter, const struct kind *kind, char ***ids,
+                    size_t *count, struct error *err)
 {
     const char **given = call_list(call, parameter, count);
     *ids = arena_alloc(call->arena, (*count + 1) * sizeof **ids);
@@ -109,23 +122,29 @@ static int take_ids(struct call *call, const char *parameter, const struct kind 
 
 static int take_endpoint(struct call *call, struct endpoint *draft, struct error *err)
 {
-    const char *service, *type = call_parameter(call, "VpcEndpointType"), *policy = call_parameter(call, "PolicyDocument");
+    const char *service, *type = call_parameter(call, "VpcEndpointType"),
+                         *policy = call_parameter(call, "PolicyDocument");
     const char *prefix = arena_format(call->arena, "com.amazonaws.%s.", call->region->name);
     if (call_required(call, "ServiceName", &service, err) < 0)
         return -1;
     if (!text_starts(service, prefix) || strlen(service) > 120)
-        return call_fail(call, err, 400, "InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", service);
+        return call_fail(call, err, 400, "InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist",
+                         service);
     draft->service = arena_strdup(call->arena, service);
     draft->type = arena_strdup(call->arena, type ? type : "Gateway");
-    draft->policy = arena_strdup(call->arena, policy ? policy
-                                                     : "{\"Version\":\"2008-10-17\",\"Statement\":[{\"Effect\":\"Allow\","
-                                                       "\"Principal\":\"*\",\"Action\":\"*\",\"Resource\":\"*\"}]}");
+    draft->policy =
+        arena_strdup(call->arena, policy ? policy
+                                         : "{\"Version\":\"2008-10-17\",\"Statement\":[{\"Effect\":\"Allow\","
+                                           "\"Principal\":\"*\",\"Action\":\"*\",\"Resource\":\"*\"}]}");
     bool interface = text_equal(draft->type, "Interface");
-    const char *family = call_parameter(call, "IpAddressType"), *dns = call_parameter(call, "DnsOptions.DnsRecordIpType");
+    const char *family = call_parameter(call, "IpAddressType"),
+               *dns = call_parameter(call, "DnsOptions.DnsRecordIpType");
     draft->ip_address_type = arena_strdup(call->arena, family ? family : "ipv4");
     draft->dns_record_ip_type = arena_strdup(call->arena, dns ? dns : interface ? "ipv4" : "service-defined");
-    draft->private_dns = interface && (!call_parameter(call, "PrivateDnsEnabled") || call_true(call, "PrivateDnsEnabled"));
-    if (take_ids(call, "RouteTableId", &route_table_kind, &draft->route_tables, &draft->route_table_count, err) < 0 ||
+    draft->private_dns =
+        interface && (!call_parameter(call, "PrivateDnsEnabled") || call_true(call, "PrivateDnsEnabled"));
+    if (take_ids(call, "RouteTableId", &route_table_kind, &draft->route_tables, &draft->route_table_count,
+                 err) < 0 ||
         take_ids(call, "SubnetId", &subnet_kind, &draft->subnets, &draft->subnet_count, err) < 0 ||
         take_ids(call, "SecurityGroupId", &group_kind, &draft->groups, &draft->group_count, err) < 0)
         return -1;
@@ -136,7 +155,8 @@ static int take_endpoint(struct call *call, struct endpoint *draft, struct error
     return 0;
 }
 
-static int add_interface(struct call *call, struct endpoint *endpoint, const char *subnet_id, struct error *err)
+static int add_interface(struct call *call, struct endpoint *endpoint, const char *subnet_id,
+                         struct error *err)
 {
     struct interface *interface;
     const char **groups = arena_alloc(call->arena, (endpoint->group_count + 1) * sizeof *groups);
@@ -144,7 +164,9 @@ static int add_interface(struct call *call, struct endpoint *endpoint, const cha
         groups[i] = endpoint->groups[i];
     struct interface_order order = {
         .subnet = resource_find(call->region, call->account, &subnet_kind, subnet_id),
-        .groups = groups, .type = "vpc_endpoint", .requester = "amazon-vpc-endpoints",
+        .groups = groups,
+        .type = "vpc_endpoint",
+        .requester = "amazon-vpc-endpoints",
         .description = arena_format(call->arena, "VPC Endpoint Interface %s", endpoint->resource.id),
     };
     if (interface_create(call, &order, &interface, err) < 0)
@@ -236,7 +258,8 @@ int endpoint_describe(struct call *call, struct error *err)
     return resource_describe(call, &endpoint_kind, err);
 }
 
-/* Gateway endpoints route to prefix lists. The blocks are of documentation prefixes: nothing is routed by them. */
+/* Gateway endpoints route to prefix lists. The blocks are of documentation prefixes: nothing is routed by
+ * them. */
 static const struct prefix_list {
     const char *id, *service, *cidr;
 } prefix_lists[] = {
@@ -283,8 +306,9 @@ static int describe_prefix_lists(struct call *call, bool managed)
             put_text(out, "addressFamily", "IPv4");
             put_text(out, "ownerId", "AWS");
             put_text(out, "state", "create-complete");
-            put_text(out, "prefixListArn",
-                     arena_format(call->arena, "arn:aws:ec2:%s:aws:prefix-list/%s", call->region->name, list->id));
+            put_text(
+                out, "prefixListArn",
+                arena_format(call->arena, "arn:aws:ec2:%s:aws:prefix-list/%s", call->region->name, list->id));
         } else {
             put_texts(out, "cidrSet", "item", (char *const[]){(char *)(uintptr_t)list->cidr}, 1);
         }

@@ -14,7 +14,8 @@ static const struct record internet_gateway_record = {"internetGateway", sizeof(
 
 static bool filter_attached(const struct resource *resource, const struct wanted *wanted)
 {
-    return wanted_has(wanted, ((const struct internet_gateway *)(const void *)resource)->vpc_id ? "available" : NULL);
+    return wanted_has(wanted,
+                      ((const struct internet_gateway *)(const void *)resource)->vpc_id ? "available" : NULL);
 }
 
 static const struct filter internet_gateway_filters[] = {
@@ -41,9 +42,15 @@ static void internet_gateway_write(struct buffer *out, const struct resource *re
 }
 
 const struct kind internet_gateway_kind = {
-    .number = KIND_INTERNET_GATEWAY, .type = "internet-gateway", .prefix = "igw", .parameter = "InternetGatewayId",
-    .missing = "InvalidInternetGatewayID.NotFound", .set = "internetGatewaySet", .record = &internet_gateway_record,
-    .filters = internet_gateway_filters, .write = internet_gateway_write,
+    .number = KIND_INTERNET_GATEWAY,
+    .type = "internet-gateway",
+    .prefix = "igw",
+    .parameter = "InternetGatewayId",
+    .missing = "InvalidInternetGatewayID.NotFound",
+    .set = "internetGatewaySet",
+    .record = &internet_gateway_record,
+    .filters = internet_gateway_filters,
+    .write = internet_gateway_write,
 };
 
 int internet_gateway_create(struct call *call, struct error *err)
@@ -66,7 +73,8 @@ int internet_gateway_delete(struct call *call, struct error *err)
         return -1;
     if (gateway->vpc_id)
         return call_fail(call, err, 400, "DependencyViolation",
-                         "The internetGateway '%s' has dependencies and cannot be deleted.", gateway->resource.id);
+                         "The internetGateway '%s' has dependencies and cannot be deleted.",
+                         gateway->resource.id);
     resource_remove(call->region, &gateway->resource);
     put_true(call);
     return 0;
@@ -85,12 +93,13 @@ int internet_gateway_attach(struct call *call, struct error *err)
         resource_named(call, &vpc_kind, "VpcId", &vpc, err) < 0)
         return -1;
     if (gateway->vpc_id)
-        return call_fail(call, err, 400, "Resource.AlreadyAssociated", "resource %s is already attached to network %s",
-                         gateway->resource.id, gateway->vpc_id);
-    for_each_resource (struct internet_gateway, other, call->account, &internet_gateway_kind)
+        return call_fail(call, err, 400, "Resource.AlreadyAssociated",
+                         "resource %s is already attached to network %s", gateway->resource.id,
+                         gateway->vpc_id);
+    for_each_resource(struct internet_gateway, other, call->account, &internet_gateway_kind)
         if (text_equal(other->vpc_id, vpc->resource.id))
-            return call_fail(call, err, 400, "InvalidParameterValue", "Network %s already has an internet gateway attached",
-                             vpc->resource.id);
+            return call_fail(call, err, 400, "InvalidParameterValue",
+                             "Network %s already has an internet gateway attached", vpc->resource.id);
     text_replace(&gateway->vpc_id, vpc->resource.id);
     region_changed(call->region);
     vpc_changed(call->region, call->account, vpc->resource.id);
@@ -108,11 +117,12 @@ int internet_gateway_detach(struct call *call, struct error *err)
     if (!text_equal(gateway->vpc_id, vpc->resource.id))
         return call_fail(call, err, 400, "Gateway.NotAttached", "resource %s is not attached to network %s",
                          gateway->resource.id, vpc->resource.id);
-    for_each_resource (struct elastic_address, address, call->account, &elastic_address_kind) {
-        struct interface *mapped = resource_find(call->region, call->account, &interface_kind, address->interface_id);
+    for_each_resource(struct elastic_address, address, call->account, &elastic_address_kind) {
+        struct interface *mapped =
+            resource_find(call->region, call->account, &interface_kind, address->interface_id);
         if (mapped && text_equal(mapped->vpc_id, vpc->resource.id))
-            return call_fail(call, err, 400, "DependencyViolation", "Network %s has some mapped public address(es).",
-                             vpc->resource.id);
+            return call_fail(call, err, 400, "DependencyViolation",
+                             "Network %s has some mapped public address(es).", vpc->resource.id);
     }
     text_replace(&gateway->vpc_id, NULL);
     region_changed(call->region);
@@ -126,7 +136,8 @@ static const struct field egress_gateway_fields[] = {
     FIELD_TEXT(struct egress_gateway, vpc_id, "vpc", REQUIRED, 64, NULL, "where it is attached"),
     FIELD_END,
 };
-static const struct record egress_gateway_record = {"egressGateway", sizeof(struct egress_gateway), egress_gateway_fields};
+static const struct record egress_gateway_record = {"egressGateway", sizeof(struct egress_gateway),
+                                                    egress_gateway_fields};
 
 static const struct filter egress_gateway_filters[] = {FILTER_END}; /* EC2 filters these by tags only */
 
@@ -143,14 +154,21 @@ static void egress_gateway_write(struct buffer *out, const struct resource *reso
 
 static void egress_gateway_context(struct context *context, const struct resource *resource)
 {
-    context_add_arn(context, "ec2:Vpc", "vpc", ((const struct egress_gateway *)(const void *)resource)->vpc_id);
+    context_add_arn(context, "ec2:Vpc", "vpc",
+                    ((const struct egress_gateway *)(const void *)resource)->vpc_id);
 }
 
 const struct kind egress_gateway_kind = {
-    .number = KIND_EGRESS_GATEWAY, .type = "egress-only-internet-gateway", .prefix = "eigw",
-    .parameter = "EgressOnlyInternetGatewayId", .missing = "InvalidGatewayID.NotFound",
-    .set = "egressOnlyInternetGatewaySet", .record = &egress_gateway_record, .filters = egress_gateway_filters,
-    .write = egress_gateway_write, .context = egress_gateway_context,
+    .number = KIND_EGRESS_GATEWAY,
+    .type = "egress-only-internet-gateway",
+    .prefix = "eigw",
+    .parameter = "EgressOnlyInternetGatewayId",
+    .missing = "InvalidGatewayID.NotFound",
+    .set = "egressOnlyInternetGatewaySet",
+    .record = &egress_gateway_record,
+    .filters = egress_gateway_filters,
+    .write = egress_gateway_write,
+    .context = egress_gateway_context,
 };
 
 int egress_gateway_create(struct call *call, struct error *err)

@@ -1,4 +1,5 @@
-/* Security groups: what may reach the interfaces they are on, and what those may reach. ec2_group_rules.c changes rules. */
+/* Security groups: what may reach the interfaces they are on, and what those may reach. ec2_group_rules.c
+ * changes rules. */
 #include "localaws/ec2_group.h"
 
 #include "base/text.h"
@@ -8,7 +9,8 @@
 static const struct field group_rule_fields[] = {
     FIELD_TEXT(struct group_rule, id, "id", REQUIRED, 64, NULL, "its id"),
     FIELD_BOOL(struct group_rule, egress, "egress", OPTIONAL, "for what leaves"),
-    FIELD_TEXT(struct group_rule, protocol, "protocol", REQUIRED, 16, NULL, "tcp, udp, icmp, icmpv6, a number, -1 all"),
+    FIELD_TEXT(struct group_rule, protocol, "protocol", REQUIRED, 16, NULL,
+               "tcp, udp, icmp, icmpv6, a number, -1 all"),
     FIELD_INTEGER(struct group_rule, from_port, "fromPort", REQUIRED, -1, 65535, "first port, or ICMP type"),
     FIELD_INTEGER(struct group_rule, to_port, "toPort", REQUIRED, -1, 65535, "last port, or ICMP code"),
     FIELD_TEXT(struct group_rule, cidr, "cidr", OPTIONAL, 64, NULL, "the other end's block"),
@@ -54,8 +56,8 @@ static enum permission_member member_of(const struct group_rule *rule)
 }
 
 /* The members of one kind of every rule that shares the permission of rule `first`. */
-static void put_members(struct buffer *out, const struct group *group, size_t first, enum permission_member member,
-                        const char *set, const char *element)
+static void put_members(struct buffer *out, const struct group *group, size_t first,
+                        enum permission_member member, const char *set, const char *element)
 {
     put_open(out, set);
     for (size_t i = first; i < group->rule_count; i++) {
@@ -65,7 +67,10 @@ static void put_members(struct buffer *out, const struct group *group, size_t fi
         put_open(out, "item");
         if (rule->group_id)
             put_text(out, "userId", rule->group_owner);
-        put_text(out, element, rule->cidr ? rule->cidr : rule->prefix_list ? rule->prefix_list : rule->group_id);
+        put_text(out, element,
+                 rule->cidr          ? rule->cidr
+                 : rule->prefix_list ? rule->prefix_list
+                                     : rule->group_id);
         put_text(out, "description", rule->description);
         put_close(out, "item");
     }
@@ -119,9 +124,16 @@ static void group_context(struct context *context, const struct resource *resour
 }
 
 const struct kind group_kind = {
-    .number = KIND_GROUP, .type = "security-group", .prefix = "sg", .parameter = "GroupId",
-    .missing = "InvalidGroup.NotFound", .set = "securityGroupInfo", .record = &group_record, .filters = group_filters,
-    .write = group_write, .context = group_context,
+    .number = KIND_GROUP,
+    .type = "security-group",
+    .prefix = "sg",
+    .parameter = "GroupId",
+    .missing = "InvalidGroup.NotFound",
+    .set = "securityGroupInfo",
+    .record = &group_record,
+    .filters = group_filters,
+    .write = group_write,
+    .context = group_context,
 };
 
 static void add_rule(struct region *region, struct group *group, const struct group_rule *plain)
@@ -140,7 +152,10 @@ static void add_first_rules(struct region *region, struct group *group, bool fro
     add_rule(region, group, &rule);
     rule.cidr = (char[]){"::/0"};
     add_rule(region, group, &rule);
-    rule = (struct group_rule){.protocol = (char[]){"-1"}, .from_port = -1, .to_port = -1, .group_id = group->resource.id,
+    rule = (struct group_rule){.protocol = (char[]){"-1"},
+                               .from_port = -1,
+                               .to_port = -1,
+                               .group_id = group->resource.id,
                                .group_owner = group->resource.account->id};
     if (from_itself)
         add_rule(region, group, &rule);
@@ -158,7 +173,7 @@ void group_add_default(struct region *region, struct account *account, const str
 
 static struct group *group_by_name(struct account *account, const char *vpc_id, const char *name)
 {
-    for_each_resource (struct group, group, account, &group_kind)
+    for_each_resource(struct group, group, account, &group_kind)
         if (text_equal(group->vpc_id, vpc_id) && text_equal(group->name, name))
             return group;
     return NULL;
@@ -172,7 +187,8 @@ struct group *group_default(struct account *account, const char *vpc_id)
 static int check_name(struct call *call, const char *vpc_id, const char *name, struct error *err)
 {
     if (strlen(name) > 255 || text_starts(name, "sg-") || text_equal(name, "default"))
-        return call_fail(call, err, 400, "InvalidParameterValue", "Value (%s) for parameter groupName is invalid.", name);
+        return call_fail(call, err, 400, "InvalidParameterValue",
+                         "Value (%s) for parameter groupName is invalid.", name);
     if (group_by_name(call->account, vpc_id, name))
         return call_fail(call, err, 400, "InvalidGroup.Duplicate",
                          "The security group '%s' already exists for VPC '%s'", name, vpc_id);
@@ -183,7 +199,8 @@ int group_create(struct call *call, struct error *err)
 {
     struct vpc *vpc;
     const char *name, *description;
-    if (resource_named(call, &vpc_kind, "VpcId", &vpc, err) < 0 || call_required(call, "GroupName", &name, err) < 0 ||
+    if (resource_named(call, &vpc_kind, "VpcId", &vpc, err) < 0 ||
+        call_required(call, "GroupName", &name, err) < 0 ||
         call_required(call, "GroupDescription", &description, err) < 0 ||
         check_name(call, vpc->resource.id, name, err) < 0)
         return -1;
@@ -208,10 +225,10 @@ int group_create(struct call *call, struct error *err)
 /* Interfaces with the group, and other groups' rules that name it, keep it. */
 static const char *group_user(struct account *account, const struct group *group)
 {
-    for_each_resource (struct interface, interface, account, &interface_kind)
+    for_each_resource(struct interface, interface, account, &interface_kind)
         if (interface_has_group(interface, group->resource.id))
             return interface->resource.id;
-    for_each_resource (struct group, other, account, &group_kind)
+    for_each_resource(struct group, other, account, &group_kind)
         for (size_t i = 0; other != group && i < other->rule_count; i++)
             if (text_equal(other->rules[i].group_id, group->resource.id))
                 return other->resource.id;
@@ -224,12 +241,13 @@ int group_delete(struct call *call, struct error *err)
     if (resource_target(call, &group_kind, "GroupId", &group, err) < 0)
         return -1;
     if (text_equal(group->name, "default"))
-        return call_fail(call, err, 400, "CannotDelete", "the specified group: \"%s\" name: \"default\" cannot be deleted by a user",
+        return call_fail(call, err, 400, "CannotDelete",
+                         "the specified group: \"%s\" name: \"default\" cannot be deleted by a user",
                          group->resource.id);
     const char *user = group_user(call->account, group);
     if (user)
-        return call_fail(call, err, 400, "DependencyViolation", "resource %s has a dependent object: %s", group->resource.id,
-                         user);
+        return call_fail(call, err, 400, "DependencyViolation", "resource %s has a dependent object: %s",
+                         group->resource.id, user);
     char *vpc_id = arena_strdup(call->arena, group->vpc_id);
     put_true(call);
     put_text(&call->answer, "groupId", group->resource.id);
@@ -249,7 +267,8 @@ void put_groups(struct buffer *out, const struct resource *resource, char *const
     for (size_t i = 0; i < count; i++) {
         put_open(out, "item");
         put_text(out, "groupId", groups[i]);
-        const struct group *group = resource_find(resource->region, resource->account, &group_kind, groups[i]);
+        const struct group *group =
+            resource_find(resource->region, resource->account, &group_kind, groups[i]);
         put_text(out, "groupName", group ? group->name : NULL);
         put_close(out, "item");
     }

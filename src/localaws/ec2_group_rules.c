@@ -24,8 +24,8 @@ void group_rule_add(struct group *group, const struct group_rule *draft)
 static bool same_rule(const struct group_rule *a, const struct group_rule *b)
 {
     return a->egress == b->egress && a->from_port == b->from_port && a->to_port == b->to_port &&
-           text_equal(a->protocol, b->protocol) && text_equal(a->cidr, b->cidr) && text_equal(a->group_id, b->group_id) &&
-           text_equal(a->prefix_list, b->prefix_list);
+           text_equal(a->protocol, b->protocol) && text_equal(a->cidr, b->cidr) &&
+           text_equal(a->group_id, b->group_id) && text_equal(a->prefix_list, b->prefix_list);
 }
 
 static size_t rule_at(const struct group *group, const struct group_rule *rule)
@@ -39,7 +39,8 @@ static size_t rule_at(const struct group *group, const struct group_rule *rule)
 /* The numbers EC2 shows by name. */
 static const char *protocol_name(const char *protocol)
 {
-    static const char *const names[][2] = {{"6", "tcp"}, {"17", "udp"}, {"1", "icmp"}, {"58", "icmpv6"}, {"all", "-1"}};
+    static const char *const names[][2] = {
+        {"6", "tcp"}, {"17", "udp"}, {"1", "icmp"}, {"58", "icmpv6"}, {"all", "-1"}};
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (text_equal(protocol, names[i][0]))
             return names[i][1];
@@ -50,18 +51,21 @@ static int take_ports(struct call *call, const char *prefix, struct group_rule *
 {
     const char *protocol = call_parameter(call, "%s.IpProtocol", prefix);
     if (text_empty(protocol) || strlen(protocol) > 8)
-        return call_fail(call, err, 400, "MissingParameter", "The request must contain the parameter %s.IpProtocol", prefix);
+        return call_fail(call, err, 400, "MissingParameter",
+                         "The request must contain the parameter %s.IpProtocol", prefix);
     rule->protocol = arena_strdup(call->arena, protocol_name(text_lower(call->arena, protocol)));
-    if (call_number(call, arena_format(call->arena, "%s.FromPort", prefix), -1, 65535, -1, &rule->from_port, err) < 0 ||
-        call_number(call, arena_format(call->arena, "%s.ToPort", prefix), -1, 65535, -1, &rule->to_port, err) < 0)
+    if (call_number(call, arena_format(call->arena, "%s.FromPort", prefix), -1, 65535, -1, &rule->from_port,
+                    err) < 0 ||
+        call_number(call, arena_format(call->arena, "%s.ToPort", prefix), -1, 65535, -1, &rule->to_port,
+                    err) < 0)
         return -1;
     bool ports = text_equal(rule->protocol, "tcp") || text_equal(rule->protocol, "udp");
     bool types = text_starts(rule->protocol, "icmp");
     if (!ports && !types)
         rule->from_port = rule->to_port = -1;
     if (ports && (rule->from_port < 0 || rule->to_port < rule->from_port))
-        return call_fail(call, err, 400, "InvalidParameterValue", "Invalid port range %d-%d for %s", (int)rule->from_port,
-                         (int)rule->to_port, rule->protocol);
+        return call_fail(call, err, 400, "InvalidParameterValue", "Invalid port range %d-%d for %s",
+                         (int)rule->from_port, (int)rule->to_port, rule->protocol);
     return 0;
 }
 
@@ -76,12 +80,14 @@ static const struct source_form {
     {"Groups", "GroupId", offsetof(struct group_rule, group_id)},
 };
 
-static int check_source(struct call *call, const struct group *group, struct group_rule *rule, struct error *err)
+static int check_source(struct call *call, const struct group *group, struct group_rule *rule,
+                        struct error *err)
 {
     struct cidr block;
     if (rule->cidr) {
         if (!cidr_parse(strchr(rule->cidr, '/') ? rule->cidr : "", &block))
-            return call_fail(call, err, 400, "InvalidParameterValue", "CIDR block %s is malformed", rule->cidr);
+            return call_fail(call, err, 400, "InvalidParameterValue", "CIDR block %s is malformed",
+                             rule->cidr);
         rule->cidr = cidr_text(call->arena, &block);
     }
     if (rule->group_id) {
@@ -93,13 +99,16 @@ static int check_source(struct call *call, const struct group *group, struct gro
     return 0;
 }
 
-static int take_sources(struct call *call, const struct group *group, const char *prefix, const struct source_form *form,
-                        const struct group_rule *plain, struct rule_list *rules, struct error *err)
+static int take_sources(struct call *call, const struct group *group, const char *prefix,
+                        const struct source_form *form, const struct group_rule *plain,
+                        struct rule_list *rules, struct error *err)
 {
     const char *source;
-    for (size_t i = 1; (source = call_parameter(call, "%s.%s.%zu.%s", prefix, form->list, i, form->member)); i++) {
+    for (size_t i = 1; (source = call_parameter(call, "%s.%s.%zu.%s", prefix, form->list, i, form->member));
+         i++) {
         if (rules->count == MOST_RULES)
-            return call_fail(call, err, 400, "RulesPerSecurityGroupLimitExceeded", "At most %d rules", MOST_RULES);
+            return call_fail(call, err, 400, "RulesPerSecurityGroupLimitExceeded", "At most %d rules",
+                             MOST_RULES);
         struct group_rule *rule = &rules->items[rules->count++];
         *rule = *plain;
         *(char **)(void *)((char *)rule + form->offset) = arena_strdup(call->arena, source);
@@ -162,13 +171,17 @@ static int authorize(struct call *call, bool egress, struct error *err)
         take_rules(call, group, egress, &rules, err) < 0)
         return -1;
     if (!rules.count)
-        return call_fail(call, err, 400, "MissingParameter", "The request must contain IpPermissions with a source");
+        return call_fail(call, err, 400, "MissingParameter",
+                         "The request must contain IpPermissions with a source");
     for (size_t i = 0; i < rules.count; i++)
         if (rule_at(group, &rules.items[i]) < group->rule_count)
             return call_fail(call, err, 400, "InvalidPermission.Duplicate",
                              "the specified rule \"peer: %s, %s, from port: %d, to port: %d\" already exists",
-                             rules.items[i].cidr ? rules.items[i].cidr : rules.items[i].group_id ? rules.items[i].group_id : "",
-                             rules.items[i].protocol, (int)rules.items[i].from_port, (int)rules.items[i].to_port);
+                             rules.items[i].cidr       ? rules.items[i].cidr
+                             : rules.items[i].group_id ? rules.items[i].group_id
+                                                       : "",
+                             rules.items[i].protocol, (int)rules.items[i].from_port,
+                             (int)rules.items[i].to_port);
     put_true(call);
     put_open(&call->answer, "securityGroupRuleSet");
     for (size_t i = 0; i < rules.count; i++) {
@@ -261,7 +274,7 @@ int group_describe_rules(struct call *call, struct error *err)
     size_t id_count, found = 0;
     const char **ids = call_list(call, "SecurityGroupRuleId", &id_count);
     put_open(&call->answer, "securityGroupRuleSet");
-    for_each_resource (struct group, group, call->account, &group_kind)
+    for_each_resource(struct group, group, call->account, &group_kind)
         for (size_t i = 0; i < group->rule_count; i++) {
             bool asked = id_count == 0;
             for (size_t j = 0; j < id_count; j++)
@@ -278,7 +291,8 @@ int group_describe_rules(struct call *call, struct error *err)
     return 0;
 }
 
-/* UpdateSecurityGroupRuleDescriptions{Ingress,Egress}: the rules that match get the request's descriptions. */
+/* UpdateSecurityGroupRuleDescriptions{Ingress,Egress}: the rules that match get the request's descriptions.
+ */
 int group_update_descriptions(struct call *call, struct error *err)
 {
     struct group *group;

@@ -19,7 +19,8 @@ static const struct field image_fields[] = {
     FIELD_TEXT(struct image, architecture, "architecture", OPTIONAL, 16, NULL, "arm64 or x86_64"),
     FIELD_INTEGER(struct image, root_gigabytes, "rootGigabytes", OPTIONAL, 1, 16384, "smallest root volume"),
     FIELD_LIST(struct image, argv, argv_count, "argv", OPTIONAL, 64, &text_record, "the program it runs"),
-    FIELD_LIST(struct image, environment, environment_count, "environment", OPTIONAL, 64, &text_record, "KEY=value"),
+    FIELD_LIST(struct image, environment, environment_count, "environment", OPTIONAL, 64, &text_record,
+               "KEY=value"),
     FIELD_LIST(struct image, binds, bind_count, "binds", OPTIONAL, 64, &text_record, "/from:/to, read-only"),
     FIELD_END,
 };
@@ -56,12 +57,13 @@ static struct image_list images_of(struct region *region, struct arena *arena)
     json_t *json = NULL, *item;
     size_t at, count = 0;
     if (region->images_path && read_images(region, arena, &json, &err) < 0)
-        log_warning("the list of images cannot be read", "path", region->images_path, "error", err.message, NULL);
+        log_warning("the list of images cannot be read", "path", region->images_path, "error", err.message,
+                    NULL);
     struct image_list images = {arena_alloc(arena, (json_array_size(json) + 1) * sizeof *images.items), 1};
-    images.items[0] = (struct image){.name = arena_strdup(arena, "sim"), .architecture = arena_strdup(arena, "arm64"),
+    images.items[0] = (struct image){.name = arena_strdup(arena, "sim"),
+                                     .architecture = arena_strdup(arena, "arm64"),
                                      .description = arena_strdup(arena, "an instance without processes")};
-    json_array_foreach(json, at, item)
-    {
+    json_array_foreach(json, at, item) {
         if (record_read(&image_record, arena, item, &images.items[images.count], &err) == 0)
             images.count++;
         else
@@ -112,7 +114,8 @@ static bool owner_asked(struct call *call)
     const char **owners = call_list(call, "Owner", &count), *owner = call->region->accounts->id;
     bool asked = count == 0;
     for (size_t i = 0; i < count; i++)
-        asked = asked || text_equal(owners[i], owner) || (text_equal(owners[i], "self") && text_equal(call->account->id, owner));
+        asked = asked || text_equal(owners[i], owner) ||
+                (text_equal(owners[i], "self") && text_equal(call->account->id, owner));
     return asked;
 }
 
@@ -171,6 +174,7 @@ int image_describe(struct call *call, struct error *err)
     }
     put_close(&call->answer, "imagesSet");
     if (found < id_count)
-        return call_fail(call, err, 400, "InvalidAMIID.NotFound", "The image id '[%s]' does not exist", ids[0]);
+        return call_fail(call, err, 400, "InvalidAMIID.NotFound", "The image id '[%s]' does not exist",
+                         ids[0]);
     return 0;
 }

@@ -1,5 +1,6 @@
-/* Machine images: what instances boot. The list is a JSON file beside the region (--images), read when it is asked for,
- * so that a change is seen; `sim`, whose instances have no processes, is always there. The first account owns them; everyone may use them. */
+/* Machine images: what instances boot. The list is a JSON file beside the region (--images), read when it is
+ * asked for, so that a change is seen; `sim`, whose instances have no processes, is always there. The first
+ * account owns them; everyone may use them. */
 #ifndef LOCALAWS_EC2_IMAGE_H
 #define LOCALAWS_EC2_IMAGE_H
 

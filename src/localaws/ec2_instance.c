@@ -1,6 +1,6 @@
 /* Instances: the record, how it is shown and found. ec2_run.c makes them, ec2_instance_life.c ends them. */
-#include "localaws/ec2.h"
 #include "localaws/ec2_instance.h"
+#include "localaws/ec2.h"
 
 #include "base/text.h"
 
@@ -8,14 +8,16 @@
 
 static const struct field instance_fields[] = {
     RESOURCE_FIELDS(struct instance),
-    FIELD_TEXT(struct instance, reservation_id, "reservation", REQUIRED, 64, NULL, "what RunInstances made it"),
+    FIELD_TEXT(struct instance, reservation_id, "reservation", REQUIRED, 64, NULL,
+               "what RunInstances made it"),
     FIELD_TEXT(struct instance, image_id, "image", REQUIRED, 64, NULL, "AMI"),
     FIELD_TEXT(struct instance, type, "type", REQUIRED, 64, NULL, "instance type"),
     FIELD_TEXT(struct instance, architecture, "architecture", REQUIRED, 16, NULL, "of its image"),
     FIELD_TEXT(struct instance, zone, "zone", REQUIRED, 64, NULL, "availability zone"),
     FIELD_TEXT(struct instance, vpc_id, "vpc", OPTIONAL, 64, NULL, "its VPC"),
     FIELD_TEXT(struct instance, subnet_id, "subnet", OPTIONAL, 64, NULL, "its subnet"),
-    FIELD_TEXT(struct instance, private_address, "privateAddress", OPTIONAL, 64, NULL, "primary IPv4 address"),
+    FIELD_TEXT(struct instance, private_address, "privateAddress", OPTIONAL, 64, NULL,
+               "primary IPv4 address"),
     FIELD_TEXT(struct instance, profile_arn, "profile", OPTIONAL, 512, NULL, "instance profile"),
     FIELD_TEXT(struct instance, profile_id, "profileId", OPTIONAL, 64, NULL, "and its id"),
     FIELD_TEXT(struct instance, key_name, "keyName", OPTIONAL, 255, NULL, "key pair"),
@@ -28,19 +30,26 @@ static const struct field instance_fields[] = {
     FIELD_TEXT(struct instance, reason_code, "reasonCode", OPTIONAL, 128, NULL, "state reason"),
     FIELD_TEXT(struct instance, reason_message, "reasonMessage", OPTIONAL, 1200, NULL, "in words"),
     FIELD_TEXT(struct instance, root_device, "rootDevice", REQUIRED, 64, NULL, "of its root volume"),
-    FIELD_TEXT(struct instance, shutdown_behaviour, "shutdownBehaviour", REQUIRED, 16, NULL, "stop or terminate"),
-    FIELD_TEXT(struct instance, request_digest, "requestDigest", OPTIONAL, 64, NULL, "of the RunInstances call"),
-    FIELD_TEXT(struct instance, http_tokens, "httpTokens", REQUIRED, 16, NULL, "metadata: required, optional"),
-    FIELD_TEXT(struct instance, http_endpoint, "httpEndpoint", REQUIRED, 16, NULL, "metadata: enabled, disabled"),
+    FIELD_TEXT(struct instance, shutdown_behaviour, "shutdownBehaviour", REQUIRED, 16, NULL,
+               "stop or terminate"),
+    FIELD_TEXT(struct instance, request_digest, "requestDigest", OPTIONAL, 64, NULL,
+               "of the RunInstances call"),
+    FIELD_TEXT(struct instance, http_tokens, "httpTokens", REQUIRED, 16, NULL,
+               "metadata: required, optional"),
+    FIELD_TEXT(struct instance, http_endpoint, "httpEndpoint", REQUIRED, 16, NULL,
+               "metadata: enabled, disabled"),
     FIELD_TEXT(struct instance, http_ipv6, "httpIpv6", REQUIRED, 16, NULL, "metadata by IPv6"),
     FIELD_TEXT(struct instance, metadata_tags, "metadataTags", REQUIRED, 16, NULL, "tags in the metadata"),
     FIELD_INTEGER(struct instance, hop_limit, "hopLimit", OPTIONAL, 1, 64, "of metadata answers"),
     FIELD_INTEGER(struct instance, ended_ms, "ended", OPTIONAL, 0, 9e15, "when it was terminated"),
-    FIELD_LIST(struct instance, interface_ids, interface_count, "interfaces", OPTIONAL, 16, &text_record, "primary first"),
-    FIELD_LIST(struct instance, volume_ids, volume_count, "volumes", OPTIONAL, 64, &text_record, "root first"),
+    FIELD_LIST(struct instance, interface_ids, interface_count, "interfaces", OPTIONAL, 16, &text_record,
+               "primary first"),
+    FIELD_LIST(struct instance, volume_ids, volume_count, "volumes", OPTIONAL, 64, &text_record,
+               "root first"),
     FIELD_BOOL(struct instance, ebs_optimized, "ebsOptimized", OPTIONAL, "as asked"),
     FIELD_BOOL(struct instance, monitoring, "monitoring", OPTIONAL, "as asked"),
-    FIELD_BOOL(struct instance, no_api_termination, "noApiTermination", OPTIONAL, "protected from TerminateInstances"),
+    FIELD_BOOL(struct instance, no_api_termination, "noApiTermination", OPTIONAL,
+               "protected from TerminateInstances"),
     FIELD_BOOL(struct instance, no_api_stop, "noApiStop", OPTIONAL, "protected from StopInstances"),
     FIELD_BOOL(struct instance, source_check, "sourceCheck", OPTIONAL, "of its primary interface"),
     FIELD_END,
@@ -49,15 +58,16 @@ static const struct record instance_record = {"instance", sizeof(struct instance
 
 const char *instance_state_name(int64_t state)
 {
-    static const char *const names[] = {"pending", "running", "shutting-down", "terminated", "stopping", "stopped"};
+    static const char *const names[] = {"pending",    "running",  "shutting-down",
+                                        "terminated", "stopping", "stopped"};
     return names[state / 16];
 }
 
 struct interface *instance_interface(const struct instance *instance, int64_t device_index)
 {
     for (size_t i = 0; i < instance->interface_count; i++) {
-        struct interface *interface = resource_find(instance->resource.region, instance->resource.account, &interface_kind,
-                                                    instance->interface_ids[i]);
+        struct interface *interface = resource_find(instance->resource.region, instance->resource.account,
+                                                    &interface_kind, instance->interface_ids[i]);
         if (interface && interface->device_index == device_index)
             return interface;
     }
@@ -68,7 +78,8 @@ struct volume *instance_volume(const struct instance *instance, size_t at)
 {
     if (at >= instance->volume_count)
         return NULL;
-    return resource_find(instance->resource.region, instance->resource.account, &volume_kind, instance->volume_ids[at]);
+    return resource_find(instance->resource.region, instance->resource.account, &volume_kind,
+                         instance->volume_ids[at]);
 }
 
 struct volume *instance_root_volume(const struct instance *instance)
@@ -209,9 +220,16 @@ static void instance_context(struct context *context, const struct resource *res
 }
 
 const struct kind instance_kind = {
-    .number = KIND_INSTANCE, .type = "instance", .prefix = "i", .parameter = "InstanceId",
-    .missing = "InvalidInstanceID.NotFound", .set = "reservationSet", .record = &instance_record,
-    .filters = instance_filters, .write = instance_write, .context = instance_context,
+    .number = KIND_INSTANCE,
+    .type = "instance",
+    .prefix = "i",
+    .parameter = "InstanceId",
+    .missing = "InvalidInstanceID.NotFound",
+    .set = "reservationSet",
+    .record = &instance_record,
+    .filters = instance_filters,
+    .write = instance_write,
+    .context = instance_context,
 };
 
 /* Reservations are shown whole where their instances follow one another, which they do as they were made. */

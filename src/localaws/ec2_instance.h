@@ -6,7 +6,8 @@
 
 struct volume *instance_volume(const struct instance *instance, size_t at); /* NULL after the last */
 
-/* States change here only. Each is followed by what it means: addresses and volumes are given back when it is terminated. */
+/* States change here only. Each is followed by what it means: addresses and volumes are given back when it is
+ * terminated. */
 void instance_became(struct instance *instance, enum instance_state state);
 void instance_set_reason(struct instance *instance, const char *code, const char *message);
 /* Terminated ones are forgotten after an hour, as EC2 does. */

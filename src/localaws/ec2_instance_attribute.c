@@ -50,7 +50,8 @@ int instance_describe_status(struct call *call, struct error *err)
     return 0;
 }
 
-/* The attributes of DescribeInstanceAttribute and ModifyInstanceAttribute that are members: texts and truths. */
+/* The attributes of DescribeInstanceAttribute and ModifyInstanceAttribute that are members: texts and truths.
+ */
 static const struct attribute {
     const char *name;
     enum { ATTRIBUTE_TEXT, ATTRIBUTE_BOOL } type;
@@ -60,7 +61,8 @@ static const struct attribute {
     {"instanceType", ATTRIBUTE_TEXT, offsetof(struct instance, type), true},
     {"userData", ATTRIBUTE_TEXT, offsetof(struct instance, user_data), true},
     {"rootDeviceName", ATTRIBUTE_TEXT, offsetof(struct instance, root_device), true},
-    {"instanceInitiatedShutdownBehavior", ATTRIBUTE_TEXT, offsetof(struct instance, shutdown_behaviour), false},
+    {"instanceInitiatedShutdownBehavior", ATTRIBUTE_TEXT, offsetof(struct instance, shutdown_behaviour),
+     false},
     {"disableApiTermination", ATTRIBUTE_BOOL, offsetof(struct instance, no_api_termination), false},
     {"disableApiStop", ATTRIBUTE_BOOL, offsetof(struct instance, no_api_stop), false},
     {"ebsOptimized", ATTRIBUTE_BOOL, offsetof(struct instance, ebs_optimized), true},
@@ -101,7 +103,8 @@ int instance_describe_attribute(struct call *call, struct error *err)
         put_groups(&call->answer, &primary->resource, primary->groups, primary->group_count);
         return 0;
     }
-    return call_fail(call, err, 400, "InvalidParameterValue", "Value (%s) for parameter attribute is invalid.", name);
+    return call_fail(call, err, 400, "InvalidParameterValue",
+                     "Value (%s) for parameter attribute is invalid.", name);
 }
 
 static char *parameter_of(struct call *call, const struct attribute *attribute)
@@ -111,7 +114,8 @@ static char *parameter_of(struct call *call, const struct attribute *attribute)
     return parameter;
 }
 
-static int modify_one(struct call *call, struct instance *instance, const struct attribute *attribute, struct error *err)
+static int modify_one(struct call *call, struct instance *instance, const struct attribute *attribute,
+                      struct error *err)
 {
     struct instance_type type;
     const char *parameter = parameter_of(call, attribute), *value = call_parameter(call, "%s", parameter);
@@ -120,10 +124,11 @@ static int modify_one(struct call *call, struct instance *instance, const struct
     if (!value)
         return 0;
     if (attribute->stopped_only && instance->state != INSTANCE_STOPPED)
-        return call_fail(call, err, 400, "IncorrectInstanceState", "The instance '%s' is not in the 'stopped' state.",
-                         instance->resource.id);
+        return call_fail(call, err, 400, "IncorrectInstanceState",
+                         "The instance '%s' is not in the 'stopped' state.", instance->resource.id);
     if (text_equal(attribute->name, "instanceType") && !instance_type_find(call->arena, value, &type))
-        return call_fail(call, err, 400, "InvalidParameterValue", "The instance type '%s' does not exist", value);
+        return call_fail(call, err, 400, "InvalidParameterValue", "The instance type '%s' does not exist",
+                         value);
     if (attribute->type == ATTRIBUTE_TEXT)
         text_replace(member_of(instance, attribute), value);
     else
@@ -152,7 +157,8 @@ static int modify_groups(struct call *call, struct instance *instance, struct er
 int instance_modify_attribute(struct call *call, struct error *err)
 {
     struct instance *instance;
-    if (resource_target(call, &instance_kind, "InstanceId", &instance, err) < 0 || modify_groups(call, instance, err) < 0)
+    if (resource_target(call, &instance_kind, "InstanceId", &instance, err) < 0 ||
+        modify_groups(call, instance, err) < 0)
         return -1;
     for (size_t i = 0; i < COUNT_OF(attributes); i++)
         if (modify_one(call, instance, &attributes[i], err) < 0)
@@ -179,7 +185,8 @@ int instance_modify_metadata_options(struct call *call, struct error *err)
     };
     struct instance *instance;
     if (resource_target(call, &instance_kind, "InstanceId", &instance, err) < 0 ||
-        call_number(call, "HttpPutResponseHopLimit", 1, 64, instance->hop_limit, &instance->hop_limit, err) < 0)
+        call_number(call, "HttpPutResponseHopLimit", 1, 64, instance->hop_limit, &instance->hop_limit, err) <
+            0)
         return -1;
     put_text(&call->answer, "instanceId", instance->resource.id);
     put_open(&call->answer, "instanceMetadataOptions");
@@ -221,7 +228,8 @@ int instance_console(struct call *call, struct error *err)
     struct instance *instance;
     if (resource_named(call, &instance_kind, "InstanceId", &instance, err) < 0)
         return -1;
-    char *text = call->region->plane ? plane_console(call->region->plane, call->arena, instance->resource.id) : NULL;
+    char *text =
+        call->region->plane ? plane_console(call->region->plane, call->arena, instance->resource.id) : NULL;
     put_text(&call->answer, "instanceId", instance->resource.id);
     put_time(&call->answer, "timestamp", clock_now_ms());
     put_text(&call->answer, "output", text ? base64_encode(call->arena, text, strlen(text)) : "");
@@ -242,7 +250,9 @@ static const char *profile_filter(struct call *call, const void *item, const cha
 {
     (void)call;
     const struct instance *instance = item;
-    return text_equal(filter, "instance-id") ? instance->resource.id : text_equal(filter, "state") ? "associated" : NULL;
+    return text_equal(filter, "instance-id") ? instance->resource.id
+           : text_equal(filter, "state")     ? "associated"
+                                             : NULL;
 }
 
 /* An association is named after its instance, which has one at most. */
@@ -251,12 +261,13 @@ int instance_describe_profiles(struct call *call, struct error *err)
     (void)err;
     struct buffer *out = &call->answer;
     put_open(out, "iamInstanceProfileAssociationSet");
-    for_each_resource (struct instance, instance, call->account, &instance_kind) {
+    for_each_resource(struct instance, instance, call->account, &instance_kind) {
         if (!instance->profile_arn || instance->state == INSTANCE_TERMINATED ||
             !call_filters_pass(call, profile_filter, instance))
             continue;
         put_open(out, "item");
-        put_text(out, "associationId", arena_format(call->arena, "iip-assoc-%s", instance->resource.id + strlen("i-")));
+        put_text(out, "associationId",
+                 arena_format(call->arena, "iip-assoc-%s", instance->resource.id + strlen("i-")));
         put_text(out, "instanceId", instance->resource.id);
         put_open(out, "iamInstanceProfile");
         put_text(out, "arn", instance->profile_arn);

@@ -1,4 +1,5 @@
-/* The life of an instance after its launch. A call only writes where it is to go; the plane says when it is there. */
+/* The life of an instance after its launch. A call only writes where it is to go; the plane says when it is
+ * there. */
 #include "localaws/ec2.h"
 #include "localaws/ec2_instance.h"
 #include "localaws/ec2_metadata.h"
@@ -22,7 +23,8 @@ static void give_back(struct instance *instance)
     struct region *region = instance->resource.region;
     struct account *account = instance->resource.account;
     for (size_t i = 0; i < instance->interface_count; i++) {
-        struct interface *interface = resource_find(region, account, &interface_kind, instance->interface_ids[i]);
+        struct interface *interface =
+            resource_find(region, account, &interface_kind, instance->interface_ids[i]);
         if (interface && interface->delete_on_termination)
             resource_remove(region, &interface->resource);
         else if (interface) {
@@ -108,27 +110,37 @@ static bool may_terminate(const struct instance *instance)
 }
 
 static const struct step terminate_step = {
-    may_terminate, "may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.",
-    is_alive, INSTANCE_SHUTTING_DOWN, "User initiated", "Client.UserInitiatedShutdown",
+    may_terminate,
+    "may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.",
+    is_alive,
+    INSTANCE_SHUTTING_DOWN,
+    "User initiated",
+    "Client.UserInitiatedShutdown",
     "Client.UserInitiatedShutdown: User initiated shutdown",
 };
 static const struct step stop_step = {
-    may_stop, "is not in a state from which it can be stopped, or is protected by 'disableApiStop'.",
-    is_up, INSTANCE_STOPPING, "User initiated", "Client.UserInitiatedShutdown",
+    may_stop,
+    "is not in a state from which it can be stopped, or is protected by 'disableApiStop'.",
+    is_up,
+    INSTANCE_STOPPING,
+    "User initiated",
+    "Client.UserInitiatedShutdown",
     "Client.UserInitiatedShutdown: User initiated shutdown",
 };
 static const struct step start_step = {
-    may_start, "is not in a state from which it can be started.", is_stopped, INSTANCE_PENDING, NULL, NULL, NULL,
+    may_start, "is not in a state from which it can be started.", is_stopped, INSTANCE_PENDING, NULL, NULL,
+    NULL,
 };
 
 /* InstanceId.N, each there and authorized; all are looked at before any is changed. */
-static int take_instances(struct call *call, const struct step *step, struct instance ***instances, size_t *count,
-                          struct error *err)
+static int take_instances(struct call *call, const struct step *step, struct instance ***instances,
+                          size_t *count, struct error *err)
 {
     const char **ids = call_list(call, "InstanceId", count);
     *instances = arena_alloc(call->arena, (*count + 1) * sizeof **instances);
     if (!*count)
-        return call_fail(call, err, 400, "MissingParameter", "The request must contain the parameter InstanceId");
+        return call_fail(call, err, 400, "MissingParameter",
+                         "The request must contain the parameter InstanceId");
     for (size_t i = 0; i < *count; i++) {
         struct instance *instance = resource_find(call->region, call->account, &instance_kind, ids[i]);
         if (!instance)
@@ -137,8 +149,9 @@ static int take_instances(struct call *call, const struct step *step, struct ins
             return -1;
         if (step && !step->allowed(instance))
             return call_fail(call, err, 400,
-                             instance->state == INSTANCE_RUNNING || step == &terminate_step ? "OperationNotPermitted"
-                                                                                          : "IncorrectInstanceState",
+                             instance->state == INSTANCE_RUNNING || step == &terminate_step
+                                 ? "OperationNotPermitted"
+                                 : "IncorrectInstanceState",
                              "The instance '%s' %s", ids[i], step->refusal);
         (*instances)[i] = instance;
     }
@@ -156,7 +169,8 @@ static void put_change(struct buffer *out, const struct instance *instance, int6
 
 static void take_step(struct call *call, struct instance *instance, const struct step *step)
 {
-    char *reason = step->reason ? arena_format(call->arena, "%s (%s)", step->reason, clock_rfc3339(call->arena, clock_now_ms()))
+    char *reason = step->reason ? arena_format(call->arena, "%s (%s)", step->reason,
+                                               clock_rfc3339(call->arena, clock_now_ms()))
                                 : NULL;
     instance->state = step->through;
     text_replace(&instance->reason, reason);

@@ -36,8 +36,8 @@ static void put_interfaces(struct buffer *out, const struct instance *instance)
 {
     put_open(out, "networkInterfaceSet");
     for (size_t i = 0; i < instance->interface_count; i++) {
-        struct resource *interface = resource_find(instance->resource.region, instance->resource.account, &interface_kind,
-                                                   instance->interface_ids[i]);
+        struct resource *interface = resource_find(instance->resource.region, instance->resource.account,
+                                                   &interface_kind, instance->interface_ids[i]);
         if (!interface)
             continue;
         put_open(out, "item");
@@ -72,9 +72,11 @@ static void put_network(struct buffer *out, const struct instance *instance)
     put_text(out, "ipv6Address", primary->ipv6_count ? primary->ipv6_addresses[0] : NULL);
     put_bool(out, "sourceDestCheck", primary->source_check);
     put_groups(out, &primary->resource, primary->groups, primary->group_count);
-    buffer_text(out, "<privateDnsNameOptions><hostnameType>ip-name</hostnameType>"
-                     "<enableResourceNameDnsARecord>false</enableResourceNameDnsARecord>"
-                     "<enableResourceNameDnsAAAARecord>false</enableResourceNameDnsAAAARecord></privateDnsNameOptions>");
+    buffer_text(
+        out,
+        "<privateDnsNameOptions><hostnameType>ip-name</hostnameType>"
+        "<enableResourceNameDnsARecord>false</enableResourceNameDnsARecord>"
+        "<enableResourceNameDnsAAAARecord>false</enableResourceNameDnsAAAARecord></privateDnsNameOptions>");
 }
 
 static void put_reason(struct buffer *out, const struct instance *instance)
@@ -135,5 +137,6 @@ void instance_write(struct buffer *out, const struct resource *resource)
                      "<enclaveOptions><enabled>false</enabled></enclaveOptions>"
                      "<maintenanceOptions><autoRecovery>default</autoRecovery></maintenanceOptions>"
                      "<cpuOptions><coreCount>2</coreCount><threadsPerCore>1</threadsPerCore></cpuOptions>"
-                     "<platformDetails>Linux/UNIX</platformDetails><currentInstanceBootMode>uefi</currentInstanceBootMode>");
+                     "<platformDetails>Linux/UNIX</platformDetails><currentInstanceBootMode>uefi</"
+                     "currentInstanceBootMode>");
 }

@@ -18,16 +18,22 @@ static const struct field interface_fields[] = {
     FIELD_TEXT(struct interface, description, "description", OPTIONAL, 255, NULL, "for people"),
     FIELD_TEXT(struct interface, type, "type", REQUIRED, 32, NULL, "interface, network_load_balancer, ..."),
     FIELD_TEXT(struct interface, requester, "requester", OPTIONAL, 64, NULL, "the service that manages it"),
-    FIELD_TEXT(struct interface, owner, "owner", OPTIONAL, 64, NULL, "the instance or load balancer it belongs to"),
+    FIELD_TEXT(struct interface, owner, "owner", OPTIONAL, 64, NULL,
+               "the instance or load balancer it belongs to"),
     FIELD_TEXT(struct interface, attachment_id, "attachment", OPTIONAL, 64, NULL, "to an instance"),
     FIELD_TEXT(struct interface, instance_id, "instance", OPTIONAL, 64, NULL, "that instance"),
-    FIELD_INTEGER(struct interface, device_index, "deviceIndex", OPTIONAL, 0, 64, "0 is the primary interface"),
+    FIELD_INTEGER(struct interface, device_index, "deviceIndex", OPTIONAL, 0, 64,
+                  "0 is the primary interface"),
     FIELD_INTEGER(struct interface, attached_ms, "attached", OPTIONAL, 0, 9e15, "when"),
-    FIELD_BOOL(struct interface, delete_on_termination, "deleteOnTermination", OPTIONAL, "goes with the instance"),
-    FIELD_BOOL(struct interface, source_check, "sourceCheck", OPTIONAL, "may send from its own addresses only"),
+    FIELD_BOOL(struct interface, delete_on_termination, "deleteOnTermination", OPTIONAL,
+               "goes with the instance"),
+    FIELD_BOOL(struct interface, source_check, "sourceCheck", OPTIONAL,
+               "may send from its own addresses only"),
     FIELD_LIST(struct interface, addresses, address_count, "addresses", OPTIONAL, 64, &text_record, "IPv4"),
-    FIELD_LIST(struct interface, ipv6_addresses, ipv6_count, "ipv6Addresses", OPTIONAL, 64, &text_record, "IPv6"),
-    FIELD_LIST(struct interface, groups, group_count, "groups", OPTIONAL, 16, &text_record, "security groups"),
+    FIELD_LIST(struct interface, ipv6_addresses, ipv6_count, "ipv6Addresses", OPTIONAL, 64, &text_record,
+               "IPv6"),
+    FIELD_LIST(struct interface, groups, group_count, "groups", OPTIONAL, 16, &text_record,
+               "security groups"),
     FIELD_END,
 };
 static const struct record interface_record = {"interface", sizeof(struct interface), interface_fields};
@@ -94,7 +100,8 @@ static void put_attachment(struct buffer *out, const struct interface *interface
     put_open(out, "attachment");
     put_text(out, "attachmentId", interface->attachment_id);
     put_text(out, "instanceId", interface->instance_id);
-    put_text(out, "instanceOwnerId", interface->instance_id ? interface->resource.account->id : interface->requester);
+    put_text(out, "instanceOwnerId",
+             interface->instance_id ? interface->resource.account->id : interface->requester);
     put_number(out, "deviceIndex", interface->device_index);
     put_number(out, "networkCardIndex", 0);
     put_text(out, "status", "attached");
@@ -145,7 +152,6 @@ void interface_write(struct buffer *out, const struct resource *resource)
     put_tags(out, resource);
 }
 
-
 static void interface_context(struct context *context, const struct resource *resource)
 {
     const struct interface *interface = (const struct interface *)(const void *)resource;
@@ -165,10 +171,18 @@ static void interface_removed(struct region *region, struct resource *resource)
 }
 
 const struct kind interface_kind = {
-    .number = KIND_INTERFACE, .type = "network-interface", .prefix = "eni", .parameter = "NetworkInterfaceId",
-    .missing = "InvalidNetworkInterfaceID.NotFound", .set = "networkInterfaceSet", .record = &interface_record,
-    .filters = interface_filters, .write = interface_write, .context = interface_context,
-    .added = interface_added, .removed = interface_removed,
+    .number = KIND_INTERFACE,
+    .type = "network-interface",
+    .prefix = "eni",
+    .parameter = "NetworkInterfaceId",
+    .missing = "InvalidNetworkInterfaceID.NotFound",
+    .set = "networkInterfaceSet",
+    .record = &interface_record,
+    .filters = interface_filters,
+    .write = interface_write,
+    .context = interface_context,
+    .added = interface_added,
+    .removed = interface_removed,
 };
 
 bool interface_has_group(const struct interface *interface, const char *group_id)
@@ -176,7 +190,8 @@ bool interface_has_group(const struct interface *interface, const char *group_id
     return list_has_text(interface->groups, interface->group_count, group_id);
 }
 
-static int take_groups(struct call *call, const struct interface_order *order, struct interface *draft, struct error *err)
+static int take_groups(struct call *call, const struct interface_order *order, struct interface *draft,
+                       struct error *err)
 {
     size_t count = 0;
     while (order->groups && order->groups[count])
@@ -188,12 +203,13 @@ static int take_groups(struct call *call, const struct interface_order *order, s
             return resource_missing(call, &group_kind, order->groups[i], err);
         if (!text_equal(group->vpc_id, order->subnet->vpc_id))
             return call_fail(call, err, 400, "InvalidParameter",
-                             "Security group %s and subnet %s belong to different networks.", order->groups[i],
-                             order->subnet->resource.id);
+                             "Security group %s and subnet %s belong to different networks.",
+                             order->groups[i], order->subnet->resource.id);
         draft->groups[draft->group_count++] = group->resource.id;
     }
     if (!count && !order->no_groups)
-        draft->groups[draft->group_count++] = group_default(call->account, order->subnet->vpc_id)->resource.id;
+        draft->groups[draft->group_count++] =
+            group_default(call->account, order->subnet->vpc_id)->resource.id;
     return 0;
 }
 
@@ -207,14 +223,16 @@ static int take_addresses(struct call *call, const struct interface_order *order
     if (!count && order->subnet->ipv6_on_creation)
         count = 1;
     if (count > 30)
-        return call_fail(call, err, 400, "InvalidParameterValue", "An interface has at most 30 IPv6 addresses");
+        return call_fail(call, err, 400, "InvalidParameterValue",
+                         "An interface has at most 30 IPv6 addresses");
     draft->addresses = arena_alloc(call->arena, sizeof *draft->addresses);
     if (subnet_take_ipv4(call, order->subnet, order->private_address, &draft->addresses[0], err) < 0)
         return -1;
     draft->address_count = 1;
     draft->ipv6_addresses = arena_alloc(call->arena, (count + 1) * sizeof *draft->ipv6_addresses);
     for (; draft->ipv6_count < count; draft->ipv6_count++)
-        if (subnet_take_ipv6(call, order->subnet, draft->ipv6_count < named ? order->ipv6_addresses[draft->ipv6_count] : NULL,
+        if (subnet_take_ipv6(call, order->subnet,
+                             draft->ipv6_count < named ? order->ipv6_addresses[draft->ipv6_count] : NULL,
                              &draft->ipv6_addresses[draft->ipv6_count], err) < 0)
             return -1;
     return 0;
@@ -224,7 +242,8 @@ static char *new_mac(struct arena *arena)
 {
     unsigned char bytes[5];
     random_bytes(bytes, sizeof bytes);
-    return arena_format(arena, "02:%02x:%02x:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2], bytes[3], bytes[4]);
+    return arena_format(arena, "02:%02x:%02x:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2], bytes[3],
+                        bytes[4]);
 }
 
 int interface_create(struct call *call, const struct interface_order *order, struct interface **interface,
@@ -254,8 +273,8 @@ int interface_create(struct call *call, const struct interface_order *order, str
     return 0;
 }
 
-void interface_attach(struct region *region, struct interface *interface, const char *instance_id, int64_t device_index,
-                      bool delete_on_termination)
+void interface_attach(struct region *region, struct interface *interface, const char *instance_id,
+                      int64_t device_index, bool delete_on_termination)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     text_replace(&interface->owner, instance_id);
@@ -311,8 +330,8 @@ int interface_delete(struct call *call, struct error *err)
     if (resource_target(call, &interface_kind, "NetworkInterfaceId", &interface, err) < 0)
         return -1;
     if (interface->owner || interface->requester)
-        return call_fail(call, err, 400, "InvalidParameterValue", "Network interface '%s' is currently in use.",
-                         interface->resource.id);
+        return call_fail(call, err, 400, "InvalidParameterValue",
+                         "Network interface '%s' is currently in use.", interface->resource.id);
     resource_remove(call->region, &interface->resource);
     put_true(call);
     return 0;

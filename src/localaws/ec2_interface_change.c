@@ -30,7 +30,8 @@ int interface_assign_ipv6(struct call *call, struct error *err)
         return call_fail(call, err, 400, "InvalidParameterValue", "An interface has 1 to 30 IPv6 addresses");
     for (size_t i = 0; i < count; i++) {
         char *address;
-        if (subnet_take_ipv6(call, subnet_of(call, interface), i < named ? asked[i] : NULL, &address, err) < 0)
+        if (subnet_take_ipv6(call, subnet_of(call, interface), i < named ? asked[i] : NULL, &address, err) <
+            0)
             return -1;
         list_add_text(&interface->ipv6_addresses, &interface->ipv6_count, address);
         addresses_taken(call->region, interface);
@@ -80,12 +81,14 @@ int interface_assign_private(struct call *call, struct error *err)
     const char **asked = call_list(call, "PrivateIpAddress", &named);
     size_t count = named + (size_t)more;
     if (interface->address_count + count > 30 || !count)
-        return call_fail(call, err, 400, "InvalidParameterValue", "An interface has 1 to 30 private addresses");
+        return call_fail(call, err, 400, "InvalidParameterValue",
+                         "An interface has 1 to 30 private addresses");
     put_text(&call->answer, "networkInterfaceId", interface->resource.id);
     put_open(&call->answer, "assignedPrivateIpAddressesSet");
     for (size_t i = 0; i < count; i++) {
         char *address;
-        if (subnet_take_ipv4(call, subnet_of(call, interface), i < named ? asked[i] : NULL, &address, err) < 0)
+        if (subnet_take_ipv4(call, subnet_of(call, interface), i < named ? asked[i] : NULL, &address, err) <
+            0)
             return -1;
         list_add_text(&interface->addresses, &interface->address_count, address);
         addresses_taken(call->region, interface);
@@ -98,7 +101,8 @@ int interface_assign_private(struct call *call, struct error *err)
     return 0;
 }
 
-static int replace_groups(struct call *call, struct interface *interface, const char **groups, struct error *err)
+static int replace_groups(struct call *call, struct interface *interface, const char **groups,
+                          struct error *err)
 {
     for (const char **id = groups; *id; id++) {
         struct group *group = resource_find(call->region, call->account, &group_kind, *id);

@@ -1,6 +1,6 @@
-/* Elastic addresses and NAT gateways. There is no IPv4 internet here: they are records, so that Terraform modules that make
- * them apply and are destroyed as on AWS. Addresses come from 198.51.100.0/24 and 203.0.113.0/24, which are for
- * documentation. */
+/* Elastic addresses and NAT gateways. There is no IPv4 internet here: they are records, so that Terraform
+ * modules that make them apply and are destroyed as on AWS. Addresses come from 198.51.100.0/24 and
+ * 203.0.113.0/24, which are for documentation. */
 #include "localaws/ec2.h"
 #include "localaws/ec2_plane.h"
 
@@ -10,10 +10,12 @@
 static const struct field elastic_address_fields[] = {
     RESOURCE_FIELDS(struct elastic_address),
     FIELD_TEXT(struct elastic_address, address, "address", REQUIRED, 64, NULL, "the public address"),
-    FIELD_TEXT(struct elastic_address, association_id, "association", OPTIONAL, 64, NULL, "with an interface"),
+    FIELD_TEXT(struct elastic_address, association_id, "association", OPTIONAL, 64, NULL,
+               "with an interface"),
     FIELD_TEXT(struct elastic_address, interface_id, "interface", OPTIONAL, 64, NULL, "that interface"),
     FIELD_TEXT(struct elastic_address, instance_id, "instance", OPTIONAL, 64, NULL, "and its instance"),
-    FIELD_TEXT(struct elastic_address, private_address, "privateAddress", OPTIONAL, 64, NULL, "what it stands for"),
+    FIELD_TEXT(struct elastic_address, private_address, "privateAddress", OPTIONAL, 64, NULL,
+               "what it stands for"),
     FIELD_END,
 };
 static const struct record elastic_address_record = {"elasticAddress", sizeof(struct elastic_address),
@@ -46,15 +48,21 @@ static void elastic_address_write(struct buffer *out, const struct resource *res
 }
 
 const struct kind elastic_address_kind = {
-    .number = KIND_ELASTIC_ADDRESS, .type = "elastic-ip", .prefix = "eipalloc", .parameter = "AllocationId",
-    .missing = "InvalidAllocationID.NotFound", .set = "addressesSet", .record = &elastic_address_record,
-    .filters = elastic_address_filters, .write = elastic_address_write,
+    .number = KIND_ELASTIC_ADDRESS,
+    .type = "elastic-ip",
+    .prefix = "eipalloc",
+    .parameter = "AllocationId",
+    .missing = "InvalidAllocationID.NotFound",
+    .set = "addressesSet",
+    .record = &elastic_address_record,
+    .filters = elastic_address_filters,
+    .write = elastic_address_write,
 };
 
 static bool address_in_use(struct region *region, const char *text)
 {
     for (struct account *account = region->accounts; account; account = account->next)
-        for_each_resource (struct elastic_address, address, account, &elastic_address_kind)
+        for_each_resource(struct elastic_address, address, account, &elastic_address_kind)
             if (text_equal(address->address, text))
                 return true;
     return false;
@@ -69,7 +77,8 @@ static int pick_address(struct call *call, char **text, struct error *err)
         if (!address_in_use(call->region, *text))
             return 0;
     }
-    return call_fail(call, err, 400, "AddressLimitExceeded", "The region's public IPv4 addresses are all allocated");
+    return call_fail(call, err, 400, "AddressLimitExceeded",
+                     "The region's public IPv4 addresses are all allocated");
 }
 
 int address_allocate(struct call *call, struct error *err)
@@ -133,7 +142,8 @@ static void associate(struct call *call, struct elastic_address *address, const 
 
 static void disassociate(struct call *call, struct elastic_address *address)
 {
-    struct interface *interface = resource_find(call->region, call->account, &interface_kind, address->interface_id);
+    struct interface *interface =
+        resource_find(call->region, call->account, &interface_kind, address->interface_id);
     text_replace(&address->association_id, NULL);
     text_replace(&address->interface_id, NULL);
     text_replace(&address->instance_id, NULL);
@@ -157,8 +167,9 @@ int address_associate(struct call *call, struct error *err)
     } else if (resource_named(call, &interface_kind, "NetworkInterfaceId", &interface, err) < 0)
         return -1;
     if (!interface || (address->association_id && !call_true(call, "AllowReassociation")))
-        return call_fail(call, err, 400, "Resource.AlreadyAssociated", "resource %s is already associated with %s",
-                         address->resource.id, address->association_id);
+        return call_fail(call, err, 400, "Resource.AlreadyAssociated",
+                         "resource %s is already associated with %s", address->resource.id,
+                         address->association_id);
     associate(call, address, interface);
     put_true(call);
     put_text(&call->answer, "associationId", address->association_id);
@@ -170,7 +181,7 @@ int address_disassociate(struct call *call, struct error *err)
     const char *id;
     if (call_required(call, "AssociationId", &id, err) < 0)
         return -1;
-    for_each_resource (struct elastic_address, address, call->account, &elastic_address_kind) {
+    for_each_resource(struct elastic_address, address, call->account, &elastic_address_kind) {
         if (!text_equal(address->association_id, id))
             continue;
         if (resource_authorize(call, &address->resource, NULL, 0, err) < 0)
@@ -179,7 +190,8 @@ int address_disassociate(struct call *call, struct error *err)
         put_true(call);
         return 0;
     }
-    return call_fail(call, err, 400, "InvalidAssociationID.NotFound", "The association ID '%s' does not exist", id);
+    return call_fail(call, err, 400, "InvalidAssociationID.NotFound",
+                     "The association ID '%s' does not exist", id);
 }
 
 static const struct field nat_gateway_fields[] = {
@@ -193,7 +205,8 @@ static const struct field nat_gateway_fields[] = {
     FIELD_TEXT(struct nat_gateway, connectivity, "connectivity", REQUIRED, 16, NULL, "public or private"),
     FIELD_END,
 };
-static const struct record nat_gateway_record = {"natGateway", sizeof(struct nat_gateway), nat_gateway_fields};
+static const struct record nat_gateway_record = {"natGateway", sizeof(struct nat_gateway),
+                                                 nat_gateway_fields};
 
 static bool filter_available(const struct resource *resource, const struct wanted *wanted)
 {
@@ -237,9 +250,16 @@ static void nat_gateway_context(struct context *context, const struct resource *
 }
 
 const struct kind nat_gateway_kind = {
-    .number = KIND_NAT_GATEWAY, .type = "natgateway", .prefix = "nat", .parameter = "NatGatewayId",
-    .missing = "NatGatewayNotFound", .set = "natGatewaySet", .record = &nat_gateway_record, .filters = nat_gateway_filters,
-    .write = nat_gateway_write, .context = nat_gateway_context,
+    .number = KIND_NAT_GATEWAY,
+    .type = "natgateway",
+    .prefix = "nat",
+    .parameter = "NatGatewayId",
+    .missing = "NatGatewayNotFound",
+    .set = "natGatewaySet",
+    .record = &nat_gateway_record,
+    .filters = nat_gateway_filters,
+    .write = nat_gateway_write,
+    .context = nat_gateway_context,
 };
 
 static int answer_nat_gateway(struct call *call, const struct resource *gateway)
@@ -260,7 +280,8 @@ static int nat_gateway_outside(struct call *call, struct nat_gateway *draft, str
     if (resource_named(call, &elastic_address_kind, "AllocationId", address, err) < 0)
         return -1;
     if ((*address)->association_id)
-        return call_fail(call, err, 400, "InvalidIPAddress.InUse", "Address %s is in use.", (*address)->address);
+        return call_fail(call, err, 400, "InvalidIPAddress.InUse", "Address %s is in use.",
+                         (*address)->address);
     draft->allocation_id = (*address)->resource.id;
     draft->public_address = (*address)->address;
     return 0;
@@ -271,9 +292,11 @@ int nat_gateway_create(struct call *call, struct error *err)
     struct subnet *subnet;
     struct elastic_address *address;
     struct interface *interface;
-    const char *token = call_parameter(call, "ClientToken"), *connectivity = call_parameter(call, "ConnectivityType");
+    const char *token = call_parameter(call, "ClientToken"),
+               *connectivity = call_parameter(call, "ConnectivityType");
     struct nat_gateway draft = {.resource.client_token = arena_strdup(call->arena, token),
-                                .connectivity = arena_strdup(call->arena, connectivity ? connectivity : "public")};
+                                .connectivity =
+                                    arena_strdup(call->arena, connectivity ? connectivity : "public")};
     struct resource *earlier = resource_by_token(call->region, call->account, &nat_gateway_kind, token);
     if (earlier)
         return answer_nat_gateway(call, earlier);
@@ -287,7 +310,10 @@ int nat_gateway_create(struct call *call, struct error *err)
         return -1;
     draft.resource.id = region_identifier(call->region, call->arena, "nat");
     struct interface_order order = {
-        .subnet = subnet, .no_groups = true, .type = "nat_gateway", .requester = "amazon-aws",
+        .subnet = subnet,
+        .no_groups = true,
+        .type = "nat_gateway",
+        .requester = "amazon-aws",
         .description = arena_format(call->arena, "Interface for NAT Gateway %s", draft.resource.id),
     };
     if (interface_create(call, &order, &interface, err) < 0)
@@ -306,7 +332,8 @@ int nat_gateway_delete(struct call *call, struct error *err)
         return -1;
     struct elastic_address *address =
         resource_find(call->region, call->account, &elastic_address_kind, gateway->allocation_id);
-    struct resource *interface = resource_find(call->region, call->account, &interface_kind, gateway->interface_id);
+    struct resource *interface =
+        resource_find(call->region, call->account, &interface_kind, gateway->interface_id);
     put_text(&call->answer, "natGatewayId", gateway->resource.id);
     if (address)
         disassociate(call, address);

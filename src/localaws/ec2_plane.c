@@ -26,16 +26,20 @@ static size_t count_in(const struct picture *picture, const struct kind *kind)
 /* A route leads to the internet only while the gateway it names is there and attached to this VPC. */
 static enum plane_target target_of(const struct picture *picture, const char *target)
 {
-    struct internet_gateway *internet = resource_find(picture->region, picture->account, &internet_gateway_kind, target);
-    struct egress_gateway *egress = resource_find(picture->region, picture->account, &egress_gateway_kind, target);
+    struct internet_gateway *internet =
+        resource_find(picture->region, picture->account, &internet_gateway_kind, target);
+    struct egress_gateway *egress =
+        resource_find(picture->region, picture->account, &egress_gateway_kind, target);
     if (internet && text_equal(internet->vpc_id, picture->vpc_id))
         return PLANE_INTERNET;
     if (egress && text_equal(egress->vpc_id, picture->vpc_id))
         return PLANE_EGRESS_ONLY;
-    return resource_find(picture->region, picture->account, &nat_gateway_kind, target) ? PLANE_NAT : PLANE_BLACKHOLE;
+    return resource_find(picture->region, picture->account, &nat_gateway_kind, target) ? PLANE_NAT
+                                                                                       : PLANE_BLACKHOLE;
 }
 
-static void add_routes(const struct picture *picture, const struct subnet *subnet, struct plane_subnet *wanted)
+static void add_routes(const struct picture *picture, const struct subnet *subnet,
+                       struct plane_subnet *wanted)
 {
     const struct route_table *table = route_table_of_subnet(picture->account, subnet);
     if (!table)
@@ -43,8 +47,8 @@ static void add_routes(const struct picture *picture, const struct subnet *subne
     struct plane_route *routes = arena_alloc(picture->arena, (table->route_count + 1) * sizeof *routes);
     for (size_t i = 0; i < table->route_count; i++)
         if (!text_starts(table->routes[i].destination, "pl-"))
-            routes[wanted->route_count++] = (struct plane_route){
-                table->routes[i].destination, target_of(picture, table->routes[i].target)};
+            routes[wanted->route_count++] = (struct plane_route){table->routes[i].destination,
+                                                                 target_of(picture, table->routes[i].target)};
     wanted->routes = routes;
 }
 
@@ -53,7 +57,8 @@ static int by_number(const void *a, const void *b)
     return ((const struct plane_acl_rule *)a)->number - ((const struct plane_acl_rule *)b)->number;
 }
 
-static void add_acl_rules(const struct picture *picture, const struct subnet *subnet, struct plane_subnet *wanted)
+static void add_acl_rules(const struct picture *picture, const struct subnet *subnet,
+                          struct plane_subnet *wanted)
 {
     const struct acl *acl = acl_of_subnet(picture->account, subnet->resource.id);
     if (!acl)
@@ -63,8 +68,11 @@ static void add_acl_rules(const struct picture *picture, const struct subnet *su
         const struct acl_entry *entry = &acl->entries[i];
         bool icmp = entry->protocol == 1 || entry->protocol == 58;
         rules[i] = (struct plane_acl_rule){
-            .egress = entry->egress, .allow = entry->allow, .number = (int)entry->number,
-            .protocol = (int)entry->protocol, .cidr = entry->cidr,
+            .egress = entry->egress,
+            .allow = entry->allow,
+            .number = (int)entry->number,
+            .protocol = (int)entry->protocol,
+            .cidr = entry->cidr,
             .from_port = (int)(icmp ? entry->icmp_type : entry->from_port),
             .to_port = (int)(icmp ? entry->icmp_code : entry->to_port),
         };
@@ -76,12 +84,14 @@ static void add_acl_rules(const struct picture *picture, const struct subnet *su
 
 static void add_subnets(const struct picture *picture, struct plane_vpc *wanted)
 {
-    struct plane_subnet *subnets = arena_alloc(picture->arena, (count_in(picture, &subnet_kind) + 1) * sizeof *subnets);
-    for_each_resource (struct subnet, subnet, picture->account, &subnet_kind) {
+    struct plane_subnet *subnets =
+        arena_alloc(picture->arena, (count_in(picture, &subnet_kind) + 1) * sizeof *subnets);
+    for_each_resource(struct subnet, subnet, picture->account, &subnet_kind) {
         if (!text_equal(subnet->vpc_id, picture->vpc_id))
             continue;
         struct plane_subnet *one = &subnets[wanted->subnet_count++];
-        *one = (struct plane_subnet){.id = subnet->resource.id, .cidr = subnet->cidr, .ipv6_cidr = subnet->ipv6_cidr};
+        *one = (struct plane_subnet){
+            .id = subnet->resource.id, .cidr = subnet->cidr, .ipv6_cidr = subnet->ipv6_cidr};
         add_routes(picture, subnet, one);
         add_acl_rules(picture, subnet, one);
     }
@@ -104,8 +114,12 @@ static int protocol_number(const char *protocol)
 struct plane_group_rule plane_rule_of(const struct group_rule *rule)
 {
     return (struct plane_group_rule){
-        .egress = rule->egress, .protocol = protocol_number(rule->protocol), .cidr = rule->cidr,
-        .source_group = rule->group_id, .from_port = (int)rule->from_port, .to_port = (int)rule->to_port,
+        .egress = rule->egress,
+        .protocol = protocol_number(rule->protocol),
+        .cidr = rule->cidr,
+        .source_group = rule->group_id,
+        .from_port = (int)rule->from_port,
+        .to_port = (int)rule->to_port,
     };
 }
 
@@ -125,10 +139,10 @@ static void add_groups(const struct picture *picture, struct plane_vpc *wanted)
 {
     size_t most = count_in(picture, &group_kind) + count_in(picture, &balancer_kind);
     struct plane_group *groups = arena_alloc(picture->arena, (most + 1) * sizeof *groups);
-    for_each_resource (struct group, group, picture->account, &group_kind)
+    for_each_resource(struct group, group, picture->account, &group_kind)
         if (text_equal(group->vpc_id, picture->vpc_id))
             groups[wanted->group_count++] = group_of(picture, group);
-    for_each_resource (struct balancer, balancer, picture->account, &balancer_kind)
+    for_each_resource(struct balancer, balancer, picture->account, &balancer_kind)
         if (text_equal(balancer->vpc_id, picture->vpc_id))
             groups[wanted->group_count++] = balancer_guard(picture->arena, balancer);
     wanted->groups = groups;
@@ -136,17 +150,18 @@ static void add_groups(const struct picture *picture, struct plane_vpc *wanted)
 
 static const char *public_address_of(const struct picture *picture, const struct interface *interface)
 {
-    for_each_resource (struct elastic_address, address, picture->account, &elastic_address_kind)
+    for_each_resource(struct elastic_address, address, picture->account, &elastic_address_kind)
         if (text_equal(address->interface_id, interface->resource.id))
             return address->address;
     return NULL;
 }
 
-static void add_interface(const struct picture *picture, const struct interface *interface, struct plane_interface *wanted)
+static void add_interface(const struct picture *picture, const struct interface *interface,
+                          struct plane_interface *wanted)
 {
     size_t count = 0;
-    const char **addresses =
-        arena_alloc(picture->arena, (interface->address_count + interface->ipv6_count + 1) * sizeof *addresses);
+    const char **addresses = arena_alloc(
+        picture->arena, (interface->address_count + interface->ipv6_count + 1) * sizeof *addresses);
     for (size_t i = 0; i < interface->address_count; i++)
         addresses[count++] = interface->addresses[i];
     for (size_t i = 0; i < interface->ipv6_count; i++)
@@ -159,8 +174,13 @@ static void add_interface(const struct picture *picture, const struct interface 
         groups[1] = NULL;
     }
     *wanted = (struct plane_interface){
-        .id = interface->resource.id, .subnet_id = interface->subnet_id, .mac = interface->mac, .owner = interface->owner,
-        .addresses = addresses, .group_ids = groups, .source_check = interface->source_check,
+        .id = interface->resource.id,
+        .subnet_id = interface->subnet_id,
+        .mac = interface->mac,
+        .owner = interface->owner,
+        .addresses = addresses,
+        .group_ids = groups,
+        .source_check = interface->source_check,
         .public_ipv4 = public_address_of(picture, interface),
     };
 }
@@ -169,7 +189,7 @@ static void add_interfaces(const struct picture *picture, struct plane_vpc *want
 {
     struct plane_interface *interfaces =
         arena_alloc(picture->arena, (count_in(picture, &interface_kind) + 1) * sizeof *interfaces);
-    for_each_resource (struct interface, interface, picture->account, &interface_kind)
+    for_each_resource(struct interface, interface, picture->account, &interface_kind)
         if (interface->owner && text_equal(interface->vpc_id, picture->vpc_id))
             add_interface(picture, interface, &interfaces[wanted->interface_count++]);
     wanted->interfaces = interfaces;
@@ -204,7 +224,8 @@ char *volume_path(struct arena *arena, const struct volume *volume)
 static const struct image *image_of(const struct instance *instance, struct arena *arena)
 {
     const struct region *region = instance->resource.region;
-    const struct image *image = region->plane ? image_find(instance->resource.region, arena, instance->image_id) : NULL;
+    const struct image *image =
+        region->plane ? image_find(instance->resource.region, arena, instance->image_id) : NULL;
     return image && image->argv_count ? image : NULL;
 }
 
@@ -289,7 +310,8 @@ static void restore_instance(struct instance *instance)
         instance_down(instance);
     else if ((instance->state == INSTANCE_PENDING || instance->state == INSTANCE_RUNNING) &&
              instance_up_again(instance, &err) < 0) {
-        log_warning("an instance cannot be started again", "instance", instance->resource.id, "error", err.message, NULL);
+        log_warning("an instance cannot be started again", "instance", instance->resource.id, "error",
+                    err.message, NULL);
         instance_set_reason(instance, "Server.InternalError", err.message);
         instance_became(instance, INSTANCE_STOPPED);
     }
@@ -298,7 +320,7 @@ static void restore_instance(struct instance *instance)
 void plane_restore(struct region *region)
 {
     for (struct account *account = region->accounts; account; account = account->next) {
-        for_each_resource (struct vpc, vpc, account, &vpc_kind)
+        for_each_resource(struct vpc, vpc, account, &vpc_kind)
             vpc_changed(region, account, vpc->resource.id);
         for (struct resource *item = resources_of(account, &instance_kind)->first, *next; item; item = next) {
             next = item->next;

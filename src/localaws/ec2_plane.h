@@ -1,6 +1,7 @@
-/* From records to the plane: what EC2's and ELB's records say a VPC, an instance or a load balancer should be is handed to
- * the plane as a whole, once per call that changed it. Without a plane (--no-plane) these do nothing, and instances
- * advance through their states by themselves; so do instances of the image `sim`, which have no processes. */
+/* From records to the plane: what EC2's and ELB's records say a VPC, an instance or a load balancer should be
+ * is handed to the plane as a whole, once per call that changed it. Without a plane (--no-plane) these do
+ * nothing, and instances advance through their states by themselves; so do instances of the image `sim`,
+ * which have no processes. */
 #ifndef LOCALAWS_EC2_PLANE_H
 #define LOCALAWS_EC2_PLANE_H
 

@@ -24,7 +24,8 @@ static void world_open(struct world *world)
     *world = (struct world){.region = {.name = "us-east-1"}};
     region_open(&world->region);
     world->account = region_account_create(&world->region, "210987654321");
-    world->caller = (struct caller){.kind = CALLER_ROOT, .account = world->account, .arn = "arn:aws:iam::210987654321:root"};
+    world->caller = (struct caller){
+        .kind = CALLER_ROOT, .account = world->account, .arn = "arn:aws:iam::210987654321:root"};
 }
 
 static void world_close(struct world *world)
@@ -44,8 +45,13 @@ static void world_close(struct world *world)
 
 static struct call call_of_query(struct world *world, struct arena *arena, const char *query)
 {
-    struct call call = {.region = &world->region, .arena = arena, .caller = &world->caller, .account = world->account,
-                        .interface = the_service, .service = "ec2", .answer = buffer_new(1 << 20)};
+    struct call call = {.region = &world->region,
+                        .arena = arena,
+                        .caller = &world->caller,
+                        .account = world->account,
+                        .interface = the_service,
+                        .service = "ec2",
+                        .answer = buffer_new(1 << 20)};
     assert_int_equal(parameters_parse(arena, query, &call.parameters, NULL), 0);
     call.action = call_parameter(&call, "Action");
     return call;
@@ -65,7 +71,8 @@ static const char *run(struct world *world, struct arena *arena, int (*action)(s
 static struct subnet *make_subnet(struct world *world, struct arena *arena, const char *cidr)
 {
     struct error err;
-    assert_non_null(run(world, arena, vpc_create, "Action=CreateVpc&CidrBlock=10.0.0.0/16&AmazonProvidedIpv6CidrBlock=true", &err));
+    assert_non_null(run(world, arena, vpc_create,
+                        "Action=CreateVpc&CidrBlock=10.0.0.0/16&AmazonProvidedIpv6CidrBlock=true", &err));
     const char *vpc = resources_of(world->account, &vpc_kind)->last->id;
     assert_non_null(run(world, arena, subnet_create,
                         arena_format(arena, "Action=CreateSubnet&VpcId=%s&CidrBlock=%s", vpc, cidr), &err));
@@ -127,10 +134,20 @@ static void filters_take_stars_and_question_marks_and_nothing_else(void **state)
         const char *pattern, *value;
         bool matches;
     } cases[] = {
-        {"tenant", "tenant", true},   {"tenant", "tenantelb", false}, {"ten*", "tenantelb", true}, {"*elb", "tenantelb", true},
-        {"t?n*t", "tenant", true},    {"?", "", false},               {"*", "", true},             {"**", "x", true},
-        {"a*b*c", "a-b-b-c", true},   {"a*b*c", "a-c-b", false},      {"[a]", "a", false},         {"[a]", "[a]", true},
-        {"a\\*", "a*", true},         {"a\\*", "ab", false},
+        {"tenant", "tenant", true},
+        {"tenant", "tenantelb", false},
+        {"ten*", "tenantelb", true},
+        {"*elb", "tenantelb", true},
+        {"t?n*t", "tenant", true},
+        {"?", "", false},
+        {"*", "", true},
+        {"**", "x", true},
+        {"a*b*c", "a-b-b-c", true},
+        {"a*b*c", "a-c-b", false},
+        {"[a]", "a", false},
+        {"[a]", "[a]", true},
+        {"a\\*", "a*", true},
+        {"a\\*", "ab", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(text_matches(cases[i].pattern, cases[i].value), cases[i].matches);
@@ -147,13 +164,15 @@ static void all_filters_must_hold_and_any_of_their_values(void **state)
     struct subnet *subnet = make_subnet(&world, arena, "10.0.0.0/24");
     const char *id = subnet->resource.id;
     resource_set_tag(&subnet->resource, "service", "tenant");
-    const char *both = "Action=DescribeSubnets&Filter.1.Name=tag:service&Filter.1.Value.1=other&Filter.1.Value.2=tenant"
-                       "&Filter.2.Name=cidr-block&Filter.2.Value.1=10.0.0.0/24";
+    const char *both =
+        "Action=DescribeSubnets&Filter.1.Name=tag:service&Filter.1.Value.1=other&Filter.1.Value.2=tenant"
+        "&Filter.2.Name=cidr-block&Filter.2.Value.1=10.0.0.0/24";
     assert_non_null(strstr(run(&world, arena, subnet_describe, both, &err), id));
     const char *one = "Action=DescribeSubnets&Filter.1.Name=tag:service&Filter.1.Value.1=tenant"
                       "&Filter.2.Name=cidr-block&Filter.2.Value.1=10.9.0.0/24";
     assert_null(strstr(run(&world, arena, subnet_describe, one, &err), id));
-    assert_null(run(&world, arena, subnet_describe, "Action=DescribeSubnets&Filter.1.Name=nonsense&Filter.1.Value.1=x", &err));
+    assert_null(run(&world, arena, subnet_describe,
+                    "Action=DescribeSubnets&Filter.1.Name=nonsense&Filter.1.Value.1=x", &err));
     assert_string_equal(err.code, "InvalidParameterValue");
     world_close(&world);
 }

@@ -1,4 +1,5 @@
-/* RunInstances: everything is checked and authorized before anything is made; then the records, then the machines. */
+/* RunInstances: everything is checked and authorized before anything is made; then the records, then the
+ * machines. */
 #include "localaws/ec2.h"
 #include "localaws/ec2_image.h"
 #include "localaws/ec2_instance.h"
@@ -36,15 +37,18 @@ static int take_image(struct call *call, struct run *run, struct error *err)
         return -1;
     const struct image *image = image_find(call->region, call->arena, id);
     if (!image)
-        return call_fail(call, err, 400, text_starts(id, "ami-") ? "InvalidAMIID.NotFound" : "InvalidAMIID.Malformed",
+        return call_fail(call, err, 400,
+                         text_starts(id, "ami-") ? "InvalidAMIID.NotFound" : "InvalidAMIID.Malformed",
                          "The image id '[%s]' does not exist", id);
     if (!type_name)
         type_name = text_equal(image->architecture, "arm64") ? "t4g.small" : "t3.small";
     if (!instance_type_find(call->arena, type_name, &type))
-        return call_fail(call, err, 400, "InvalidParameterValue", "The instance type '%s' does not exist", type_name);
+        return call_fail(call, err, 400, "InvalidParameterValue", "The instance type '%s' does not exist",
+                         type_name);
     if (!text_equal(type.architecture, image->architecture))
         return call_fail(call, err, 400, "InvalidParameterValue",
-                         "The architecture '%s' of the specified instance type does not match the architecture '%s' of the "
+                         "The architecture '%s' of the specified instance type does not match the "
+                         "architecture '%s' of the "
                          "specified AMI.",
                          type.architecture, image->architecture);
     run->image = *image;
@@ -66,22 +70,28 @@ static const char **take_ipv6_addresses(struct call *call, const char *prefix, c
     return addresses;
 }
 
-/* The primary interface is described either at the top of the request or as NetworkInterface.1, never both. */
+/* The primary interface is described either at the top of the request or as NetworkInterface.1, never both.
+ */
 static int take_network(struct call *call, struct run *run, struct error *err)
 {
     bool own = call_parameter(call, "NetworkInterface.1.DeviceIndex") != NULL;
     const char *prefix = own ? "NetworkInterface.1." : "";
     if (own && (call_parameter(call, "SubnetId") || call_parameter(call, "SecurityGroupId.1")))
         return call_fail(call, err, 400, "InvalidParameterCombination",
-                         "Network interfaces and an instance-level subnet ID or security groups may not be specified on the "
+                         "Network interfaces and an instance-level subnet ID or security groups may not be "
+                         "specified on the "
                          "same request");
-    if (call_parameter(call, "NetworkInterface.2.DeviceIndex") || call_parameter(call, "NetworkInterface.1.NetworkInterfaceId"))
-        return call_fail(call, err, 400, "UnsupportedOperation", "Instances here start with one new network interface");
+    if (call_parameter(call, "NetworkInterface.2.DeviceIndex") ||
+        call_parameter(call, "NetworkInterface.1.NetworkInterfaceId"))
+        return call_fail(call, err, 400, "UnsupportedOperation",
+                         "Instances here start with one new network interface");
     const char *subnet_parameter = arena_format(call->arena, "%sSubnetId", prefix);
     if (!call_parameter(call, "%s", subnet_parameter))
-        return call_fail(call, err, 400, "MissingInput", "No subnets found for the default VPC. Please specify a subnet.");
+        return call_fail(call, err, 400, "MissingInput",
+                         "No subnets found for the default VPC. Please specify a subnet.");
     if (resource_named(call, &subnet_kind, subnet_parameter, &run->subnet, err) < 0 ||
-        call_number(call, arena_format(call->arena, "%sIpv6AddressCount", prefix), 0, 15, 0, &run->ipv6_count, err) < 0)
+        call_number(call, arena_format(call->arena, "%sIpv6AddressCount", prefix), 0, 15, 0, &run->ipv6_count,
+                    err) < 0)
         return -1;
     run->groups = call_list(call, arena_format(call->arena, "%sSecurityGroupId", prefix), NULL);
     run->private_address = call_parameter(call, "%sPrivateIpAddress", prefix);
@@ -97,14 +107,17 @@ static int take_network(struct call *call, struct run *run, struct error *err)
 
 static int take_profile(struct call *call, struct run *run, struct error *err)
 {
-    const char *arn = call_parameter(call, "IamInstanceProfile.Arn"), *name = call_parameter(call, "IamInstanceProfile.Name");
+    const char *arn = call_parameter(call, "IamInstanceProfile.Arn"),
+               *name = call_parameter(call, "IamInstanceProfile.Name");
     char *role;
     if (!arn && !name)
         return 0;
-    if (iam_find_instance_profile(call->region, call->account, arn ? arn : name, call->arena, &run->draft.profile_arn,
-                                  &run->draft.profile_id, &role, NULL) < 0)
-        return call_fail(call, err, 400, "InvalidParameterValue", "Value (%s) for parameter iamInstanceProfile.%s is invalid. "
-                         "Invalid IAM Instance Profile %s", arn ? arn : name, arn ? "arn" : "name", arn ? "ARN" : "name");
+    if (iam_find_instance_profile(call->region, call->account, arn ? arn : name, call->arena,
+                                  &run->draft.profile_arn, &run->draft.profile_id, &role, NULL) < 0)
+        return call_fail(call, err, 400, "InvalidParameterValue",
+                         "Value (%s) for parameter iamInstanceProfile.%s is invalid. "
+                         "Invalid IAM Instance Profile %s",
+                         arn ? arn : name, arn ? "arn" : "name", arn ? "ARN" : "name");
     run->profile_role = role;
     return 0;
 }
@@ -114,17 +127,21 @@ static int take_root_volume(struct call *call, struct run *run, struct error *er
 {
     const char *device = call_parameter(call, "BlockDeviceMapping.1.DeviceName");
     run->root = (struct volume_order){
-        .zone = run->subnet->zone, .gigabytes = run->image.root_gigabytes, .delete_on_termination = true,
-        .encrypted = true, .device = device ? device : "/dev/xvda",
+        .zone = run->subnet->zone,
+        .gigabytes = run->image.root_gigabytes,
+        .delete_on_termination = true,
+        .encrypted = true,
+        .device = device ? device : "/dev/xvda",
     };
     if (call_parameter(call, "BlockDeviceMapping.2.DeviceName"))
-        return call_fail(call, err, 400, "UnsupportedOperation", "Instances here start with one volume, their root");
+        return call_fail(call, err, 400, "UnsupportedOperation",
+                         "Instances here start with one volume, their root");
     if (volume_take_order(call, "BlockDeviceMapping.1.Ebs", &run->root, err) < 0)
         return -1;
     if (run->root.gigabytes < run->image.root_gigabytes)
         return call_fail(call, err, 400, "InvalidBlockDeviceMapping",
-                         "Volume of size %dGB is smaller than snapshot, expect size >= %dGB", (int)run->root.gigabytes,
-                         (int)run->image.root_gigabytes);
+                         "Volume of size %dGB is smaller than snapshot, expect size >= %dGB",
+                         (int)run->root.gigabytes, (int)run->image.root_gigabytes);
     run->draft.root_device = arena_strdup(call->arena, run->root.device);
     return 0;
 }
@@ -137,8 +154,12 @@ static const struct choice {
     {"MetadataOptions.HttpTokens", {"required", "optional"}, offsetof(struct instance, http_tokens)},
     {"MetadataOptions.HttpEndpoint", {"enabled", "disabled"}, offsetof(struct instance, http_endpoint)},
     {"MetadataOptions.HttpProtocolIpv6", {"disabled", "enabled"}, offsetof(struct instance, http_ipv6)},
-    {"MetadataOptions.InstanceMetadataTags", {"disabled", "enabled"}, offsetof(struct instance, metadata_tags)},
-    {"InstanceInitiatedShutdownBehavior", {"stop", "terminate"}, offsetof(struct instance, shutdown_behaviour)},
+    {"MetadataOptions.InstanceMetadataTags",
+     {"disabled", "enabled"},
+     offsetof(struct instance, metadata_tags)},
+    {"InstanceInitiatedShutdownBehavior",
+     {"stop", "terminate"},
+     offsetof(struct instance, shutdown_behaviour)},
 };
 
 static int take_options(struct call *call, struct run *run, struct error *err)
@@ -146,8 +167,8 @@ static int take_options(struct call *call, struct run *run, struct error *err)
     for (size_t i = 0; i < COUNT_OF(choices); i++) {
         const char *value = call_parameter(call, "%s", choices[i].parameter);
         if (value && !text_equal(value, choices[i].values[0]) && !text_equal(value, choices[i].values[1]))
-            return call_fail(call, err, 400, "InvalidParameterValue", "Value (%s) for parameter %s is invalid", value,
-                             choices[i].parameter);
+            return call_fail(call, err, 400, "InvalidParameterValue",
+                             "Value (%s) for parameter %s is invalid", value, choices[i].parameter);
         *(char **)(void *)((char *)&run->draft + choices[i].offset) =
             arena_strdup(call->arena, value ? value : choices[i].values[0]);
     }
@@ -156,7 +177,8 @@ static int take_options(struct call *call, struct run *run, struct error *err)
     size_t length;
     if (user_data && (strlen(user_data) > LONGEST_USER_DATA ||
                       base64_decode(call->arena, user_data, &decoded, &length, NULL) < 0))
-        return call_fail(call, err, 400, "InvalidParameterValue", "User data is limited to 16384 bytes, in base64");
+        return call_fail(call, err, 400, "InvalidParameterValue",
+                         "User data is limited to 16384 bytes, in base64");
     run->draft.user_data = arena_strdup(call->arena, text_empty(user_data) ? NULL : user_data);
     run->draft.key_name = arena_strdup(call->arena, call_parameter(call, "KeyName"));
     run->draft.ebs_optimized = call_true(call, "EbsOptimized");
@@ -165,7 +187,8 @@ static int take_options(struct call *call, struct run *run, struct error *err)
     run->draft.no_api_stop = call_true(call, "DisableApiStop");
     run->draft.source_check = true;
     if (run->draft.key_name)
-        return call_fail(call, err, 400, "InvalidKeyPair.NotFound", "The key pair '%s' does not exist", run->draft.key_name);
+        return call_fail(call, err, 400, "InvalidKeyPair.NotFound", "The key pair '%s' does not exist",
+                         run->draft.key_name);
     return call_number(call, "MetadataOptions.HttpPutResponseHopLimit", 1, 64, 1, &run->draft.hop_limit, err);
 }
 
@@ -177,7 +200,8 @@ static int take_counts(struct call *call, struct run *run, struct error *err)
     if (run->least > run->most)
         return call_fail(call, err, 400, "InvalidParameterValue", "MinCount is more than MaxCount");
     if (run->most > 1 && (run->private_address || *run->ipv6_addresses))
-        return call_fail(call, err, 400, "InvalidParameterCombination", "One address cannot be given to several instances");
+        return call_fail(call, err, 400, "InvalidParameterCombination",
+                         "One address cannot be given to several instances");
     return 0;
 }
 
@@ -192,14 +216,16 @@ static int take_tags(struct call *call, struct run *run, struct error *err)
     return 0;
 }
 
-/* RunInstances is asked about everything it uses and makes: image, subnet, groups, instance, interface, volume. */
+/* RunInstances is asked about everything it uses and makes: image, subnet, groups, instance, interface,
+ * volume. */
 static int authorize_used(struct call *call, const struct run *run, struct error *err)
 {
     struct context context = context_new(call);
     context_add(&context, "ec2:Owner", call->region->accounts->id);
     context_add(&context, "ec2:ImageID", run->image.id);
     context_add(&context, "ec2:Public", "true");
-    const char *image = arena_format(call->arena, "arn:aws:ec2:%s::image/%s", call->region->name, run->image.id);
+    const char *image =
+        arena_format(call->arena, "arn:aws:ec2:%s::image/%s", call->region->name, run->image.id);
     if (call_authorize(call, "ec2:RunInstances", image, context.pairs, err) < 0 ||
         resource_authorize(call, &run->subnet->resource, NULL, 0, err) < 0)
         return -1;
@@ -234,7 +260,8 @@ static int authorize_made(struct call *call, struct run *run, struct error *err)
         struct context context = context_new(call);
         made[i].kind->context(&context, made[i].draft);
         context_add_request_tags(&context, made[i].draft->tags, made[i].draft->tag_count);
-        if (call_authorize(call, "ec2:RunInstances", context_arn(&context, made[i].kind->type, "*"), context.pairs, err) < 0 ||
+        if (call_authorize(call, "ec2:RunInstances", context_arn(&context, made[i].kind->type, "*"),
+                           context.pairs, err) < 0 ||
             tagging_authorize(call, made[i].kind, made[i].draft->tags, made[i].draft->tag_count, err) < 0)
             return -1;
     }
@@ -247,8 +274,8 @@ static int authorize_made(struct call *call, struct run *run, struct error *err)
 /* What makes two calls with the same client token the same call. */
 static char *digest_of(struct call *call)
 {
-    static const char *const parts[] = {"ImageId", "InstanceType", "SubnetId", "NetworkInterface.1.SubnetId", "MinCount",
-                                        "MaxCount", "UserData"};
+    static const char *const parts[] = {"ImageId",  "InstanceType", "SubnetId", "NetworkInterface.1.SubnetId",
+                                        "MinCount", "MaxCount",     "UserData"};
     char *text = arena_strdup(call->arena, "");
     unsigned char digest[32];
     for (size_t i = 0; i < COUNT_OF(parts); i++)
@@ -263,11 +290,13 @@ static int answer(struct call *call, const char *reservation)
     put_text(out, "reservationId", reservation);
     put_text(out, "ownerId", call->account->id);
     buffer_text(out, "<groupSet/><instancesSet>");
-    for (struct resource *item = resources_of(call->account, &instance_kind)->last; item; item = item->previous) {
+    for (struct resource *item = resources_of(call->account, &instance_kind)->last; item;
+         item = item->previous) {
         struct instance *first = (struct instance *)(void *)item;
         if (!text_equal(first->reservation_id, reservation) || first->launch_index != 0)
             continue;
-        for (; item && text_equal(((struct instance *)(void *)item)->reservation_id, reservation); item = item->next) {
+        for (; item && text_equal(((struct instance *)(void *)item)->reservation_id, reservation);
+             item = item->next) {
             put_open(out, "item");
             instance_write(out, item);
             put_close(out, "item");
@@ -282,10 +311,11 @@ static int answer_earlier(struct call *call, const struct instance *earlier, str
 {
     if (!text_equal(earlier->request_digest, digest_of(call)))
         return call_fail(call, err, 400, "IdempotentParameterMismatch",
-                         "The client token you have provided is associated with a resource other than the one you are launching.");
+                         "The client token you have provided is associated with a resource other than the "
+                         "one you are launching.");
     if (earlier->state == INSTANCE_TERMINATED || earlier->state == INSTANCE_SHUTTING_DOWN)
-        return call_fail(call, err, 400, "IdempotentInstanceTerminated", "The instance of this client token, %s, is terminated",
-                         earlier->resource.id);
+        return call_fail(call, err, 400, "IdempotentInstanceTerminated",
+                         "The instance of this client token, %s, is terminated", earlier->resource.id);
     return answer(call, earlier->reservation_id);
 }
 
@@ -308,14 +338,19 @@ static char *private_name(struct call *call, const char *address)
     return arena_format(call->arena, "ip-%s.%s", dashed, domain);
 }
 
-static int make_one(struct call *call, struct run *run, int64_t index, struct launch *launch, struct error *err)
+static int make_one(struct call *call, struct run *run, int64_t index, struct launch *launch,
+                    struct error *err)
 {
     struct interface *interface;
     struct volume *volume;
     struct interface_order order = {
-        .subnet = run->subnet, .groups = run->groups, .private_address = run->private_address,
-        .ipv6_addresses = run->ipv6_addresses, .ipv6_count = (size_t)run->ipv6_count,
-        .tags = run->interface.resource.tags, .tag_count = run->interface.resource.tag_count,
+        .subnet = run->subnet,
+        .groups = run->groups,
+        .private_address = run->private_address,
+        .ipv6_addresses = run->ipv6_addresses,
+        .ipv6_count = (size_t)run->ipv6_count,
+        .tags = run->interface.resource.tags,
+        .tag_count = run->interface.resource.tag_count,
     };
     if (interface_create(call, &order, &interface, err) < 0)
         return -1;
@@ -335,7 +370,8 @@ static int make_one(struct call *call, struct run *run, int64_t index, struct la
     return 0;
 }
 
-/* A key that KMS does not give is no error of the call: as on EC2 the instance is seen to terminate, with the reason. */
+/* A key that KMS does not give is no error of the call: as on EC2 the instance is seen to terminate, with the
+ * reason. */
 static void start_one(struct call *call, struct launch *launch)
 {
     struct instance *instance = launch->instance;
@@ -344,8 +380,9 @@ static void start_one(struct call *call, struct launch *launch)
     explicit_bzero(launch->key, sizeof launch->key);
     if (!launch->failed)
         return;
-    instance_set_reason(instance, "Client.InternalError",
-                        arena_format(call->arena, "Client.InternalError: Client error on launch: %s", launch->error.message));
+    instance_set_reason(
+        instance, "Client.InternalError",
+        arena_format(call->arena, "Client.InternalError: Client error on launch: %s", launch->error.message));
     instance_became(instance, INSTANCE_TERMINATED);
 }
 
@@ -379,9 +416,11 @@ int instance_run(struct call *call, struct error *err)
     struct instance *earlier = resource_by_token(call->region, call->account, &instance_kind, token);
     if (earlier)
         return answer_earlier(call, earlier, err);
-    if (take_image(call, run, err) < 0 || take_network(call, run, err) < 0 || take_counts(call, run, err) < 0 ||
-        take_profile(call, run, err) < 0 || take_root_volume(call, run, err) < 0 || take_options(call, run, err) < 0 ||
-        take_tags(call, run, err) < 0 || authorize_used(call, run, err) < 0 || authorize_made(call, run, err) < 0)
+    if (take_image(call, run, err) < 0 || take_network(call, run, err) < 0 ||
+        take_counts(call, run, err) < 0 || take_profile(call, run, err) < 0 ||
+        take_root_volume(call, run, err) < 0 || take_options(call, run, err) < 0 ||
+        take_tags(call, run, err) < 0 || authorize_used(call, run, err) < 0 ||
+        authorize_made(call, run, err) < 0)
         return -1;
     run->draft.reservation_id = region_identifier(call->region, call->arena, "r");
     run->draft.resource.client_token = arena_strdup(call->arena, text_empty(token) ? NULL : token);

@@ -13,13 +13,17 @@ static const struct field subnet_fields[] = {
     FIELD_TEXT(struct subnet, zone_id, "zoneId", REQUIRED, 64, NULL, "and its id"),
     FIELD_TEXT(struct subnet, cidr, "cidr", REQUIRED, 64, NULL, "IPv4 block"),
     FIELD_TEXT(struct subnet, ipv6_cidr, "ipv6Cidr", OPTIONAL, 64, NULL, "IPv6 block, a /64"),
-    FIELD_TEXT(struct subnet, ipv6_association, "ipv6Association", OPTIONAL, 64, NULL, "id of that association"),
-    FIELD_BOOL(struct subnet, ipv6_on_creation, "ipv6OnCreation", OPTIONAL, "interfaces get an IPv6 address unasked"),
-    FIELD_BOOL(struct subnet, public_on_launch, "publicOnLaunch", OPTIONAL, "instances would get a public IPv4 address"),
+    FIELD_TEXT(struct subnet, ipv6_association, "ipv6Association", OPTIONAL, 64, NULL,
+               "id of that association"),
+    FIELD_BOOL(struct subnet, ipv6_on_creation, "ipv6OnCreation", OPTIONAL,
+               "interfaces get an IPv6 address unasked"),
+    FIELD_BOOL(struct subnet, public_on_launch, "publicOnLaunch", OPTIONAL,
+               "instances would get a public IPv4 address"),
     FIELD_BOOL(struct subnet, name_dns_a, "nameDnsA", OPTIONAL, "A records for resource names"),
     FIELD_BOOL(struct subnet, name_dns_aaaa, "nameDnsAaaa", OPTIONAL, "AAAA records for resource names"),
     FIELD_BOOL(struct subnet, dns64, "dns64", OPTIONAL, "DNS64"),
-    FIELD_INTEGER(struct subnet, next_address, "nextAddress", OPTIONAL, 0, 9e15, "where to look for a free address"),
+    FIELD_INTEGER(struct subnet, next_address, "nextAddress", OPTIONAL, 0, 9e15,
+                  "where to look for a free address"),
     FIELD_END,
 };
 static const struct record subnet_record = {"subnet", sizeof(struct subnet), subnet_fields};
@@ -88,9 +92,16 @@ static void subnet_context(struct context *context, const struct resource *resou
 }
 
 const struct kind subnet_kind = {
-    .number = KIND_SUBNET, .type = "subnet", .prefix = "subnet", .parameter = "SubnetId",
-    .missing = "InvalidSubnetID.NotFound", .set = "subnetSet", .record = &subnet_record, .filters = subnet_filters,
-    .write = subnet_write, .context = subnet_context,
+    .number = KIND_SUBNET,
+    .type = "subnet",
+    .prefix = "subnet",
+    .parameter = "SubnetId",
+    .missing = "InvalidSubnetID.NotFound",
+    .set = "subnetSet",
+    .record = &subnet_record,
+    .filters = subnet_filters,
+    .write = subnet_write,
+    .context = subnet_context,
 };
 
 /* A block for a new subnet: inside the VPC's and clear of every other subnet's. */
@@ -99,12 +110,14 @@ static int check_block(struct call *call, const char *text, const struct cidr *b
 {
     struct cidr outer, other;
     if (!vpc_block || !cidr_parse(vpc_block, &outer) || !cidr_contains(&outer, block))
-        return call_fail(call, err, 400, "InvalidSubnet.Range", "The CIDR '%s' is invalid for the VPC '%s'.", text, vpc_id);
-    for_each_resource (struct subnet, subnet, call->account, &subnet_kind)
+        return call_fail(call, err, 400, "InvalidSubnet.Range", "The CIDR '%s' is invalid for the VPC '%s'.",
+                         text, vpc_id);
+    for_each_resource(struct subnet, subnet, call->account, &subnet_kind)
         if (text_equal(subnet->vpc_id, vpc_id) &&
             ((cidr_parse(subnet->cidr, &other) && cidr_overlaps(&other, block)) ||
              (subnet->ipv6_cidr && cidr_parse(subnet->ipv6_cidr, &other) && cidr_overlaps(&other, block))))
-            return call_fail(call, err, 400, "InvalidSubnet.Conflict", "The CIDR '%s' conflicts with another subnet", text);
+            return call_fail(call, err, 400, "InvalidSubnet.Conflict",
+                             "The CIDR '%s' conflicts with another subnet", text);
     return 0;
 }
 
@@ -130,7 +143,8 @@ static int take_ipv6_block(struct call *call, const struct vpc *vpc, const char 
 
 static int choose_zone(struct call *call, struct subnet *draft, struct error *err)
 {
-    const char *id = call_parameter(call, "AvailabilityZoneId"), *zone = call_parameter(call, "AvailabilityZone");
+    const char *id = call_parameter(call, "AvailabilityZoneId"),
+               *zone = call_parameter(call, "AvailabilityZone");
     if (id)
         zone = zone_of_id(call->region, call->arena, id);
     else if (!zone)
@@ -138,7 +152,8 @@ static int choose_zone(struct call *call, struct subnet *draft, struct error *er
     const char *zone_id = zone ? zone_id_of(call->region, call->arena, zone) : NULL;
     if (!zone_id)
         return call_fail(call, err, 400, "InvalidParameterValue",
-                         "Value (%s) for parameter availabilityZone is invalid. Subnets can be created in the zones of %s.",
+                         "Value (%s) for parameter availabilityZone is invalid. Subnets can be created in "
+                         "the zones of %s.",
                          id ? id : zone, call->region->name);
     draft->zone = arena_strdup(call->arena, zone);
     draft->zone_id = arena_strdup(call->arena, zone_id);
@@ -149,8 +164,9 @@ int subnet_create(struct call *call, struct error *err)
 {
     struct vpc *vpc;
     struct subnet draft = {0};
-    if (resource_named(call, &vpc_kind, "VpcId", &vpc, err) < 0 || take_ipv4_block(call, vpc, &draft, err) < 0 ||
-        choose_zone(call, &draft, err) < 0 || call_tags(call, "subnet", &draft.resource, err) < 0)
+    if (resource_named(call, &vpc_kind, "VpcId", &vpc, err) < 0 ||
+        take_ipv4_block(call, vpc, &draft, err) < 0 || choose_zone(call, &draft, err) < 0 ||
+        call_tags(call, "subnet", &draft.resource, err) < 0)
         return -1;
     const char *ipv6 = call_parameter(call, "Ipv6CidrBlock");
     if (ipv6) {
@@ -178,11 +194,12 @@ int subnet_delete(struct call *call, struct error *err)
     if (resource_target(call, &subnet_kind, "SubnetId", &subnet, err) < 0)
         return -1;
     const char *id = subnet->resource.id;
-    for_each_resource (struct interface, interface, call->account, &interface_kind)
+    for_each_resource(struct interface, interface, call->account, &interface_kind)
         if (text_equal(interface->subnet_id, id))
             return call_fail(call, err, 400, "DependencyViolation",
-                             "The subnet '%s' has dependencies and cannot be deleted: network interface %s is in it.", id,
-                             interface->resource.id);
+                             "The subnet '%s' has dependencies and cannot "
+                             "be deleted: network interface %s is in it.",
+                             id, interface->resource.id);
     route_table_forget_subnet(call->account, id);
     acl_forget_subnet(call->account, id);
     char *vpc_id = arena_strdup(call->arena, subnet->vpc_id);
@@ -234,12 +251,14 @@ int subnet_associate_cidr(struct call *call, struct error *err)
         call_required(call, "Ipv6CidrBlock", &text, err) < 0)
         return -1;
     if (subnet->ipv6_cidr)
-        return call_fail(call, err, 400, "InvalidSubnet.Conflict", "Subnet %s has an IPv6 CIDR block", subnet->resource.id);
+        return call_fail(call, err, 400, "InvalidSubnet.Conflict", "Subnet %s has an IPv6 CIDR block",
+                         subnet->resource.id);
     struct vpc *vpc = resource_find(call->region, call->account, &vpc_kind, subnet->vpc_id);
     if (take_ipv6_block(call, vpc, text, &block, err) < 0)
         return -1;
     text_replace(&subnet->ipv6_cidr, cidr_text(call->arena, &block));
-    text_replace(&subnet->ipv6_association, region_identifier(call->region, call->arena, "subnet-cidr-assoc"));
+    text_replace(&subnet->ipv6_association,
+                 region_identifier(call->region, call->arena, "subnet-cidr-assoc"));
     vpc_changed(call->region, call->account, subnet->vpc_id);
     put_text(&call->answer, "subnetId", subnet->resource.id);
     put_open(&call->answer, "ipv6CidrBlockAssociation");
@@ -253,7 +272,7 @@ int subnet_disassociate_cidr(struct call *call, struct error *err)
     const char *id;
     if (call_required(call, "AssociationId", &id, err) < 0)
         return -1;
-    for_each_resource (struct subnet, subnet, call->account, &subnet_kind) {
+    for_each_resource(struct subnet, subnet, call->account, &subnet_kind) {
         if (!text_equal(subnet->ipv6_association, id))
             continue;
         if (resource_authorize(call, &subnet->resource, NULL, 0, err) < 0)

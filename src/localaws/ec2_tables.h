@@ -1,5 +1,5 @@
-/* The address table's upkeep, by interfaces alone: when one comes, goes, or gets or loses an address (taken after, given
- * back before). */
+/* The address table's upkeep, by interfaces alone: when one comes, goes, or gets or loses an address (taken
+ * after, given back before). */
 #ifndef LOCALAWS_EC2_TABLES_H
 #define LOCALAWS_EC2_TABLES_H
 

@@ -16,8 +16,8 @@ static struct resource *any_resource(struct call *call, const char *id)
 }
 
 /* Every resource the request names, each authorized with the request's tags. */
-static int take_resources(struct call *call, const struct tag *tags, size_t tag_count, struct resource ***resources,
-                          size_t *count, struct error *err)
+static int take_resources(struct call *call, const struct tag *tags, size_t tag_count,
+                          struct resource ***resources, size_t *count, struct error *err)
 {
     const char **ids = call_list(call, "ResourceId", count);
     *resources = arena_alloc(call->arena, (*count + 1) * sizeof **resources);
@@ -29,7 +29,8 @@ static int take_resources(struct call *call, const struct tag *tags, size_t tag_
             return -1;
     }
     if (!*count)
-        return call_fail(call, err, 400, "MissingParameter", "The request must contain the parameter resourceIdSet");
+        return call_fail(call, err, 400, "MissingParameter",
+                         "The request must contain the parameter resourceIdSet");
     return call_dry_run(call, err);
 }
 
@@ -101,7 +102,7 @@ int tags_describe(struct call *call, struct error *err)
     struct buffer *out = &call->answer;
     put_open(out, "tagSet");
     for (const struct kind *const *kind = ec2_kinds; *kind; kind++)
-        for_each_resource (struct resource, resource, call->account, *kind)
+        for_each_resource(struct resource, resource, call->account, *kind)
             for (size_t i = 0; i < resource->tag_count; i++) {
                 struct placed_tag placed = {resource, &resource->tags[i]};
                 if (!call_filters_pass(call, tag_filter, &placed))

@@ -1,6 +1,6 @@
 /* Instance types: a small table, by family and size, of what clients choose by. */
-#include "localaws/ec2.h"
 #include "localaws/ec2_type.h"
+#include "localaws/ec2.h"
 
 #include "base/text.h"
 
@@ -11,31 +11,36 @@ static const struct family {
     int gib_per_vcpu;
     bool burstable;
 } families[] = {
-    {"t3", "x86_64", 4, true},   {"t4g", "arm64", 4, true},   {"m5", "x86_64", 4, false},  {"m6g", "arm64", 4, false},
-    {"m6i", "x86_64", 4, false}, {"m7g", "arm64", 4, false},  {"m7i", "x86_64", 4, false}, {"c6g", "arm64", 2, false},
-    {"c6i", "x86_64", 2, false}, {"c7g", "arm64", 2, false},  {"r6g", "arm64", 8, false},  {"r6i", "x86_64", 8, false},
-    {"r7g", "arm64", 8, false},  {"r7i", "x86_64", 8, false}, {"i4i", "x86_64", 8, false}, {"i4g", "arm64", 8, false},
+    {"t3", "x86_64", 4, true},   {"t4g", "arm64", 4, true},   {"m5", "x86_64", 4, false},
+    {"m6g", "arm64", 4, false},  {"m6i", "x86_64", 4, false}, {"m7g", "arm64", 4, false},
+    {"m7i", "x86_64", 4, false}, {"c6g", "arm64", 2, false},  {"c6i", "x86_64", 2, false},
+    {"c7g", "arm64", 2, false},  {"r6g", "arm64", 8, false},  {"r6i", "x86_64", 8, false},
+    {"r7g", "arm64", 8, false},  {"r7i", "x86_64", 8, false}, {"i4i", "x86_64", 8, false},
+    {"i4g", "arm64", 8, false},
 };
 static const struct size {
     const char *name;
     int vcpus;
     int burstable_mib; /* 0: no burstable family has it; -1: by the family's ratio */
 } sizes[] = {
-    {"nano", 2, 512},  {"micro", 2, 1024}, {"small", 2, 2048}, {"medium", 1, 4096}, {"large", 2, 8192},
-    {"xlarge", 4, -1}, {"2xlarge", 8, -1}, {"4xlarge", 16, 0}, {"8xlarge", 32, 0},  {"12xlarge", 48, 0},
-    {"16xlarge", 64, 0},
+    {"nano", 2, 512},   {"micro", 2, 1024},  {"small", 2, 2048},  {"medium", 1, 4096},
+    {"large", 2, 8192}, {"xlarge", 4, -1},   {"2xlarge", 8, -1},  {"4xlarge", 16, 0},
+    {"8xlarge", 32, 0}, {"12xlarge", 48, 0}, {"16xlarge", 64, 0},
 };
 
-static bool type_of(const struct family *family, const struct size *size, struct arena *arena, struct instance_type *type)
+static bool type_of(const struct family *family, const struct size *size, struct arena *arena,
+                    struct instance_type *type)
 {
-    if (family->burstable ? !size->burstable_mib : strchr("nms", size->name[0]) && !text_equal(size->name, "medium"))
+    if (family->burstable ? !size->burstable_mib
+                          : strchr("nms", size->name[0]) && !text_equal(size->name, "medium"))
         return false;
     type->name = arena_format(arena, "%s.%s", family->name, size->name);
     type->architecture = family->architecture;
     type->vcpus = family->burstable && size->vcpus < 2 ? 2 : size->vcpus;
     type->burstable = family->burstable;
-    type->memory_mib = family->burstable && size->burstable_mib > 0 ? size->burstable_mib
-                                                                    : size->vcpus * family->gib_per_vcpu * 1024;
+    type->memory_mib = family->burstable && size->burstable_mib > 0
+                           ? size->burstable_mib
+                           : size->vcpus * family->gib_per_vcpu * 1024;
     return true;
 }
 
@@ -63,36 +68,40 @@ static const char *type_filter(struct call *call, const void *item, const char *
 static void put_type(struct call *call, const struct instance_type *type)
 {
     struct buffer *out = &call->answer;
-    buffer_format(out,
-                  "<item><instanceType>%s</instanceType><currentGeneration>true</currentGeneration>"
-                  "<freeTierEligible>false</freeTierEligible><bareMetal>false</bareMetal><hypervisor>nitro</hypervisor>"
-                  "<supportedUsageClasses><item>on-demand</item></supportedUsageClasses>"
-                  "<supportedRootDeviceTypes><item>ebs</item></supportedRootDeviceTypes>"
-                  "<supportedVirtualizationTypes><item>hvm</item></supportedVirtualizationTypes>"
-                  "<processorInfo><supportedArchitectures><item>%s</item></supportedArchitectures></processorInfo>",
-                  type->name, type->architecture);
-    buffer_format(out,
-                  "<vCpuInfo><defaultVCpus>%d</defaultVCpus><defaultCores>%d</defaultCores>"
-                  "<defaultThreadsPerCore>1</defaultThreadsPerCore></vCpuInfo>"
-                  "<memoryInfo><sizeInMiB>%d</sizeInMiB></memoryInfo><instanceStorageSupported>false</instanceStorageSupported>"
-                  "<ebsInfo><ebsOptimizedSupport>default</ebsOptimizedSupport>"
-                  "<encryptionSupport>supported</encryptionSupport><nvmeSupport>required</nvmeSupport></ebsInfo>",
-                  type->vcpus, type->vcpus, type->memory_mib);
-    buffer_format(out,
-                  "<networkInfo><maximumNetworkInterfaces>4</maximumNetworkInterfaces>"
-                  "<maximumNetworkCards>1</maximumNetworkCards><defaultNetworkCardIndex>0</defaultNetworkCardIndex>"
-                  "<ipv4AddressesPerInterface>15</ipv4AddressesPerInterface>"
-                  "<ipv6AddressesPerInterface>15</ipv6AddressesPerInterface><ipv6Supported>true</ipv6Supported>"
-                  "<enaSupport>required</enaSupport></networkInfo>"
-                  "<hibernationSupported>false</hibernationSupported>"
-                  "<burstablePerformanceSupported>%s</burstablePerformanceSupported>"
-                  "<dedicatedHostsSupported>false</dedicatedHostsSupported></item>",
-                  type->burstable ? "true" : "false");
+    buffer_format(
+        out,
+        "<item><instanceType>%s</instanceType><currentGeneration>true</currentGeneration>"
+        "<freeTierEligible>false</freeTierEligible><bareMetal>false</bareMetal><hypervisor>nitro</hypervisor>"
+        "<supportedUsageClasses><item>on-demand</item></supportedUsageClasses>"
+        "<supportedRootDeviceTypes><item>ebs</item></supportedRootDeviceTypes>"
+        "<supportedVirtualizationTypes><item>hvm</item></supportedVirtualizationTypes>"
+        "<processorInfo><supportedArchitectures><item>%s</item></supportedArchitectures></processorInfo>",
+        type->name, type->architecture);
+    buffer_format(
+        out,
+        "<vCpuInfo><defaultVCpus>%d</defaultVCpus><defaultCores>%d</defaultCores>"
+        "<defaultThreadsPerCore>1</defaultThreadsPerCore></vCpuInfo>"
+        "<memoryInfo><sizeInMiB>%d</sizeInMiB></memoryInfo><instanceStorageSupported>false</"
+        "instanceStorageSupported>"
+        "<ebsInfo><ebsOptimizedSupport>default</ebsOptimizedSupport>"
+        "<encryptionSupport>supported</encryptionSupport><nvmeSupport>required</nvmeSupport></ebsInfo>",
+        type->vcpus, type->vcpus, type->memory_mib);
+    buffer_format(
+        out,
+        "<networkInfo><maximumNetworkInterfaces>4</maximumNetworkInterfaces>"
+        "<maximumNetworkCards>1</maximumNetworkCards><defaultNetworkCardIndex>0</defaultNetworkCardIndex>"
+        "<ipv4AddressesPerInterface>15</ipv4AddressesPerInterface>"
+        "<ipv6AddressesPerInterface>15</ipv6AddressesPerInterface><ipv6Supported>true</ipv6Supported>"
+        "<enaSupport>required</enaSupport></networkInfo>"
+        "<hibernationSupported>false</hibernationSupported>"
+        "<burstablePerformanceSupported>%s</burstablePerformanceSupported>"
+        "<dedicatedHostsSupported>false</dedicatedHostsSupported></item>",
+        type->burstable ? "true" : "false");
 }
 
 /* Calls `put` for every type the request asks for by id and filter. */
-static int each_type(struct call *call, const char *parameter, void (*put)(struct call *, const struct instance_type *),
-                     struct error *err)
+static int each_type(struct call *call, const char *parameter,
+                     void (*put)(struct call *, const struct instance_type *), struct error *err)
 {
     size_t count, found = 0;
     const char **names = call_list(call, parameter, &count);
@@ -109,8 +118,8 @@ static int each_type(struct call *call, const char *parameter, void (*put)(struc
                 put(call, &type);
         }
     if (found < count)
-        return call_fail(call, err, 400, "InvalidInstanceType", "The following supplied instance types do not exist: [%s]",
-                         names[0]);
+        return call_fail(call, err, 400, "InvalidInstanceType",
+                         "The following supplied instance types do not exist: [%s]", names[0]);
     return 0;
 }
 
@@ -123,11 +132,13 @@ int instance_type_describe(struct call *call, struct error *err)
     return 0;
 }
 
-static void put_location(struct call *call, const struct instance_type *type, const char *by, const char *location)
+static void put_location(struct call *call, const struct instance_type *type, const char *by,
+                         const char *location)
 {
-    buffer_format(&call->answer,
-                  "<item><instanceType>%s</instanceType><locationType>%s</locationType><location>%s</location></item>",
-                  type->name, by, location);
+    buffer_format(
+        &call->answer,
+        "<item><instanceType>%s</instanceType><locationType>%s</locationType><location>%s</location></item>",
+        type->name, by, location);
 }
 
 /* Every type is offered everywhere. */

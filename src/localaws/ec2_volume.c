@@ -21,7 +21,8 @@ static const struct field volume_fields[] = {
     FIELD_TEXT(struct volume, instance_id, "instance", OPTIONAL, 64, NULL, "where it is attached"),
     FIELD_TEXT(struct volume, device, "device", OPTIONAL, 64, NULL, "as what"),
     FIELD_INTEGER(struct volume, attached_ms, "attached", OPTIONAL, 0, 9e15, "when"),
-    FIELD_BOOL(struct volume, delete_on_termination, "deleteOnTermination", OPTIONAL, "goes with the instance"),
+    FIELD_BOOL(struct volume, delete_on_termination, "deleteOnTermination", OPTIONAL,
+               "goes with the instance"),
     FIELD_END,
 };
 static const struct record volume_record = {"volume", sizeof(struct volume), volume_fields};
@@ -38,7 +39,8 @@ static bool filter_status(const struct resource *resource, const struct wanted *
 
 static bool filter_attachment(const struct resource *resource, const struct wanted *wanted)
 {
-    return wanted_has(wanted, ((const struct volume *)(const void *)resource)->instance_id ? "attached" : "detached");
+    return wanted_has(wanted,
+                      ((const struct volume *)(const void *)resource)->instance_id ? "attached" : "detached");
 }
 
 static bool filter_size(const struct resource *resource, const struct wanted *wanted)
@@ -115,9 +117,17 @@ static void volume_removed(struct region *region, struct resource *resource)
 }
 
 const struct kind volume_kind = {
-    .number = KIND_VOLUME, .type = "volume", .prefix = "vol", .parameter = "VolumeId", .missing = "InvalidVolume.NotFound",
-    .set = "volumeSet", .record = &volume_record, .filters = volume_filters, .write = volume_write,
-    .context = volume_context, .removed = volume_removed,
+    .number = KIND_VOLUME,
+    .type = "volume",
+    .prefix = "vol",
+    .parameter = "VolumeId",
+    .missing = "InvalidVolume.NotFound",
+    .set = "volumeSet",
+    .record = &volume_record,
+    .filters = volume_filters,
+    .write = volume_write,
+    .context = volume_context,
+    .removed = volume_removed,
 };
 
 int volume_take_order(struct call *call, const char *prefix, struct volume_order *order, struct error *err)
@@ -127,7 +137,8 @@ int volume_take_order(struct call *call, const char *prefix, struct volume_order
     const char *type = call_parameter(call, "%s", MEMBER("VolumeType"));
     const char *key = call_parameter(call, "%s", MEMBER("KmsKeyId"));
     const char *encrypted = call_parameter(call, "%s", MEMBER("Encrypted"));
-    if (call_number(call, *prefix ? MEMBER("VolumeSize") : "Size", 1, 65536, order->gigabytes, &order->gigabytes, err) < 0 ||
+    if (call_number(call, *prefix ? MEMBER("VolumeSize") : "Size", 1, 65536, order->gigabytes,
+                    &order->gigabytes, err) < 0 ||
         call_number(call, MEMBER("Iops"), 100, 256000, 0, &order->iops, err) < 0 ||
         call_number(call, MEMBER("Throughput"), 125, 2000, 0, &order->throughput, err) < 0)
         return -1;
@@ -139,7 +150,8 @@ int volume_take_order(struct call *call, const char *prefix, struct volume_order
         order->delete_on_termination = call_true(call, MEMBER("DeleteOnTermination"));
 #undef MEMBER
     if (key && !order->encrypted)
-        return call_fail(call, err, 400, "InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set.");
+        return call_fail(call, err, 400, "InvalidParameterDependency",
+                         "The parameter KmsKeyId requires the parameter Encrypted to be set.");
     bool general = text_equal(order->type, "gp3");
     if (general && !order->iops)
         order->iops = 3000;
@@ -158,11 +170,14 @@ int volume_create_for(struct call *call, const struct volume_order *order, unsig
                       struct volume **volume, struct error *err)
 {
     struct volume draft = {
-        .resource = {.tag_count = order->tag_count, .client_token = arena_strdup(call->arena, order->client_token)},
+        .resource = {.tag_count = order->tag_count,
+                     .client_token = arena_strdup(call->arena, order->client_token)},
         .zone = arena_strdup(call->arena, order->zone),
         .type = arena_strdup(call->arena, order->type),
         .gigabytes = order->gigabytes,
-        .iops = order->iops ? order->iops : order->gigabytes * 3 > 100 ? order->gigabytes * 3 : 100,
+        .iops = order->iops                  ? order->iops
+                : order->gigabytes * 3 > 100 ? order->gigabytes * 3
+                                             : 100,
         .throughput = order->throughput,
         .encrypted = order->encrypted,
     };
@@ -173,25 +188,29 @@ int volume_create_for(struct call *call, const struct volume_order *order, unsig
     draft.resource.id = region_identifier(call->region, call->arena, "vol");
     if (draft.encrypted &&
         kms_data_key(call->region, call->caller, "ec2", order->key ? order->key : "alias/aws/ebs",
-                     volume_encryption_context(call->arena, draft.resource.id), plaintext, call->arena, &draft.key_arn,
-                     &draft.wrapped_key, err) < 0)
+                     volume_encryption_context(call->arena, draft.resource.id), plaintext, call->arena,
+                     &draft.key_arn, &draft.wrapped_key, err) < 0)
         return -1;
     *volume = resource_add(call->region, call->account, &volume_kind, &draft);
     return 0;
 }
 
-int volume_unwrap(struct region *region, const struct volume *volume, unsigned char plaintext[32], struct error *err)
+int volume_unwrap(struct region *region, const struct volume *volume, unsigned char plaintext[32],
+                  struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     struct caller ec2 = {
-        .kind = CALLER_SERVICE, .account = volume->resource.account, .arn = "ec2.amazonaws.com",
+        .kind = CALLER_SERVICE,
+        .account = volume->resource.account,
+        .arn = "ec2.amazonaws.com",
         .principal_arn = "ec2.amazonaws.com",
     };
-    return kms_unwrap(region, &ec2, "ec2", volume->wrapped_key, volume_encryption_context(arena, volume->resource.id),
-                      plaintext, err);
+    return kms_unwrap(region, &ec2, "ec2", volume->wrapped_key,
+                      volume_encryption_context(arena, volume->resource.id), plaintext, err);
 }
 
-void volume_attach_to(struct volume *volume, const char *instance_id, const char *device, bool delete_on_termination)
+void volume_attach_to(struct volume *volume, const char *instance_id, const char *device,
+                      bool delete_on_termination)
 {
     text_replace(&volume->instance_id, instance_id);
     text_replace(&volume->device, device);
@@ -203,16 +222,19 @@ int volume_create(struct call *call, struct error *err)
 {
     struct volume_order order = {.zone = call_parameter(call, "AvailabilityZone"),
                                  .client_token = call_parameter(call, "ClientToken")};
-    struct volume draft = {0}, *volume = resource_by_token(call->region, call->account, &volume_kind, order.client_token);
+    struct volume draft = {0},
+                  *volume = resource_by_token(call->region, call->account, &volume_kind, order.client_token);
     unsigned char key[32];
     if (!volume) {
         if (!order.zone || !zone_id_of(call->region, call->arena, order.zone))
             return call_fail(call, err, 400, "InvalidParameterValue", "Invalid availability zone: [%s]",
                              order.zone ? order.zone : "");
-        if (volume_take_order(call, "", &order, err) < 0 || call_tags(call, "volume", &draft.resource, err) < 0)
+        if (volume_take_order(call, "", &order, err) < 0 ||
+            call_tags(call, "volume", &draft.resource, err) < 0)
             return -1;
         if (!order.gigabytes)
-            return call_fail(call, err, 400, "MissingParameter", "The request must contain the parameter size");
+            return call_fail(call, err, 400, "MissingParameter",
+                             "The request must contain the parameter size");
         draft.encrypted = order.encrypted;
         draft.type = arena_strdup(call->arena, order.type);
         draft.zone = arena_strdup(call->arena, order.zone);
@@ -234,8 +256,8 @@ int volume_delete(struct call *call, struct error *err)
     if (resource_target(call, &volume_kind, "VolumeId", &volume, err) < 0)
         return -1;
     if (volume->instance_id)
-        return call_fail(call, err, 400, "VolumeInUse", "Volume %s is currently attached to %s", volume->resource.id,
-                         volume->instance_id);
+        return call_fail(call, err, 400, "VolumeInUse", "Volume %s is currently attached to %s",
+                         volume->resource.id, volume->instance_id);
     resource_remove(call->region, &volume->resource);
     put_true(call);
     return 0;
@@ -251,9 +273,11 @@ int volume_attach(struct call *call, struct error *err)
         call_required(call, "Device", &device, err) < 0)
         return -1;
     if (volume->instance_id)
-        return call_fail(call, err, 400, "VolumeInUse", "%s is already attached to an instance", volume->resource.id);
+        return call_fail(call, err, 400, "VolumeInUse", "%s is already attached to an instance",
+                         volume->resource.id);
     if (!text_equal(volume->zone, instance->zone))
-        return call_fail(call, err, 400, "InvalidVolume.ZoneMismatch", "The volume '%s' is not in the same availability zone as instance '%s'",
+        return call_fail(call, err, 400, "InvalidVolume.ZoneMismatch",
+                         "The volume '%s' is not in the same availability zone as instance '%s'",
                          volume->resource.id, instance->resource.id);
     volume_attach_to(volume, instance->resource.id, device, false);
     list_add_text(&instance->volume_ids, &instance->volume_count, volume->resource.id);
@@ -267,12 +291,15 @@ int volume_detach(struct call *call, struct error *err)
     struct volume *volume;
     if (resource_target(call, &volume_kind, "VolumeId", &volume, err) < 0)
         return -1;
-    struct instance *instance = resource_find(call->region, call->account, &instance_kind, volume->instance_id);
+    struct instance *instance =
+        resource_find(call->region, call->account, &instance_kind, volume->instance_id);
     if (!instance)
-        return call_fail(call, err, 400, "IncorrectState", "Volume '%s' is in the 'available' state.", volume->resource.id);
+        return call_fail(call, err, 400, "IncorrectState", "Volume '%s' is in the 'available' state.",
+                         volume->resource.id);
     if (text_equal(volume->device, instance->root_device) && instance->state != INSTANCE_STOPPED)
         return call_fail(call, err, 400, "OperationNotPermitted",
-                         "Unable to detach root volume '%s' from instance '%s'", volume->resource.id, instance->resource.id);
+                         "Unable to detach root volume '%s' from instance '%s'", volume->resource.id,
+                         instance->resource.id);
     put_attachment(&call->answer, volume, "detaching");
     for (size_t i = instance->volume_count; i-- > 0;)
         if (text_equal(instance->volume_ids[i], volume->resource.id))

@@ -10,8 +10,10 @@ static const struct field vpc_fields[] = {
     RESOURCE_FIELDS(struct vpc),
     FIELD_TEXT(struct vpc, cidr, "cidr", REQUIRED, 64, NULL, "IPv4 block"),
     FIELD_TEXT(struct vpc, ipv6_cidr, "ipv6Cidr", OPTIONAL, 64, NULL, "IPv6 block"),
-    FIELD_TEXT(struct vpc, cidr_association, "cidrAssociation", REQUIRED, 64, NULL, "id of the IPv4 association"),
-    FIELD_TEXT(struct vpc, ipv6_association, "ipv6Association", OPTIONAL, 64, NULL, "id of the IPv6 association"),
+    FIELD_TEXT(struct vpc, cidr_association, "cidrAssociation", REQUIRED, 64, NULL,
+               "id of the IPv4 association"),
+    FIELD_TEXT(struct vpc, ipv6_association, "ipv6Association", OPTIONAL, 64, NULL,
+               "id of the IPv6 association"),
     FIELD_TEXT(struct vpc, tenancy, "tenancy", REQUIRED, 16, NULL, "instance tenancy"),
     FIELD_BOOL(struct vpc, dns_support, "dnsSupport", OPTIONAL, "the VPC has a resolver"),
     FIELD_BOOL(struct vpc, dns_hostnames, "dnsHostnames", OPTIONAL, "instances get DNS names"),
@@ -49,7 +51,8 @@ static void vpc_write(struct buffer *out, const struct resource *resource)
     buffer_text(out, "<cidrBlockAssociationSet><item>");
     put_text(out, "associationId", vpc->cidr_association);
     put_text(out, "cidrBlock", vpc->cidr);
-    buffer_text(out, "<cidrBlockState><state>associated</state></cidrBlockState></item></cidrBlockAssociationSet>");
+    buffer_text(
+        out, "<cidrBlockState><state>associated</state></cidrBlockState></item></cidrBlockAssociationSet>");
     put_open(out, "ipv6CidrBlockAssociationSet");
     if (vpc->ipv6_cidr) {
         put_open(out, "item");
@@ -64,8 +67,15 @@ static void vpc_write(struct buffer *out, const struct resource *resource)
 }
 
 const struct kind vpc_kind = {
-    .number = KIND_VPC, .type = "vpc", .prefix = "vpc", .parameter = "VpcId", .missing = "InvalidVpcID.NotFound",
-    .set = "vpcSet", .record = &vpc_record, .filters = vpc_filters, .write = vpc_write,
+    .number = KIND_VPC,
+    .type = "vpc",
+    .prefix = "vpc",
+    .parameter = "VpcId",
+    .missing = "InvalidVpcID.NotFound",
+    .set = "vpcSet",
+    .record = &vpc_record,
+    .filters = vpc_filters,
+    .write = vpc_write,
 };
 
 static bool valid_vpc_block(const char *text, struct cidr *block)
@@ -109,26 +119,26 @@ int vpc_create(struct call *call, struct error *err)
 /* What a VPC must be empty of before it goes: everything but what came with it. */
 static bool vpc_in_use(struct account *account, const char *id)
 {
-    for_each_resource (struct subnet, subnet, account, &subnet_kind)
+    for_each_resource(struct subnet, subnet, account, &subnet_kind)
         if (text_equal(subnet->vpc_id, id))
             return true;
-    for_each_resource (struct internet_gateway, gateway, account, &internet_gateway_kind)
+    for_each_resource(struct internet_gateway, gateway, account, &internet_gateway_kind)
         if (text_equal(gateway->vpc_id, id))
             return true;
-    for_each_resource (struct egress_gateway, gateway, account, &egress_gateway_kind)
+    for_each_resource(struct egress_gateway, gateway, account, &egress_gateway_kind)
         if (text_equal(gateway->vpc_id, id))
             return true;
-    for_each_resource (struct endpoint, endpoint, account, &endpoint_kind)
+    for_each_resource(struct endpoint, endpoint, account, &endpoint_kind)
         if (text_equal(endpoint->vpc_id, id))
             return true;
-    for_each_resource (struct route_table, table, account, &route_table_kind)
+    for_each_resource(struct route_table, table, account, &route_table_kind)
         if (text_equal(table->vpc_id, id) && !table->main_association)
             return true;
-    for_each_resource (struct acl, acl, account, &acl_kind)
+    for_each_resource(struct acl, acl, account, &acl_kind)
         if (text_equal(acl->vpc_id, id) && !acl->is_default)
             return true;
     struct group *plain = group_default(account, id);
-    for_each_resource (struct group, group, account, &group_kind)
+    for_each_resource(struct group, group, account, &group_kind)
         if (text_equal(group->vpc_id, id) && group != plain)
             return true;
     return false;
@@ -141,7 +151,8 @@ int vpc_delete(struct call *call, struct error *err)
         return -1;
     const char *id = vpc->resource.id;
     if (vpc_in_use(call->account, id))
-        return call_fail(call, err, 400, "DependencyViolation", "The vpc '%s' has dependencies and cannot be deleted.", id);
+        return call_fail(call, err, 400, "DependencyViolation",
+                         "The vpc '%s' has dependencies and cannot be deleted.", id);
     vpc_gone(call->region, id);
     resource_remove(call->region, &route_table_main(call->account, id)->resource);
     resource_remove(call->region, &acl_default(call->account, id)->resource);
@@ -163,7 +174,8 @@ static const struct vpc_attribute {
 } vpc_attributes[] = {
     {"enableDnsSupport", "EnableDnsSupport.Value", offsetof(struct vpc, dns_support)},
     {"enableDnsHostnames", "EnableDnsHostnames.Value", offsetof(struct vpc, dns_hostnames)},
-    {"enableNetworkAddressUsageMetrics", "EnableNetworkAddressUsageMetrics.Value", offsetof(struct vpc, usage_metrics)},
+    {"enableNetworkAddressUsageMetrics", "EnableNetworkAddressUsageMetrics.Value",
+     offsetof(struct vpc, usage_metrics)},
 };
 
 static bool *attribute_of(struct vpc *vpc, const struct vpc_attribute *attribute)
@@ -175,7 +187,8 @@ int vpc_describe_attribute(struct call *call, struct error *err)
 {
     struct vpc *vpc;
     const char *name;
-    if (resource_named(call, &vpc_kind, "VpcId", &vpc, err) < 0 || call_required(call, "Attribute", &name, err) < 0)
+    if (resource_named(call, &vpc_kind, "VpcId", &vpc, err) < 0 ||
+        call_required(call, "Attribute", &name, err) < 0)
         return -1;
     for (size_t i = 0; i < COUNT_OF(vpc_attributes); i++)
         if (text_equal(name, vpc_attributes[i].name)) {
@@ -185,7 +198,8 @@ int vpc_describe_attribute(struct call *call, struct error *err)
             put_close(&call->answer, name);
             return 0;
         }
-    return call_fail(call, err, 400, "InvalidParameterValue", "Value (%s) for parameter attribute is invalid.", name);
+    return call_fail(call, err, 400, "InvalidParameterValue",
+                     "Value (%s) for parameter attribute is invalid.", name);
 }
 
 int vpc_modify_attribute(struct call *call, struct error *err)
@@ -224,15 +238,15 @@ int vpc_disassociate_cidr(struct call *call, struct error *err)
     const char *id;
     if (call_required(call, "AssociationId", &id, err) < 0)
         return -1;
-    for_each_resource (struct vpc, vpc, call->account, &vpc_kind) {
+    for_each_resource(struct vpc, vpc, call->account, &vpc_kind) {
         if (!text_equal(vpc->ipv6_association, id))
             continue;
         if (resource_authorize(call, &vpc->resource, NULL, 0, err) < 0)
             return -1;
-        for_each_resource (struct subnet, subnet, call->account, &subnet_kind)
+        for_each_resource(struct subnet, subnet, call->account, &subnet_kind)
             if (text_equal(subnet->vpc_id, vpc->resource.id) && subnet->ipv6_cidr)
-                return call_fail(call, err, 400, "InvalidCidrBlock.InUse", "Subnet %s uses a part of the block",
-                                 subnet->resource.id);
+                return call_fail(call, err, 400, "InvalidCidrBlock.InUse",
+                                 "Subnet %s uses a part of the block", subnet->resource.id);
         text_replace(&vpc->ipv6_cidr, NULL);
         text_replace(&vpc->ipv6_association, NULL);
         vpc_changed(call->region, call->account, vpc->resource.id);

@@ -5,15 +5,17 @@
 
 #include <string.h>
 
-/* AWS shuffles zone letters per account, so that only zone ids can be compared; here every account sees the same. */
+/* AWS shuffles zone letters per account, so that only zone ids can be compared; here every account sees the
+ * same. */
 static const struct zone {
     const char *letter, *number;
 } zones[] = {{"a", "6"}, {"b", "1"}, {"c", "2"}, {"d", "4"}, {"e", "3"}, {"f", "5"}};
 
 static const struct abbreviation {
     const char *word, *letters;
-} directions[] = {{"northeast", "ne"}, {"southeast", "se"}, {"northwest", "nw"}, {"southwest", "sw"}, {"north", "n"},
-                  {"south", "s"},      {"east", "e"},       {"west", "w"},       {"central", "c"}};
+} directions[] = {{"northeast", "ne"}, {"southeast", "se"}, {"northwest", "nw"},
+                  {"southwest", "sw"}, {"north", "n"},      {"south", "s"},
+                  {"east", "e"},       {"west", "w"},       {"central", "c"}};
 
 /* "us-east-1" -> "use1", "ap-southeast-2" -> "apse2": how zone ids begin. */
 static const char *region_letters(struct region *region, struct arena *arena)
@@ -99,7 +101,8 @@ static void put_zone(struct call *call, const char *name, const char *id)
 int zone_describe(struct call *call, struct error *err)
 {
     size_t name_count, id_count, found = 0;
-    const char **names = call_list(call, "ZoneName", &name_count), **ids = call_list(call, "ZoneId", &id_count);
+    const char **names = call_list(call, "ZoneName", &name_count),
+               **ids = call_list(call, "ZoneId", &id_count);
     put_open(&call->answer, "availabilityZoneInfo");
     for (size_t i = 0; i < COUNT_OF(zones); i++) {
         const char *name = zone_name(call->region, call->arena, &zones[i]);
@@ -133,7 +136,9 @@ int account_describe_attributes(struct call *call, struct error *err)
 {
     (void)err;
     static const char *const attributes[][2] = {
-        {"supported-platforms", "VPC"}, {"default-vpc", "none"}, {"max-instances", "5000"},
+        {"supported-platforms", "VPC"},
+        {"default-vpc", "none"},
+        {"max-instances", "5000"},
         {"vpc-max-security-groups-per-interface", "5"},
     };
     size_t count;

@@ -1,5 +1,6 @@
-/* Elastic Load Balancing v2, for Network Load Balancers: load balancers, target groups and listeners, their records kept as
- * EC2's are (resource.h; the id is the ARN). Each change hands the plane the load balancer as it should be. */
+/* Elastic Load Balancing v2, for Network Load Balancers: load balancers, target groups and listeners, their
+ * records kept as EC2's are (resource.h; the id is the ARN). Each change hands the plane the load balancer as
+ * it should be. */
 #ifndef LOCALAWS_ELB_H
 #define LOCALAWS_ELB_H
 
@@ -23,7 +24,8 @@ struct target {
 };
 struct target_group {
     struct resource resource;
-    char *name, *vpc_id, *protocol, *target_type, *ip_address_type, *health_protocol, *health_port, *health_path, *matcher;
+    char *name, *vpc_id, *protocol, *target_type, *ip_address_type, *health_protocol, *health_port,
+        *health_path, *matcher;
     int64_t port, interval_s, timeout_s, healthy_threshold, unhealthy_threshold;
     struct target *targets;
     size_t target_count;
@@ -48,22 +50,25 @@ struct attribute_default {
     const char *key, *value;
 };
 extern const struct attribute_default balancer_attributes[], target_group_attributes[], listener_attributes[];
-const char *attribute_value(const struct attribute_default *defaults, const struct tag *set, size_t count, const char *key);
-void put_attributes(struct buffer *out, const struct attribute_default *defaults, const struct tag *set, size_t count);
+const char *attribute_value(const struct attribute_default *defaults, const struct tag *set, size_t count,
+                            const char *key);
+void put_attributes(struct buffer *out, const struct attribute_default *defaults, const struct tag *set,
+                    size_t count);
 /* Attributes.member.N of the call; unknown keys are refused. */
-int attributes_take(struct call *call, const struct attribute_default *defaults, struct tag **set, size_t *count,
-                    struct error *err);
+int attributes_take(struct call *call, const struct attribute_default *defaults, struct tag **set,
+                    size_t *count, struct error *err);
 
 /* elb_common.c */
 char *elb_hex(struct arena *arena); /* 16 random hex digits, as ARNs end */
 void put_elb_tags(struct buffer *out, const struct resource *resource);
 int elb_check_name(struct call *call, const char *name, struct error *err);
 /* Finds <parameter>'s ARN and authorizes the action on it. */
-int elb_target(struct call *call, const struct kind *kind, const char *parameter, void *resource, struct error *err);
+int elb_target(struct call *call, const struct kind *kind, const char *parameter, void *resource,
+               struct error *err);
 int elb_missing(struct call *call, const struct kind *kind, const char *name, struct error *err);
 /* Describe by <arns>.member.N or <names>.member.N, in pages of PageSize with Marker. */
-int elb_describe(struct call *call, const struct kind *kind, const char *element, const char *arns, const char *names,
-                 const char *(*name_of)(const struct resource *resource),
+int elb_describe(struct call *call, const struct kind *kind, const char *element, const char *arns,
+                 const char *names, const char *(*name_of)(const struct resource *resource),
                  bool (*asked)(struct call *call, const struct resource *resource), struct error *err);
 
 /* elb_plane.c */
@@ -79,8 +84,10 @@ struct plane_group_rule plane_rule_of(const struct group_rule *rule); /* ec2_pla
 const char *target_address(struct region *region, struct account *account, const struct target_group *group,
                            const struct target *target);
 bool target_group_used(struct account *account, const char *arn);
-const char *const *balancer_resolve(struct region *region, struct arena *arena, const char *vpc_id, const char *name);
+const char *const *balancer_resolve(struct region *region, struct arena *arena, const char *vpc_id,
+                                    const char *name);
 
+/* clang-format off */
 #define ELB_ACTION(name) int name(struct call *call, struct error *err)
 
 ELB_ACTION(balancer_create); ELB_ACTION(balancer_delete); ELB_ACTION(balancer_describe);
@@ -92,5 +99,7 @@ ELB_ACTION(target_register); ELB_ACTION(target_deregister); ELB_ACTION(target_de
 ELB_ACTION(listener_create); ELB_ACTION(listener_modify); ELB_ACTION(listener_delete); ELB_ACTION(listener_describe);
 ELB_ACTION(listener_describe_attributes); ELB_ACTION(listener_modify_attributes);
 ELB_ACTION(elb_add_tags); ELB_ACTION(elb_remove_tags); ELB_ACTION(elb_describe_tags);
+
+/* clang-format on */
 
 #endif

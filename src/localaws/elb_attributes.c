@@ -43,7 +43,8 @@ static const struct tag *find(const struct tag *set, size_t count, const char *k
     return NULL;
 }
 
-const char *attribute_value(const struct attribute_default *defaults, const struct tag *set, size_t count, const char *key)
+const char *attribute_value(const struct attribute_default *defaults, const struct tag *set, size_t count,
+                            const char *key)
 {
     const struct tag *attribute = find(set, count, key);
     if (attribute)
@@ -54,7 +55,8 @@ const char *attribute_value(const struct attribute_default *defaults, const stru
     return NULL;
 }
 
-void put_attributes(struct buffer *out, const struct attribute_default *defaults, const struct tag *set, size_t count)
+void put_attributes(struct buffer *out, const struct attribute_default *defaults, const struct tag *set,
+                    size_t count)
 {
     put_open(out, "Attributes");
     for (const struct attribute_default *one = defaults; one->key; one++) {
@@ -73,8 +75,8 @@ static bool known(const struct attribute_default *defaults, const char *key)
     return defaults->key != NULL;
 }
 
-int attributes_take(struct call *call, const struct attribute_default *defaults, struct tag **set, size_t *count,
-                    struct error *err)
+int attributes_take(struct call *call, const struct attribute_default *defaults, struct tag **set,
+                    size_t *count, struct error *err)
 {
     const char *key;
     for (size_t i = 1; (key = call_parameter(call, "Attributes.member.%zu.Key", i)); i++)

@@ -13,10 +13,13 @@ static const struct field balancer_fields[] = {
     FIELD_TEXT(struct balancer, scheme, "scheme", REQUIRED, 16, NULL, "internal or internet-facing"),
     FIELD_TEXT(struct balancer, vpc_id, "vpc", REQUIRED, 64, NULL, "its VPC"),
     FIELD_TEXT(struct balancer, ip_address_type, "ipAddressType", REQUIRED, 16, NULL, "ipv4 or dualstack"),
-    FIELD_LIST(struct balancer, subnets, subnet_count, "subnets", OPTIONAL, 16, &text_record, "one interface in each"),
-    FIELD_LIST(struct balancer, interfaces, interface_count, "interfaces", OPTIONAL, 16, &text_record, "in that order"),
+    FIELD_LIST(struct balancer, subnets, subnet_count, "subnets", OPTIONAL, 16, &text_record,
+               "one interface in each"),
+    FIELD_LIST(struct balancer, interfaces, interface_count, "interfaces", OPTIONAL, 16, &text_record,
+               "in that order"),
     FIELD_LIST(struct balancer, groups, group_count, "groups", OPTIONAL, 16, &text_record, "security groups"),
-    FIELD_LIST(struct balancer, attributes, attribute_count, "attributes", OPTIONAL, 32, &tag_record, "that were set"),
+    FIELD_LIST(struct balancer, attributes, attribute_count, "attributes", OPTIONAL, 32, &tag_record,
+               "that were set"),
     FIELD_BOOL(struct balancer, seen, "seen", OPTIONAL, "no longer provisioning"),
     FIELD_END,
 };
@@ -29,7 +32,8 @@ static const struct balancer *of(const struct resource *resource)
 
 static struct interface *interface_of(const struct balancer *balancer, size_t at)
 {
-    return resource_find(balancer->resource.region, balancer->resource.account, &interface_kind, balancer->interfaces[at]);
+    return resource_find(balancer->resource.region, balancer->resource.account, &interface_kind,
+                         balancer->interfaces[at]);
 }
 
 static void put_zones(struct buffer *out, const struct balancer *balancer)
@@ -75,8 +79,14 @@ static void balancer_context(struct context *context, const struct resource *res
 }
 
 const struct kind balancer_kind = {
-    .number = KIND_BALANCER, .type = "loadbalancer", .prefix = "arn:loadbalancer/net", .parameter = "LoadBalancerArns.member",
-    .missing = "LoadBalancerNotFound", .record = &balancer_record, .write = balancer_write, .context = balancer_context,
+    .number = KIND_BALANCER,
+    .type = "loadbalancer",
+    .prefix = "arn:loadbalancer/net",
+    .parameter = "LoadBalancerArns.member",
+    .missing = "LoadBalancerNotFound",
+    .record = &balancer_record,
+    .write = balancer_write,
+    .context = balancer_context,
 };
 
 /* Subnets.member.N or SubnetMappings.member.N.SubnetId: all of one VPC, each of another zone. */
@@ -101,12 +111,16 @@ static int take_subnets(struct call *call, struct balancer *draft, struct error 
         if (draft->vpc_id && !text_equal(draft->vpc_id, subnet->vpc_id))
             return call_fail(call, err, 400, "InvalidConfigurationRequest", "The subnets are not of one VPC");
         if (text_equal(draft->ip_address_type, "dualstack") && !subnet->ipv6_cidr)
-            return call_fail(call, err, 400, "InvalidSubnet", "You must specify subnets with an associated IPv6 CIDR block");
+            return call_fail(call, err, 400, "InvalidSubnet",
+                             "You must specify subnets with an associated IPv6 CIDR block");
         for (size_t j = 0; j < i; j++)
-            if (text_equal(((struct subnet *)resource_find(call->region, call->account, &subnet_kind, draft->subnets[j]))->zone,
+            if (text_equal(((struct subnet *)resource_find(call->region, call->account, &subnet_kind,
+                                                           draft->subnets[j]))
+                               ->zone,
                            subnet->zone))
-                return call_fail(call, err, 400, "InvalidConfigurationRequest",
-                                 "A load balancer cannot be attached to multiple subnets in the same Availability Zone");
+                return call_fail(
+                    call, err, 400, "InvalidConfigurationRequest",
+                    "A load balancer cannot be attached to multiple subnets in the same Availability Zone");
         draft->vpc_id = subnet->vpc_id;
         draft->subnets[draft->subnet_count++] = subnet->resource.id;
     }
@@ -121,7 +135,8 @@ static int take_security_groups(struct call *call, struct balancer *draft, struc
     for (size_t i = 0; i < count; i++) {
         struct group *group = resource_find(call->region, call->account, &group_kind, ids[i]);
         if (!group || !text_equal(group->vpc_id, draft->vpc_id))
-            return call_fail(call, err, 400, "InvalidSecurityGroup", "One or more security groups are invalid: %s", ids[i]);
+            return call_fail(call, err, 400, "InvalidSecurityGroup",
+                             "One or more security groups are invalid: %s", ids[i]);
         draft->groups[draft->group_count++] = group->resource.id;
     }
     return 0;
@@ -134,7 +149,8 @@ static int take_form(struct call *call, struct balancer *draft, struct error *er
     if (call_required(call, "Name", &name, err) < 0 || elb_check_name(call, name, err) < 0)
         return -1;
     if (!text_equal(type, "network"))
-        return call_fail(call, err, 400, "UnsupportedOperation", "This region has load balancers of type network only");
+        return call_fail(call, err, 400, "UnsupportedOperation",
+                         "This region has load balancers of type network only");
     if (scheme && !text_equal(scheme, "internal") && !text_equal(scheme, "internet-facing"))
         return call_fail(call, err, 400, "InvalidScheme", "The requested scheme '%s' is not valid", scheme);
     if (family && !text_equal(family, "ipv4") && !text_equal(family, "dualstack"))
@@ -147,7 +163,7 @@ static int take_form(struct call *call, struct balancer *draft, struct error *er
 
 static struct balancer *by_name(struct account *account, const char *name)
 {
-    for_each_resource (struct balancer, balancer, account, &balancer_kind)
+    for_each_resource(struct balancer, balancer, account, &balancer_kind)
         if (text_equal(balancer->name, name))
             return balancer;
     return NULL;
@@ -162,8 +178,13 @@ static int add_interface(struct call *call, struct balancer *balancer, const cha
     for (size_t i = 0; i < balancer->group_count; i++)
         groups[i] = balancer->groups[i];
     struct interface_order order = {
-        .subnet = subnet, .groups = groups, .no_groups = true, .type = "network_load_balancer", .requester = "amazon-elb",
-        .ipv6_count = text_equal(balancer->ip_address_type, "dualstack"), .owner = balancer->plane_name,
+        .subnet = subnet,
+        .groups = groups,
+        .no_groups = true,
+        .type = "network_load_balancer",
+        .requester = "amazon-elb",
+        .ipv6_count = text_equal(balancer->ip_address_type, "dualstack"),
+        .owner = balancer->plane_name,
         .description = arena_format(call->arena, "ELB net/%s/%s", balancer->name, hex),
     };
     if (interface_create(call, &order, &interface, err) < 0)
@@ -192,15 +213,18 @@ static int answer_balancer(struct call *call, struct balancer *balancer)
 }
 
 /* As on AWS creating again what is there, the same, answers with what is there. */
-static int answer_present(struct call *call, struct balancer *present, const struct balancer *draft, struct error *err)
+static int answer_present(struct call *call, struct balancer *present, const struct balancer *draft,
+                          struct error *err)
 {
-    bool same = text_equal(present->scheme, draft->scheme) && text_equal(present->ip_address_type, draft->ip_address_type) &&
+    bool same = text_equal(present->scheme, draft->scheme) &&
+                text_equal(present->ip_address_type, draft->ip_address_type) &&
                 present->subnet_count == draft->subnet_count;
     for (size_t i = 0; same && i < draft->subnet_count; i++)
         same = list_has_text(present->subnets, present->subnet_count, draft->subnets[i]);
     if (!same)
         return call_fail(call, err, 400, "DuplicateLoadBalancerName",
-                         "A load balancer with the same name '%s' exists, but with different settings", draft->name);
+                         "A load balancer with the same name '%s' exists, but with different settings",
+                         draft->name);
     return answer_balancer(call, present);
 }
 
@@ -218,7 +242,8 @@ int balancer_create(struct call *call, struct error *err)
     const char *hex = elb_hex(call->arena);
     draft.resource.id = arena_format(call->arena, "arn:aws:elasticloadbalancing:%s:%s:loadbalancer/net/%s/%s",
                                      call->region->name, call->account->id, draft.name, hex);
-    draft.dns_name = arena_format(call->arena, "%s-%s.elb.%s.amazonaws.com", draft.name, hex, call->region->name);
+    draft.dns_name =
+        arena_format(call->arena, "%s-%s.elb.%s.amazonaws.com", draft.name, hex, call->region->name);
     draft.plane_name = arena_format(call->arena, "%s-%.8s", draft.name, hex);
     struct balancer *balancer = resource_add(call->region, call->account, &balancer_kind, &draft);
     for (size_t i = 0; i < balancer->subnet_count; i++)
@@ -243,10 +268,12 @@ int balancer_delete(struct call *call, struct error *err)
     if (resource_authorize(call, &balancer->resource, NULL, 0, err) < 0)
         return -1;
     if (text_equal(attribute_value(balancer_attributes, balancer->attributes, balancer->attribute_count,
-                                   "deletion_protection.enabled"), "true"))
+                                   "deletion_protection.enabled"),
+                   "true"))
         return call_fail(call, err, 400, "OperationNotPermitted",
                          "Load balancer '%s' cannot be deleted because deletion protection is enabled", arn);
-    for (struct resource *item = resources_of(call->account, &listener_kind)->first, *next; item; item = next) {
+    for (struct resource *item = resources_of(call->account, &listener_kind)->first, *next; item;
+         item = next) {
         next = item->next;
         if (text_equal(((struct listener *)(void *)item)->balancer_arn, balancer->resource.id))
             resource_remove(call->region, item);
@@ -266,7 +293,8 @@ static const char *name_of(const struct resource *resource)
 
 int balancer_describe(struct call *call, struct error *err)
 {
-    return elb_describe(call, &balancer_kind, "LoadBalancers", "LoadBalancerArns", "Names", name_of, NULL, err);
+    return elb_describe(call, &balancer_kind, "LoadBalancers", "LoadBalancerArns", "Names", name_of, NULL,
+                        err);
 }
 
 static void put_balancer_attributes(struct call *call, const struct balancer *balancer)
@@ -274,13 +302,15 @@ static void put_balancer_attributes(struct call *call, const struct balancer *ba
     put_attributes(&call->answer, balancer_attributes, balancer->attributes, balancer->attribute_count);
 }
 
-/* An internal load balancer is closed to the internet unless it says otherwise; one that faces it has no such attribute. */
+/* An internal load balancer is closed to the internet unless it says otherwise; one that faces it has no such
+ * attribute. */
 static int settle_attributes(struct call *call, struct balancer *balancer)
 {
     const char *deny = attribute_value(balancer_attributes, balancer->attributes, balancer->attribute_count,
                                        "ipv6.deny_all_igw_traffic");
     if (!deny && text_equal(balancer->ip_address_type, "dualstack")) {
-        struct tag *attribute = list_add(&balancer->attributes, &balancer->attribute_count, sizeof *attribute);
+        struct tag *attribute =
+            list_add(&balancer->attributes, &balancer->attribute_count, sizeof *attribute);
         attribute->key = memory_strdup("ipv6.deny_all_igw_traffic");
         attribute->value = memory_strdup(text_equal(balancer->scheme, "internal") ? "true" : "false");
     }
@@ -301,7 +331,8 @@ int balancer_modify_attributes(struct call *call, struct error *err)
 {
     struct balancer *balancer;
     if (elb_target(call, &balancer_kind, "LoadBalancerArn", &balancer, err) < 0 ||
-        attributes_take(call, balancer_attributes, &balancer->attributes, &balancer->attribute_count, err) < 0)
+        attributes_take(call, balancer_attributes, &balancer->attributes, &balancer->attribute_count, err) <
+            0)
         return -1;
     vpc_changed(call->region, call->account, balancer->vpc_id);
     return settle_attributes(call, balancer);
@@ -331,6 +362,7 @@ int balancer_capacity(struct call *call, struct error *err)
         return -1;
     if (!resource_find(call->region, call->account, &balancer_kind, arn))
         return elb_missing(call, &balancer_kind, arn, err);
-    buffer_text(&call->answer, "<DecreaseRequestsRemaining>2</DecreaseRequestsRemaining><CapacityReservationState/>");
+    buffer_text(&call->answer,
+                "<DecreaseRequestsRemaining>2</DecreaseRequestsRemaining><CapacityReservationState/>");
     return 0;
 }

@@ -25,9 +25,11 @@ void put_elb_tags(struct buffer *out, const struct resource *resource)
 int elb_check_name(struct call *call, const char *name, struct error *err)
 {
     size_t length = strlen(name);
-    if (length < 1 || length > 32 || !text_only(name, "A-Za-z0-9-") || name[0] == '-' || name[length - 1] == '-')
-        return call_fail(call, err, 400, "ValidationError",
-                         "The name '%.64s' must have 1 to 32 letters, digits and hyphens, none of these at an end", name);
+    if (length < 1 || length > 32 || !text_only(name, "A-Za-z0-9-") || name[0] == '-' ||
+        name[length - 1] == '-')
+        return call_fail(
+            call, err, 400, "ValidationError",
+            "The name '%.64s' must have 1 to 32 letters, digits and hyphens, none of these at an end", name);
     return 0;
 }
 
@@ -36,7 +38,8 @@ int elb_missing(struct call *call, const struct kind *kind, const char *name, st
     return call_fail(call, err, 400, kind->missing, "One or more %ss not found: '%s'", kind->type, name);
 }
 
-int elb_target(struct call *call, const struct kind *kind, const char *parameter, void *resource, struct error *err)
+int elb_target(struct call *call, const struct kind *kind, const char *parameter, void *resource,
+               struct error *err)
 {
     const char *arn;
     if (call_required(call, parameter, &arn, err) < 0)
@@ -56,15 +59,15 @@ static bool named(const char **names, const char *name)
     return false;
 }
 
-static const char *first_missing(struct call *call, const struct kind *kind, const char **arns, const char **names,
-                                 const char *(*name_of)(const struct resource *))
+static const char *first_missing(struct call *call, const struct kind *kind, const char **arns,
+                                 const char **names, const char *(*name_of)(const struct resource *))
 {
     for (; *arns; arns++)
         if (!resource_find(call->region, call->account, kind, *arns))
             return *arns;
     for (; *names; names++) {
         bool found = false;
-        for_each_resource (struct resource, item, call->account, kind)
+        for_each_resource(struct resource, item, call->account, kind)
             found = found || (name_of && text_equal(name_of(item), *names));
         if (!found)
             return *names;
@@ -79,8 +82,10 @@ int elb_describe(struct call *call, const struct kind *kind, const char *element
     size_t arn_count, name_count = 0, shown = 0;
     int64_t most;
     const char **arns = call_list(call, arena_format(call->arena, "%s.member", arns_parameter), &arn_count);
-    const char **names = call_list(call, arena_format(call->arena, "%s.member", names_parameter), &name_count);
-    const char *missing = first_missing(call, kind, arns, names, name_of), *marker = call_parameter(call, "Marker");
+    const char **names =
+        call_list(call, arena_format(call->arena, "%s.member", names_parameter), &name_count);
+    const char *missing = first_missing(call, kind, arns, names, name_of),
+               *marker = call_parameter(call, "Marker");
     const char *next = NULL;
     if (missing)
         return elb_missing(call, kind, missing, err);
@@ -88,8 +93,9 @@ int elb_describe(struct call *call, const struct kind *kind, const char *element
         return -1;
     bool started = text_empty(marker);
     put_open(&call->answer, element);
-    for_each_resource (struct resource, item, call->account, kind) {
-        bool wanted = !(arn_count || name_count) || named(arns, item->id) || (name_of && named(names, name_of(item)));
+    for_each_resource(struct resource, item, call->account, kind) {
+        bool wanted =
+            !(arn_count || name_count) || named(arns, item->id) || (name_of && named(names, name_of(item)));
         if (!started)
             started = text_equal(item->id, marker);
         if (!started || !wanted || (asked && !asked(call, item)))

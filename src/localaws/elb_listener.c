@@ -10,7 +10,8 @@ static const struct field listener_fields[] = {
     FIELD_TEXT(struct listener, protocol, "protocol", REQUIRED, 16, NULL, "TCP"),
     FIELD_TEXT(struct listener, group_arn, "group", REQUIRED, 512, NULL, "where it forwards to"),
     FIELD_INTEGER(struct listener, port, "port", REQUIRED, 1, 65535, "where it listens"),
-    FIELD_LIST(struct listener, attributes, attribute_count, "attributes", OPTIONAL, 32, &tag_record, "that were set"),
+    FIELD_LIST(struct listener, attributes, attribute_count, "attributes", OPTIONAL, 32, &tag_record,
+               "that were set"),
     FIELD_END,
 };
 static const struct record listener_record = {"listener", sizeof(struct listener), listener_fields};
@@ -31,8 +32,13 @@ static void listener_write(struct buffer *out, const struct resource *resource)
 }
 
 const struct kind listener_kind = {
-    .number = KIND_LISTENER, .type = "listener", .prefix = "arn:listener/net", .parameter = "ListenerArns.member",
-    .missing = "ListenerNotFound", .record = &listener_record, .write = listener_write,
+    .number = KIND_LISTENER,
+    .type = "listener",
+    .prefix = "arn:listener/net",
+    .parameter = "ListenerArns.member",
+    .missing = "ListenerNotFound",
+    .record = &listener_record,
+    .write = listener_write,
 };
 
 static struct balancer *balancer_of(struct region *region, const struct listener *listener)
@@ -41,34 +47,40 @@ static struct balancer *balancer_of(struct region *region, const struct listener
 }
 
 /* The one target group that DefaultActions.member.1 forwards to. */
-static int take_action(struct call *call, const struct balancer *balancer, char **group_arn, struct error *err)
+static int take_action(struct call *call, const struct balancer *balancer, char **group_arn,
+                       struct error *err)
 {
     const char *type = call_parameter(call, "DefaultActions.member.1.Type");
     const char *arn = call_parameter(call, "DefaultActions.member.1.TargetGroupArn");
     if (!arn)
-        arn = call_parameter(call, "DefaultActions.member.1.ForwardConfig.TargetGroups.member.1.TargetGroupArn");
+        arn = call_parameter(call,
+                             "DefaultActions.member.1.ForwardConfig.TargetGroups.member.1.TargetGroupArn");
     if (!text_equal(type, "forward") || !arn)
-        return call_fail(call, err, 400, "InvalidLoadBalancerAction", "A Network Load Balancer forwards to a target group");
+        return call_fail(call, err, 400, "InvalidLoadBalancerAction",
+                         "A Network Load Balancer forwards to a target group");
     struct target_group *group = resource_find(call->region, call->account, &target_group_kind, arn);
     if (!group)
         return elb_missing(call, &target_group_kind, arn, err);
     if (!text_equal(group->vpc_id, balancer->vpc_id))
-        return call_fail(call, err, 400, "InvalidConfigurationRequest", "The load balancer and the target group are not of one VPC");
+        return call_fail(call, err, 400, "InvalidConfigurationRequest",
+                         "The load balancer and the target group are not of one VPC");
     *group_arn = group->resource.id;
     return 0;
 }
 
-static int take_port(struct call *call, const struct balancer *balancer, const struct listener *self, int64_t *port,
-                     struct error *err)
+static int take_port(struct call *call, const struct balancer *balancer, const struct listener *self,
+                     int64_t *port, struct error *err)
 {
     if (call_number(call, "Port", 1, 65535, *port, port, err) < 0)
         return -1;
     if (!*port)
         return call_fail(call, err, 400, "ValidationError", "A listener port must be specified");
-    for_each_resource (struct listener, other, call->account, &listener_kind)
+    for_each_resource(struct listener, other, call->account, &listener_kind)
         if (other != self && other->port == *port && text_equal(other->balancer_arn, balancer->resource.id))
             return call_fail(call, err, 400, "DuplicateListener",
-                             "A listener already exists on this port for this load balancer '%s'", balancer->resource.id);
+                             "A listener already exists on this "
+                             "port for this load balancer '%s'",
+                             balancer->resource.id);
     return 0;
 }
 
@@ -100,19 +112,21 @@ int listener_create(struct call *call, struct error *err)
     if (!balancer)
         return elb_missing(call, &balancer_kind, arn, err);
     if (call_tag_list(call, "Tags.member", &draft.resource.tags, &draft.resource.tag_count, err) < 0 ||
-        resource_authorize(call, &balancer->resource, draft.resource.tags, draft.resource.tag_count, err) < 0 ||
+        resource_authorize(call, &balancer->resource, draft.resource.tags, draft.resource.tag_count, err) <
+            0 ||
         tagging_authorize(call, &listener_kind, draft.resource.tags, draft.resource.tag_count, err) < 0 ||
         check_protocol(call, err) < 0 || take_action(call, balancer, &draft.group_arn, err) < 0)
         return -1;
-    for_each_resource (struct listener, present, call->account, &listener_kind)
+    for_each_resource(struct listener, present, call->account, &listener_kind)
         if (text_equal(present->balancer_arn, arn) && text_equal(present->group_arn, draft.group_arn) &&
             text_equal(call_parameter(call, "Port"), arena_format(call->arena, "%d", (int)present->port)))
             return answer_listener(call, present);
     if (take_port(call, balancer, NULL, &draft.port, err) < 0)
         return -1;
     draft.balancer_arn = balancer->resource.id;
-    draft.resource.id = arena_format(call->arena, "arn:aws:elasticloadbalancing:%s:%s:listener/%s/%s", call->region->name,
-                                     call->account->id, strstr(balancer->resource.id, "net/"), elb_hex(call->arena));
+    draft.resource.id =
+        arena_format(call->arena, "arn:aws:elasticloadbalancing:%s:%s:listener/%s/%s", call->region->name,
+                     call->account->id, strstr(balancer->resource.id, "net/"), elb_hex(call->arena));
     struct listener *listener = resource_add(call->region, call->account, &listener_kind, &draft);
     balancer_changed(call->region, balancer);
     return answer_listener(call, listener);
@@ -127,7 +141,8 @@ int listener_modify(struct call *call, struct error *err)
     char *group_arn = listener->group_arn;
     int64_t port = listener->port;
     if (take_port(call, balancer, listener, &port, err) < 0 ||
-        (call_parameter(call, "DefaultActions.member.1.Type") && take_action(call, balancer, &group_arn, err) < 0))
+        (call_parameter(call, "DefaultActions.member.1.Type") &&
+         take_action(call, balancer, &group_arn, err) < 0))
         return -1;
     listener->port = port;
     if (group_arn != listener->group_arn)
@@ -178,7 +193,8 @@ int listener_modify_attributes(struct call *call, struct error *err)
 {
     struct listener *listener;
     if (elb_target(call, &listener_kind, "ListenerArn", &listener, err) < 0 ||
-        attributes_take(call, listener_attributes, &listener->attributes, &listener->attribute_count, err) < 0)
+        attributes_take(call, listener_attributes, &listener->attributes, &listener->attribute_count, err) <
+            0)
         return -1;
     put_attributes(&call->answer, listener_attributes, listener->attributes, listener->attribute_count);
     return 0;

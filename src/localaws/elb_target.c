@@ -15,23 +15,25 @@ static size_t target_at(const struct target_group *group, const struct target *t
     return at;
 }
 
-static int check_address(struct call *call, const struct target_group *group, struct target *target, struct error *err)
+static int check_address(struct call *call, const struct target_group *group, struct target *target,
+                         struct error *err)
 {
     struct cidr address, block;
     const struct vpc *vpc = resource_find(call->region, call->account, &vpc_kind, group->vpc_id);
     bool ipv6 = text_equal(group->ip_address_type, "ipv6");
     const char *inside = vpc ? ipv6 ? vpc->ipv6_cidr : vpc->cidr : NULL;
     if (!cidr_parse_address(target->id, &address) || address.family != (ipv6 ? AF_INET6 : AF_INET))
-        return call_fail(call, err, 400, "ValidationError", "The IP address '%s' is not a valid %s address", target->id,
-                         ipv6 ? "IPv6" : "IPv4");
+        return call_fail(call, err, 400, "ValidationError", "The IP address '%s' is not a valid %s address",
+                         target->id, ipv6 ? "IPv6" : "IPv4");
     if (!inside || !cidr_parse(inside, &block) || !cidr_contains(&block, &address))
-        return call_fail(call, err, 400, "ValidationError", "The IP address '%s' is not within the VPC", target->id);
+        return call_fail(call, err, 400, "ValidationError", "The IP address '%s' is not within the VPC",
+                         target->id);
     target->id = cidr_address_text(call->arena, &address);
     return 0;
 }
 
-static int take_target(struct call *call, const struct target_group *group, size_t number, struct target *target,
-                       struct error *err)
+static int take_target(struct call *call, const struct target_group *group, size_t number,
+                       struct target *target, struct error *err)
 {
     target->id = arena_strdup(call->arena, call_parameter(call, "Targets.member.%zu.Id", number));
     if (call_number(call, arena_format(call->arena, "Targets.member.%zu.Port", number), 1, 65535, group->port,
@@ -41,11 +43,13 @@ static int take_target(struct call *call, const struct target_group *group, size
         return check_address(call, group, target, err);
     const struct instance *instance = resource_find(call->region, call->account, &instance_kind, target->id);
     if (!instance || instance->state == INSTANCE_TERMINATED)
-        return call_fail(call, err, 400, "InvalidTarget", "The following targets are not valid instances: '%s'", target->id);
+        return call_fail(call, err, 400, "InvalidTarget",
+                         "The following targets are not valid instances: '%s'", target->id);
     return 0;
 }
 
-static int each_target(struct call *call, void (*change)(struct target_group *group, const struct target *target),
+static int each_target(struct call *call,
+                       void (*change)(struct target_group *group, const struct target *target),
                        struct error *err)
 {
     struct target_group *group;
@@ -108,7 +112,8 @@ static const char *state_of(struct call *call, const struct target_group *group,
         return "unused";
     if (!call->region->plane)
         return "healthy"; /* records only: nothing is there to be ill */
-    return address ? plane_target_health(call->region->plane, group->resource.id, address, (int)target->port) : "unused";
+    return address ? plane_target_health(call->region->plane, group->resource.id, address, (int)target->port)
+                   : "unused";
 }
 
 static void put_health(struct call *call, const struct target_group *group, const struct target *target)
@@ -120,9 +125,10 @@ static void put_health(struct call *call, const struct target_group *group, cons
     put_text(out, "Id", target->id);
     put_number(out, "Port", target->port);
     put_close(out, "Target");
-    put_text(out, "HealthCheckPort", text_equal(group->health_port, "traffic-port")
-                                         ? arena_format(call->arena, "%d", (int)target->port)
-                                         : group->health_port);
+    put_text(out, "HealthCheckPort",
+             text_equal(group->health_port, "traffic-port")
+                 ? arena_format(call->arena, "%d", (int)target->port)
+                 : group->health_port);
     put_open(out, "TargetHealth");
     put_text(out, "State", state);
     for (size_t i = 0; i < COUNT_OF(reasons); i++)
@@ -142,8 +148,9 @@ static void put_unregistered(struct call *call, const char *id, const char *port
     put_text(out, "Id", id);
     put_text(out, "Port", port);
     put_close(out, "Target");
-    buffer_text(out, "<TargetHealth><State>unused</State><Reason>Target.NotRegistered</Reason>"
-                     "<Description>Target is not registered to the target group</Description></TargetHealth>");
+    buffer_text(out,
+                "<TargetHealth><State>unused</State><Reason>Target.NotRegistered</Reason>"
+                "<Description>Target is not registered to the target group</Description></TargetHealth>");
     put_close(out, "member");
 }
 

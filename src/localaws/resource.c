@@ -27,7 +27,8 @@ struct resource_list *resources_of(struct account *account, const struct kind *k
     return (struct resource_list *)account->modules[MODULE_EC2] + kind->number;
 }
 
-static char *token_key(struct arena *arena, const struct account *account, const struct kind *kind, const char *token)
+static char *token_key(struct arena *arena, const struct account *account, const struct kind *kind,
+                       const char *token)
 {
     return arena_format(arena, "%s %s %s", account->id, kind->type, token);
 }
@@ -96,7 +97,8 @@ void *resource_find(struct region *region, struct account *account, const struct
     return resource && resource->account == account ? resource : NULL;
 }
 
-void *resource_by_token(struct region *region, struct account *account, const struct kind *kind, const char *token)
+void *resource_by_token(struct region *region, struct account *account, const struct kind *kind,
+                        const char *token)
 {
     if (text_empty(token))
         return NULL;
@@ -108,8 +110,8 @@ const char *resource_arn(struct region *region, struct arena *arena, const struc
 {
     if (text_starts(resource->id, "arn:"))
         return resource->id;
-    return arena_format(arena, "arn:aws:ec2:%s:%s:%s/%s", region->name, resource->account->id, resource->kind->type,
-                        resource->id);
+    return arena_format(arena, "arn:aws:ec2:%s:%s:%s/%s", region->name, resource->account->id,
+                        resource->kind->type, resource->id);
 }
 
 static size_t tag_at(const struct resource *resource, const char *key)
@@ -148,21 +150,20 @@ json_t *kinds_save(struct account *account, const struct kind *const *kinds)
     json_t *state = json_object();
     for (; *kinds; kinds++) {
         json_t *list = json_array();
-        for_each_resource (struct resource, item, account, *kinds)
+        for_each_resource(struct resource, item, account, *kinds)
             json_array_append_new(list, record_write((*kinds)->record, item));
         json_object_set_new(state, (*kinds)->type, list);
     }
     return state;
 }
 
-int kinds_restore(struct region *region, struct account *account, const struct kind *const *kinds, json_t *state,
-                  struct error *err)
+int kinds_restore(struct region *region, struct account *account, const struct kind *const *kinds,
+                  json_t *state, struct error *err)
 {
     for (; *kinds; kinds++) {
         size_t at;
         json_t *json;
-        json_array_foreach(json_object_get(state, (*kinds)->type), at, json)
-        {
+        json_array_foreach(json_object_get(state, (*kinds)->type), at, json) {
             cleanup(arena_free) struct arena *arena = arena_new();
             void *draft = arena_alloc(arena, (*kinds)->record->size);
             if (record_read((*kinds)->record, arena, json, draft, err) < 0)

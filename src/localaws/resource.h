@@ -1,9 +1,10 @@
-/* Resources: what EC2 and ELB keep records of. Every kind (VPC, subnet, instance, load balancer, ...) is described once, by
- * a `struct kind`: how its ids look, how it is stored (a record's field table), how it is found and filtered, how it is
- * written. Finding, tagging, describing, saving and restoring are then the same for all of them.
+/* Resources: what EC2 and ELB keep records of. Every kind (VPC, subnet, instance, load balancer, ...) is
+ * described once, by a `struct kind`: how its ids look, how it is stored (a record's field table), how it is
+ * found and filtered, how it is written. Finding, tagging, describing, saving and restoring are then the same
+ * for all of them.
  *
- * A resource owns every text and list its field table names. Handlers fill a draft with texts of the call's arena and
- * resource_add makes the lasting copy. The region's lock protects everything here. */
+ * A resource owns every text and list its field table names. Handlers fill a draft with texts of the call's
+ * arena and resource_add makes the lasting copy. The region's lock protects everything here. */
 #ifndef LOCALAWS_RESOURCE_H
 #define LOCALAWS_RESOURCE_H
 
@@ -30,13 +31,15 @@ struct resource {
 
 extern const struct record tag_record;
 
-#define RESOURCE_FIELDS(owner)                                                                                 \
-    FIELD_TEXT(owner, resource.id, "id", REQUIRED, 512, NULL, "its identifier"),                               \
-        FIELD_TEXT(owner, resource.client_token, "clientToken", OPTIONAL, 256, NULL, "makes creating idempotent"), \
-        FIELD_LIST(owner, resource.tags, resource.tag_count, "tags", OPTIONAL, 64, &tag_record, "tags"),       \
+#define RESOURCE_FIELDS(owner)                                                                           \
+    FIELD_TEXT(owner, resource.id, "id", REQUIRED, 512, NULL, "its identifier"),                         \
+        FIELD_TEXT(owner, resource.client_token, "clientToken", OPTIONAL, 256, NULL,                     \
+                   "makes creating idempotent"),                                                         \
+        FIELD_LIST(owner, resource.tags, resource.tag_count, "tags", OPTIONAL, 64, &tag_record, "tags"), \
         FIELD_INTEGER(owner, resource.created_ms, "created", OPTIONAL, 0, 9e15, "when, ms since the epoch")
 
-/* A filter of a Describe call: a text or bool member at an offset, or a function for what is reached otherwise. */
+/* A filter of a Describe call: a text or bool member at an offset, or a function for what is reached
+ * otherwise. */
 struct wanted; /* the values a filter was given, with * and ? */
 struct filter {
     const char *name; /* NULL ends the table */
@@ -44,26 +47,39 @@ struct filter {
     size_t offset;
     bool (*matches)(const struct resource *resource, const struct wanted *wanted);
 };
-#define FILTER_TEXT(name_, owner, member) {.name = (name_), .of = FILTER_OF_TEXT, .offset = offsetof(owner, member)}
-#define FILTER_BOOL(name_, owner, member) {.name = (name_), .of = FILTER_OF_BOOL, .offset = offsetof(owner, member)}
-#define FILTER_CALL(name_, function) {.name = (name_), .of = FILTER_OF_CALL, .matches = (function)}
-#define FILTER_END {.name = NULL}
+#define FILTER_TEXT(name_, owner, member)                                        \
+    {                                                                            \
+        .name = (name_), .of = FILTER_OF_TEXT, .offset = offsetof(owner, member) \
+    }
+#define FILTER_BOOL(name_, owner, member)                                        \
+    {                                                                            \
+        .name = (name_), .of = FILTER_OF_BOOL, .offset = offsetof(owner, member) \
+    }
+#define FILTER_CALL(name_, function)                                 \
+    {                                                                \
+        .name = (name_), .of = FILTER_OF_CALL, .matches = (function) \
+    }
+#define FILTER_END   \
+    {                \
+        .name = NULL \
+    }
 
 struct context;
 
 struct kind {
-    unsigned number;          /* place among an account's lists */
-    const char *type;         /* "network-acl": in ARNs, TagSpecification and DescribeTags */
-    const char *prefix;       /* of its ids: "acl" */
-    const char *parameter;    /* that names it: "NetworkAclId" */
-    const char *missing;      /* error code: "InvalidNetworkAclID.NotFound" */
-    const char *set;          /* element around the items of a Describe answer: "networkAclSet" */
+    unsigned number;       /* place among an account's lists */
+    const char *type;      /* "network-acl": in ARNs, TagSpecification and DescribeTags */
+    const char *prefix;    /* of its ids: "acl" */
+    const char *parameter; /* that names it: "NetworkAclId" */
+    const char *missing;   /* error code: "InvalidNetworkAclID.NotFound" */
+    const char *set;       /* element around the items of a Describe answer: "networkAclSet" */
     const struct record *record;
     const struct filter *filters;
-    void (*write)(struct buffer *out, const struct resource *resource);  /* the inside of an item */
-    void (*context)(struct context *context, const struct resource *resource); /* condition keys; may be NULL */
-    void (*added)(struct region *region, struct resource *resource);     /* other indexes; may be NULL */
-    void (*removed)(struct region *region, struct resource *resource);   /* may be NULL */
+    void (*write)(struct buffer *out, const struct resource *resource); /* the inside of an item */
+    void (*context)(struct context *context,
+                    const struct resource *resource);                  /* condition keys; may be NULL */
+    void (*added)(struct region *region, struct resource *resource);   /* other indexes; may be NULL */
+    void (*removed)(struct region *region, struct resource *resource); /* may be NULL */
 };
 
 enum { KINDS = 24 };
@@ -82,12 +98,13 @@ struct registry {
 struct registry *registry_of(struct region *region);
 
 struct resource_list *resources_of(struct account *account, const struct kind *kind);
-#define for_each_resource(type_, item, account, kind)                                           \
-    for (type_ *item = (type_ *)(void *)resources_of((account), (kind))->first; item;           \
+#define for_each_resource(type_, item, account, kind)                                 \
+    for (type_ *item = (type_ *)(void *)resources_of((account), (kind))->first; item; \
          item = (type_ *)(void *)((struct resource *)(void *)item)->next)
 
 /* Copies the draft (a whole struct of kind->record->size) to last; gives it an id when it has none. */
-void *resource_add(struct region *region, struct account *account, const struct kind *kind, const void *draft);
+void *resource_add(struct region *region, struct account *account, const struct kind *kind,
+                   const void *draft);
 void resource_remove(struct region *region, struct resource *resource);
 
 /* Of the account; NULL when there is none (or the id is NULL). */
@@ -95,17 +112,19 @@ void *resource_find(struct region *region, struct account *account, const struct
 /* Of whatever account. */
 struct resource *resource_anywhere(struct region *region, const struct kind *kind, const char *id);
 /* What an earlier call with this client token made, or NULL. */
-void *resource_by_token(struct region *region, struct account *account, const struct kind *kind, const char *token);
+void *resource_by_token(struct region *region, struct account *account, const struct kind *kind,
+                        const char *token);
 const char *resource_arn(struct region *region, struct arena *arena, const struct resource *resource);
 
 const char *resource_tag(const struct resource *resource, const char *key); /* value, or NULL */
 void resource_set_tag(struct resource *resource, const char *key, const char *value);
 void resource_remove_tag(struct resource *resource, const char *key, const char *value); /* value NULL: any */
 
-/* Saving and restoring all resources of a module's kinds (NULL-terminated): {"vpc": [...], "subnet": [...]}. */
+/* Saving and restoring all resources of a module's kinds (NULL-terminated): {"vpc": [...], "subnet": [...]}.
+ */
 json_t *kinds_save(struct account *account, const struct kind *const *kinds);
-int kinds_restore(struct region *region, struct account *account, const struct kind *const *kinds, json_t *state,
-                  struct error *err);
+int kinds_restore(struct region *region, struct account *account, const struct kind *const *kinds,
+                  json_t *state, struct error *err);
 
 /* Owned members. */
 void text_replace(char **text, const char *value);

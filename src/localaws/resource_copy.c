@@ -1,7 +1,7 @@
 #include "localaws/resource_copy.h"
 
-#include "localaws/resource.h"
 #include "base/text.h"
+#include "localaws/resource.h"
 
 #include <string.h>
 

@@ -1,11 +1,12 @@
-/* Ownership by field tables: a record whose texts and lists lie in an arena becomes one that owns copies of them, and is
- * released again, without a word of code per kind. */
+/* Ownership by field tables: a record whose texts and lists lie in an arena becomes one that owns copies of
+ * them, and is released again, without a word of code per kind. */
 #ifndef LOCALAWS_RESOURCE_COPY_H
 #define LOCALAWS_RESOURCE_COPY_H
 
 #include "base/record.h"
 
-void record_own(const struct record *record, void *object);     /* every text, list and sub-record is copied */
-void record_release(const struct record *record, void *object); /* and freed; the object itself is the caller's */
+void record_own(const struct record *record, void *object); /* every text, list and sub-record is copied */
+void record_release(const struct record *record,
+                    void *object); /* and freed; the object itself is the caller's */
 
 #endif
