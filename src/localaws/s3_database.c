@@ -71,7 +71,8 @@ int query_run(struct s3_store *store, struct error *err, const char *sql, const 
 static void unlink_garbage(struct s3_store *store, const struct garbage *garbage)
 {
     for (size_t i = 0; i < garbage->count; i++)
-        unlink(s3_store_path(store, garbage->arena, garbage->files[i]));
+        if (garbage->items[i].file)
+            unlink(s3_store_path(store, garbage->arena, garbage->items[i].file));
 }
 
 int store_transaction(struct s3_store *store, store_change *change, void *context, struct error *err)
@@ -87,40 +88,43 @@ int store_transaction(struct s3_store *store, store_change *change, void *contex
         if (result < 0)
             query_run(store, NULL, "ROLLBACK", "");
     }
+    if (result == 0)
+        pins_keep(store, &garbage);
     pthread_mutex_unlock(&store->lock);
     if (result == 0)
         unlink_garbage(store, &garbage);
     return result;
 }
 
-static void add_garbage(struct garbage *garbage, char *file)
+static void add_garbage(struct garbage *garbage, struct garbage_file item)
 {
     if (garbage->count == garbage->room) {
         size_t room = garbage->room ? garbage->room * 2 : 8;
-        char **grown = arena_alloc(garbage->arena, room * sizeof(*grown));
+        struct garbage_file *grown = arena_alloc(garbage->arena, room * sizeof(*grown));
         if (garbage->count)
-            memcpy(grown, garbage->files, garbage->count * sizeof(*grown));
-        garbage->files = grown;
+            memcpy(grown, garbage->items, garbage->count * sizeof(*grown));
+        garbage->items = grown;
         garbage->room = room;
     }
-    garbage->files[garbage->count++] = file;
+    garbage->items[garbage->count++] = item;
 }
 
-int drop_files(struct s3_store *store, sqlite3_stmt *query, struct garbage *garbage, struct error *err)
+int drop_files(sqlite3_stmt *query, struct garbage *garbage, struct error *err)
 {
-    (void)store;
     int row;
     while ((row = query_step(query, err)) > 0)
-        add_garbage(garbage, query_text(query, 0, garbage->arena));
+        add_garbage(garbage, (struct garbage_file){.file = query_text(query, 0, garbage->arena),
+                                                   .object = query_text(query, 1, garbage->arena)});
     return row;
 }
 
 int drop_pieces(struct s3_store *store, const char *id, struct garbage *garbage, struct error *err)
 {
     cleanup(query_close) sqlite3_stmt *query = NULL;
-    if (query_open(store, &query, err, "DELETE FROM pieces WHERE object = ? RETURNING file", "s", id) < 0)
+    if (query_open(store, &query, err, "DELETE FROM pieces WHERE object = ? RETURNING " DROPPED_COLUMNS, "s",
+                   id) < 0)
         return -1;
-    return drop_files(store, query, garbage, err);
+    return drop_files(query, garbage, err);
 }
 
 int drop_object(struct s3_store *store, const char *bucket, const char *key, struct garbage *garbage,

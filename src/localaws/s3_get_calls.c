@@ -97,19 +97,14 @@ static int check_readable(struct s3_reading *reading, const struct byte_range *r
     return range->length ? s3_reading_read(reading, range->first, &byte, 1, &length, err) : 0;
 }
 
-static int send_object(struct s3_call *s3, const struct s3_object *object, const struct byte_range *range,
-                       struct error *err)
+static int send_object(struct s3_call *s3, const struct s3_object *object, struct s3_reading **reading,
+                       const struct byte_range *range, struct error *err)
 {
-    struct s3_reading *reading = NULL;
     const char *content_type;
-    if (s3_reading_open(s3, object, &reading, err) < 0)
+    if (s3_reading_unseal(s3, *reading, object, err) < 0 || check_readable(*reading, range, err) < 0)
         return -1;
-    if (check_readable(reading, range, err) < 0) {
-        s3_reading_free(&reading);
-        return -1;
-    }
     struct sending *sending = memory_alloc(sizeof(*sending));
-    *sending = (struct sending){reading, range->first, range->length};
+    *sending = (struct sending){take(reading), range->first, range->length};
     answer_headers(s3, object, &content_type);
     http_respond_stream(s3->call->request, range->kind == RANGE_PART ? 206 : 200, content_type,
                         (int64_t)range->length, send_piece, sending, release_sending);
@@ -117,12 +112,12 @@ static int send_object(struct s3_call *s3, const struct s3_object *object, const
 }
 
 /* What GET and HEAD have in common before a byte is sent; `*done` when the answer is complete with that. */
-static int prepare(struct s3_call *s3, struct s3_object *object, struct byte_range *range, bool *done,
+static int prepare(struct s3_call *s3, const struct s3_object *object, struct byte_range *range, bool *done,
                    struct error *err)
 {
     if (s3_query(s3, "partNumber"))
         return s3_fail(s3, err, 501, "NotImplemented", "Reading a part by its number is not implemented");
-    if (s3_find_object(s3, object, err) < 0 || check_conditions(s3, object, done, err) < 0)
+    if (check_conditions(s3, object, done, err) < 0)
         return -1;
     long long size = (long long)object->size;
     *range = byte_range_parse(s3_header(s3, "range"), (uint64_t)size);
@@ -143,12 +138,13 @@ static int prepare(struct s3_call *s3, struct s3_object *object, struct byte_ran
 
 int s3_get_object(struct s3_call *s3, struct error *err)
 {
+    cleanup(s3_reading_free) struct s3_reading *reading = NULL;
     struct s3_object object;
     struct byte_range range;
     bool done;
-    if (prepare(s3, &object, &range, &done, err) < 0)
+    if (s3_reading_open(s3, &object, &reading, err) < 0 || prepare(s3, &object, &range, &done, err) < 0)
         return -1;
-    return done ? 0 : send_object(s3, &object, &range, err);
+    return done ? 0 : send_object(s3, &object, &reading, &range, err);
 }
 
 static int64_t send_nothing(void *context, uint64_t position, char *buffer, size_t room)
@@ -164,7 +160,7 @@ int s3_head_object(struct s3_call *s3, struct error *err)
     struct byte_range range;
     bool done;
     const char *content_type;
-    if (prepare(s3, &object, &range, &done, err) < 0)
+    if (s3_find_object(s3, &object, err) < 0 || prepare(s3, &object, &range, &done, err) < 0)
         return -1;
     if (done)
         return 0;

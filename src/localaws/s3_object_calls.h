@@ -22,10 +22,14 @@ int s3_writing_finish(struct s3_call *s3, struct s3_writing *writing, uint64_t s
 /* The bucket may have been deleted while the object was written: then the object goes, too. */
 int s3_check_bucket_remains(struct s3_call *s3, struct error *err);
 
-/* A stored object being read: all its pieces as one. */
+/* A stored object being read: all its pieces as one. It stays whole until it is freed, though the object may
+ * be replaced or deleted meanwhile. Freed in every case, also when opening failed. */
 struct s3_reading;
-int s3_reading_open(struct s3_call *s3, const struct s3_object *object, struct s3_reading **reading,
+int s3_reading_open(struct s3_call *s3, struct s3_object *object, struct s3_reading **reading,
                     struct error *err);
+/* Before the first byte is read: gets the data key, which the caller must be allowed to. */
+int s3_reading_unseal(struct s3_call *s3, struct s3_reading *reading, const struct s3_object *object,
+                      struct error *err);
 int s3_reading_read(struct s3_reading *reading, uint64_t position, void *bytes, size_t room, size_t *length,
                     struct error *err);
 void s3_reading_free(struct s3_reading **reading);

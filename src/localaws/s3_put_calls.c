@@ -134,8 +134,8 @@ static int copy_object(struct s3_call *s3, struct error *err)
     struct s3_call source;
     struct s3_object from;
     struct s3_writing *writing;
-    if (read_source(s3, &source, err) < 0 || s3_find_object(&source, &from, err) < 0 ||
-        s3_reading_open(&source, &from, &reading, err) < 0 || begin_writing(s3, &writing, err) < 0)
+    if (read_source(s3, &source, err) < 0 || s3_reading_open(&source, &from, &reading, err) < 0 ||
+        s3_reading_unseal(&source, reading, &from, err) < 0 || begin_writing(s3, &writing, err) < 0)
         return -1;
     if (!text_equal(s3_header(s3, "x-amz-metadata-directive"), "REPLACE"))
         writing->object.headers = from.headers;

@@ -5,27 +5,44 @@
 struct s3_reading {
     struct arena *arena; /* pieces and paths: the reading may outlive the request's handler */
     struct s3_store *store;
+    const char *id; /* NULL until it is held */
     struct s3_piece *pieces;
     size_t count, open; /* which piece `reader` has; `count` for none */
     unsigned char data_key[SEGMENT_KEY];
     struct segment_reader *reader;
 };
 
-int s3_reading_open(struct s3_call *s3, const struct s3_object *object, struct s3_reading **made,
-                    struct error *err)
+/* 1 when the object was replaced between finding it and holding on to it. */
+static int hold(struct s3_call *s3, const struct s3_object *object, struct s3_reading *reading,
+                struct error *err)
+{
+    struct error why = {0};
+    if (s3_store_pin(s3->s3->store, reading->arena, object->id, &reading->pieces, &reading->count, &why) < 0)
+        return why.kind == ERROR_NOT_FOUND ? 1 : error_set(err, why.kind, "%s", why.message);
+    reading->store = s3->s3->store;
+    reading->id = arena_strdup(reading->arena, object->id);
+    reading->open = reading->count;
+    return 0;
+}
+
+int s3_reading_open(struct s3_call *s3, struct s3_object *object, struct s3_reading **made, struct error *err)
 {
     struct s3_reading *reading = memory_alloc(sizeof(*reading));
     reading->arena = arena_new();
-    reading->store = s3->s3->store;
     *made = reading;
-    if (s3_unseal(s3, &object->sealing, reading->data_key, err) < 0 ||
-        s3_store_pieces(reading->store, reading->arena, object->id, &reading->pieces, &reading->count, err) <
-            0) {
-        s3_reading_free(made);
-        return -1;
+    int result = 1;
+    while (result > 0) {
+        result = s3_find_object(s3, object, err);
+        if (result == 0)
+            result = hold(s3, object, reading, err);
     }
-    reading->open = reading->count;
-    return 0;
+    return result;
+}
+
+int s3_reading_unseal(struct s3_call *s3, struct s3_reading *reading, const struct s3_object *object,
+                      struct error *err)
+{
+    return s3_unseal(s3, &object->sealing, reading->data_key, err);
 }
 
 static int open_piece(struct s3_reading *reading, size_t index, struct error *err)
@@ -65,6 +82,8 @@ void s3_reading_free(struct s3_reading **reading)
     if (!*reading)
         return;
     segment_reader_free(&(*reading)->reader);
+    if ((*reading)->id)
+        s3_store_unpin((*reading)->store, (*reading)->id);
     gnutls_memset((*reading)->data_key, 0, SEGMENT_KEY);
     arena_free(&(*reading)->arena);
     memory_free(reading);

@@ -85,6 +85,7 @@ void s3_store_close(struct s3_store **store)
 {
     if (!*store)
         return;
+    pins_free(*store);
     sqlite3_close((*store)->database);
     pthread_mutex_destroy(&(*store)->lock);
     memory_free(&(*store)->directory);
@@ -153,8 +154,8 @@ int s3_store_upload_get(struct s3_store *store, struct arena *arena, const char 
                         id);
 }
 
-static int read_pieces(sqlite3_stmt *query, struct arena *arena, struct s3_piece **pieces, size_t *count,
-                       struct error *err)
+int read_pieces(sqlite3_stmt *query, struct arena *arena, struct s3_piece **pieces, size_t *count,
+                struct error *err)
 {
     size_t room = 0;
     int row;
@@ -184,9 +185,7 @@ int s3_store_pieces(struct s3_store *store, struct arena *arena, const char *id,
 {
     sqlite3_stmt *query;
     pthread_mutex_lock(&store->lock);
-    int result = query_open(
-        store, &query, err,
-        "SELECT file, number, size, etag, modified FROM pieces WHERE object = ? ORDER BY number", "s", id);
+    int result = query_open(store, &query, err, PIECES_OF, "s", id);
     if (result == 0)
         result = read_pieces(query, arena, pieces, count, err);
     query_close(&query);

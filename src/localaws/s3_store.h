@@ -53,6 +53,11 @@ int s3_store_next(struct s3_store *store, struct arena *arena, const char *bucke
                   bool inclusive, struct s3_object *object, struct error *err); /* ERROR_NOT_FOUND */
 int s3_store_pieces(struct s3_store *store, struct arena *arena, const char *id, struct s3_piece **pieces,
                     size_t *count, struct error *err); /* by number */
+/* The same for a reader: until it unpins the id, the files stay, whatever becomes of the object.
+ * ERROR_NOT_FOUND when it was replaced or deleted before. */
+int s3_store_pin(struct s3_store *store, struct arena *arena, const char *id, struct s3_piece **pieces,
+                 size_t *count, struct error *err);
+void s3_store_unpin(struct s3_store *store, const char *id);
 int s3_store_delete(struct s3_store *store, const char *bucket, const char *key,
                     struct error *err); /* absent is fine */
 int s3_store_set_tags(struct s3_store *store, const char *bucket, const char *key, const char *tags,

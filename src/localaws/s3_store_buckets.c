@@ -9,9 +9,9 @@ static int drop_bucket(struct s3_store *store, void *context, struct garbage *ga
     cleanup(query_close) sqlite3_stmt *query = NULL;
     if (query_open(store, &query, err,
                    "DELETE FROM pieces WHERE object IN (SELECT id FROM objects WHERE bucket = ?1"
-                   " UNION ALL SELECT id FROM uploads WHERE bucket = ?1) RETURNING file",
+                   " UNION ALL SELECT id FROM uploads WHERE bucket = ?1) RETURNING " DROPPED_COLUMNS,
                    "s", bucket) < 0 ||
-        drop_files(store, query, garbage, err) < 0)
+        drop_files(query, garbage, err) < 0)
         return -1;
     query_close(&query);
     if (query_run(store, err, "DELETE FROM objects WHERE bucket = ?", "s", bucket) < 0)

@@ -87,6 +87,26 @@ static void replacing_an_object_removes_its_old_file(void **state)
     assert_string_equal(pieces[0].file, new.file);
 }
 
+static void a_reader_keeps_what_it_reads_until_it_is_done(void **state)
+{
+    struct fixture *fixture = *state;
+    struct s3_piece old = put(fixture, "k"), *pieces;
+    struct s3_object found;
+    struct error err = {0};
+    size_t count;
+    assert_int_equal(s3_store_get(fixture->store, fixture->arena, "b", "k", &found, NULL), 0);
+    assert_int_equal(s3_store_pin(fixture->store, fixture->arena, found.id, &pieces, &count, NULL), 0);
+    assert_int_equal(s3_store_pin(fixture->store, fixture->arena, found.id, &pieces, &count, NULL), 0);
+    put(fixture, "k");
+    assert_int_equal(s3_store_delete(fixture->store, "b", "k", NULL), 0);
+    s3_store_unpin(fixture->store, found.id);
+    assert_true(has_file(fixture, &old));
+    s3_store_unpin(fixture->store, found.id);
+    assert_false(has_file(fixture, &old));
+    assert_int_equal(s3_store_pin(fixture->store, fixture->arena, found.id, &pieces, &count, &err), -1);
+    assert_int_equal(err.kind, ERROR_NOT_FOUND);
+}
+
 static void only_the_first_of_two_new_objects_is_taken(void **state)
 {
     struct fixture *fixture = *state;
@@ -237,6 +257,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(replacing_an_object_removes_its_old_file, enter, leave),
+        cmocka_unit_test_setup_teardown(a_reader_keeps_what_it_reads_until_it_is_done, enter, leave),
         cmocka_unit_test_setup_teardown(only_the_first_of_two_new_objects_is_taken, enter, leave),
         cmocka_unit_test_setup_teardown(keys_come_in_the_order_of_their_bytes, enter, leave),
         cmocka_unit_test_setup_teardown(a_completed_upload_keeps_the_chosen_parts_only, enter, leave),

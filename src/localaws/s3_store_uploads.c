@@ -71,10 +71,11 @@ static int drop_piece(struct s3_store *store, const char *id, int64_t number, st
                       struct error *err)
 {
     cleanup(query_close) sqlite3_stmt *query = NULL;
-    if (query_open(store, &query, err, "DELETE FROM pieces WHERE object = ? AND number = ? RETURNING file",
-                   "si", id, number) < 0)
+    if (query_open(store, &query, err,
+                   "DELETE FROM pieces WHERE object = ? AND number = ? RETURNING " DROPPED_COLUMNS, "si", id,
+                   number) < 0)
         return -1;
-    return drop_files(store, query, garbage, err);
+    return drop_files(query, garbage, err);
 }
 
 static int add_piece(struct s3_store *store, void *context, struct garbage *garbage, struct error *err)

@@ -1,5 +1,6 @@
 """S3 of localaws as its clients see it: boto3, and raw requests where boto3 would not misbehave."""
 import base64
+import concurrent.futures
 import hashlib
 import http.client
 import io
@@ -276,6 +277,18 @@ def test_listings_roll_up_and_go_on_where_they_stopped(s3, bucket):
     after = s3.list_objects_v2(Bucket=bucket, StartAfter="logs/c/2", Prefix="logs/")
     assert [o["Key"] for o in after["Contents"]] == ["logs/c/3"]
     assert s3.list_objects_v2(Bucket=bucket, MaxKeys=0)["KeyCount"] == 0
+
+
+def test_readers_see_whole_objects_while_others_write_them(region, bucket):
+    def work(n):
+        client = region.client("s3")
+        for _ in range(15):
+            client.put_object(Bucket=bucket, Key="same", Body=bytes([n]) * (100000 + n))
+            body = client.get_object(Bucket=bucket, Key="same")["Body"].read()
+            assert body == bytes([body[0]]) * (100000 + body[0])
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        assert len(list(pool.map(work, range(4)))) == 4
 
 
 def test_many_are_deleted_at_once(s3, bucket):
