@@ -29,7 +29,7 @@ install:
 	@$(as_root) scripts/build-image $(prefix)/bin/album-search $(prefix)/share/enclave/images
 
 run: install
-	@$(if $(as_root),echo 'make run raises network namespaces and machines, which needs root: using sudo',:)
+	@$(if $(as_root),echo 'make run raises network namespaces and machines: that needs root and so sudo',:)
 	@$(as_root) $(enclave) zone up --directory $(zone)
 
 stop:
