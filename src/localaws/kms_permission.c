@@ -2,6 +2,7 @@
  * policies), and grants add to it; a deny in any policy outweighs both. */
 #include "localaws/kms.h"
 
+#include "base/log.h"
 #include "base/text.h"
 #include "localaws/permission.h"
 
@@ -93,8 +94,9 @@ int kms_permit(struct arena *arena, const struct kms_use *use, const struct kms_
     bool denied = permission == REFUSED_BY_IDENTITY_POLICY || permission == REFUSED_BY_RESOURCE_POLICY;
     if (permission == PERMITTED || (!denied && is_granted(use, key)))
         return 0;
-    return error_code(err, ERROR_FORBIDDEN, "AccessDeniedException", "%s",
-                      permission_refusal(arena, &question, permission));
+    const char *why = permission_refusal(arena, &question, permission);
+    log_info("refused", "why", why, "via", use->via, NULL);
+    return error_code(err, ERROR_FORBIDDEN, "AccessDeniedException", "%s", why);
 }
 
 int kms_usable(const struct kms_key *key, struct error *err)

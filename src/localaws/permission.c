@@ -1,6 +1,7 @@
 #include "localaws/permission.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "localaws/iam.h"
 
@@ -175,8 +176,9 @@ int permission_require(struct call *call, struct question *question, struct erro
     if (permission == PERMITTED)
         return 0;
     enum protocol protocol = call->interface->protocol;
-    return call_fail(call, err, refusals[protocol].status, refusals[protocol].code, "%s",
-                     permission_refusal(call->arena, question, permission));
+    const char *why = permission_refusal(call->arena, question, permission);
+    log_info("refused", "why", why, "request", call->request_id, NULL);
+    return call_fail(call, err, refusals[protocol].status, refusals[protocol].code, "%s", why);
 }
 
 int call_authorize(struct call *call, const char *action, const char *resource, const char *const *context,
