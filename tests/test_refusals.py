@@ -13,11 +13,15 @@ DEPLOY = "/application/v4/tenant/acme/application/album-search/instance/default/
 SERVICES = ('<services version="1.0"><container id="default" version="1.0"><nodes count="1"/></container>'
             '<content id="albums" version="1.0"><nodes count="1"/></content></services>')
 
+CLIENTS = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                          "-keyout", "/dev/null", "-subj", "/CN=somebody"], check=True, capture_output=True, text=True).stdout
+
 
 def package(**files):
     """A package that would be fine but for what is given; None removes a file."""
     content = {"services.xml": SERVICES,
-               "deployment.xml": f'<deployment version="1.0" cloud-account="aws:{TENANT}"><dev/></deployment>'}
+               "deployment.xml": f'<deployment version="1.0" cloud-account="aws:{TENANT}"><dev/></deployment>',
+               "security/clients.pem": CLIENTS}
     content.update({name.replace("__", "/").replace("_", "."): text for name, text in files.items()})
     raw = io.BytesIO()
     with zipfile.ZipFile(raw, "w") as made:

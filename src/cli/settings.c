@@ -64,8 +64,10 @@ int settings_load(struct arena *arena, struct settings *settings, struct error *
         settings->instance = "default";
     if (!settings->aws_region)
         settings->aws_region = "us-east-1";
-    if (settings->proxy)
+    if (settings->proxy) {
         setenv("HTTPS_PROXY", settings->proxy, 0);
+        setenv("NO_PROXY", "localhost,127.0.0.1", 0);
+    }
     return 0;
 }
 
