@@ -26,7 +26,6 @@ install:
 	@test -f $(build)/.prefix || meson configure $(build) -Dprefix=$(prefix) -Dlibdir=lib && touch $(build)/.prefix
 	@ninja -C $(build) --quiet
 	@meson install -C $(build) --quiet --no-rebuild --only-changed
-	@$(as_root) scripts/build-image $(prefix)/bin/album-search $(prefix)/share/enclave/images
 
 run: install
 	@$(if $(as_root),echo 'make run raises network namespaces and machines: that needs root and so sudo',:)
