@@ -1,8 +1,10 @@
 #include "localaws/answer.h"
 
 #include "base/text.h"
+#include "localaws/resource_copy.h"
 
 #include <inttypes.h>
+#include <string.h>
 #include <time.h>
 
 enum { LONGEST_LIST = 1000 };
@@ -130,4 +132,27 @@ int resource_named(struct call *call, const struct kind *kind, const char *param
         return resource_missing(call, kind, id, err);
     *(void **)resource = found;
     return 0;
+}
+
+int draft_check(struct call *call, const struct record *record, const void *draft, struct error *err)
+{
+    const char *name;
+    if (record_fits(record, draft, &name))
+        return 0;
+    return call_fail(call, err, 400, "InvalidParameterValue", "The value of %s is too long", name);
+}
+
+int text_check(struct call *call, const char *what, const char *text, size_t longest, struct error *err)
+{
+    if (!text || strlen(text) <= longest)
+        return 0;
+    return call_fail(call, err, 400, "InvalidParameterValue", "The value of %s has more than %zu characters",
+                     what, longest);
+}
+
+int room_check(struct call *call, const char *what, size_t wanted, size_t most, struct error *err)
+{
+    if (wanted <= most)
+        return 0;
+    return call_fail(call, err, 400, "ResourceLimitExceeded", "More than %zu %s", most, what);
 }

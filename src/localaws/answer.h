@@ -53,6 +53,11 @@ bool call_filters_pass(struct call *call, filter_value *value_of, const void *it
 /* <parameter> names a resource of the caller's account: finds it, or fails with the kind's missing code. */
 int resource_named(struct call *call, const struct kind *kind, const char *parameter, void *resource,
                    struct error *err);
+/* The draft of a new record, and a text on its way into one: refused when longer than what is read back. */
+int draft_check(struct call *call, const struct record *record, const void *draft, struct error *err);
+/* Is there room for more in a list that is read back with at most so many? */
+int room_check(struct call *call, const char *what, size_t wanted, size_t most, struct error *err);
+int text_check(struct call *call, const char *what, const char *text, size_t longest, struct error *err);
 int resource_missing(struct call *call, const struct kind *kind, const char *id, struct error *err);
 
 #endif

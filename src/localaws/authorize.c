@@ -110,6 +110,8 @@ int creation_authorize(struct call *call, const struct kind *kind, const struct 
                        struct error *err)
 {
     struct context context = context_new(call);
+    if (draft_check(call, kind->record, draft, err) < 0)
+        return -1;
     if (kind->context)
         kind->context(&context, draft);
     context_add_request_tags(&context, draft->tags, draft->tag_count);

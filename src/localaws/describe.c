@@ -11,26 +11,30 @@ struct wanted {
     const char **values;
 };
 
-/* AWS's wildcards are * and ?; brackets mean themselves. */
+/* AWS's wildcards are * and ?, a backslash takes their meaning away; brackets mean themselves. Goes back to
+ * the last star only, so that no pattern takes more than the product of the lengths. */
 static bool matches_pattern(const char *pattern, const char *value)
 {
-    for (; *pattern; pattern++, value++) {
+    const char *after_star = NULL, *resume = NULL;
+    while (*value) {
+        bool escaped = *pattern == '\\' && pattern[1];
+        const char *literal = pattern + escaped;
         if (*pattern == '*') {
-            while (*pattern == '*')
-                pattern++;
-            for (; *value; value++)
-                if (matches_pattern(pattern, value))
-                    return true;
-            return !*pattern;
-        }
-        if (*pattern == '\\' && pattern[1])
-            pattern++;
-        else if (*pattern == '?' && *value)
-            continue;
-        if (*pattern != *value)
+            after_star = ++pattern;
+            resume = value;
+        } else if (*literal && ((!escaped && *literal == '?') || *literal == *value)) {
+            pattern = literal + 1;
+            value++;
+        } else if (after_star) {
+            pattern = after_star;
+            value = ++resume;
+        } else {
             return false;
+        }
     }
-    return !*value;
+    while (*pattern == '*')
+        pattern++;
+    return !*pattern;
 }
 
 bool text_matches(const char *pattern, const char *value)

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+enum { MOST_ENTRIES = 200 };
 enum { LAST_RULE = 32767 }; /* the rule that denies what none matched: shown as *, never stored */
 
 static const struct field acl_entry_fields[] = {
@@ -27,7 +28,8 @@ static const struct field acl_fields[] = {
     RESOURCE_FIELDS(struct acl),
     FIELD_TEXT(struct acl, vpc_id, "vpc", REQUIRED, 64, NULL, "its VPC"),
     FIELD_BOOL(struct acl, is_default, "default", OPTIONAL, "the VPC's own"),
-    FIELD_LIST(struct acl, entries, entry_count, "entries", OPTIONAL, 200, &acl_entry_record, "rules"),
+    FIELD_LIST(struct acl, entries, entry_count, "entries", OPTIONAL, MOST_ENTRIES, &acl_entry_record,
+               "rules"),
     FIELD_LIST(struct acl, associations, association_count, "associations", OPTIONAL, 1000,
                &association_record, "subnets"),
     FIELD_END,
@@ -312,6 +314,8 @@ static int entry_set(struct call *call, bool replace, struct error *err)
     if (replace && at == acl->entry_count)
         return call_fail(call, err, 400, "InvalidNetworkAclEntry.NotFound",
                          "The network acl entry identified by %d does not exist.", (int)entry.number);
+    if (!replace && room_check(call, "rules", acl->entry_count + 1, MOST_ENTRIES, err) < 0)
+        return -1;
     if (replace)
         list_remove(&acl_entry_record, &acl->entries, &acl->entry_count, at);
     entry.cidr = memory_strdup(entry.cidr);

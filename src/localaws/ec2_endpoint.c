@@ -218,7 +218,12 @@ int endpoint_modify(struct call *call, struct error *err)
     struct endpoint *endpoint;
     if (resource_target(call, &endpoint_kind, "VpcEndpointId", &endpoint, err) < 0)
         return -1;
-    for (const char **id = call_list(call, "AddRouteTableId", NULL); *id; id++)
+    size_t added;
+    const char **add = call_list(call, "AddRouteTableId", &added);
+    if (room_check(call, "route tables", endpoint->route_table_count + added, 200, err) < 0 ||
+        text_check(call, "PolicyDocument", call_parameter(call, "PolicyDocument"), 20480, err) < 0)
+        return -1;
+    for (const char **id = add; *id; id++)
         if (!list_has_text(endpoint->route_tables, endpoint->route_table_count, *id))
             list_add_text(&endpoint->route_tables, &endpoint->route_table_count, *id);
     for (const char **id = call_list(call, "RemoveRouteTableId", NULL); *id; id++)

@@ -27,7 +27,8 @@ static const struct field group_fields[] = {
     FIELD_TEXT(struct group, vpc_id, "vpc", REQUIRED, 64, NULL, "its VPC"),
     FIELD_TEXT(struct group, name, "name", REQUIRED, 255, NULL, "its name, unique in the VPC"),
     FIELD_TEXT(struct group, description, "description", REQUIRED, 255, NULL, "for people"),
-    FIELD_LIST(struct group, rules, rule_count, "rules", OPTIONAL, 1000, &group_rule_record, "rules"),
+    FIELD_LIST(struct group, rules, rule_count, "rules", OPTIONAL, MOST_GROUP_RULES, &group_rule_record,
+               "rules"),
     FIELD_END,
 };
 static const struct record group_record = {"group", sizeof(struct group), group_fields};

@@ -5,6 +5,7 @@
 #include "localaws/ec2.h"
 #include "localaws/ec2_plane.h"
 
+enum { MOST_GROUP_RULES = 1000 };
 extern const struct record group_rule_record;
 
 void group_rule_add(struct group *group, const struct group_rule *draft); /* copies */

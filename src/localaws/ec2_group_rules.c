@@ -114,7 +114,7 @@ static int take_sources(struct call *call, const struct group *group, const char
         *(char **)(void *)((char *)rule + form->offset) = arena_strdup(call->arena, source);
         rule->description =
             arena_strdup(call->arena, call_parameter(call, "%s.%s.%zu.Description", prefix, form->list, i));
-        if (check_source(call, group, rule, err) < 0)
+        if (check_source(call, group, rule, err) < 0 || draft_check(call, &group_rule_record, rule, err) < 0)
             return -1;
     }
     return 0;
@@ -173,6 +173,8 @@ static int authorize(struct call *call, bool egress, struct error *err)
     if (!rules.count)
         return call_fail(call, err, 400, "MissingParameter",
                          "The request must contain IpPermissions with a source");
+    if (room_check(call, "rules", group->rule_count + rules.count, MOST_GROUP_RULES, err) < 0)
+        return -1;
     for (size_t i = 0; i < rules.count; i++)
         if (rule_at(group, &rules.items[i]) < group->rule_count)
             return call_fail(call, err, 400, "InvalidPermission.Duplicate",

@@ -4,6 +4,7 @@
 
 #include "localaws/ec2.h"
 
+bool user_data_valid(struct arena *arena, const char *base64);
 struct volume *instance_volume(const struct instance *instance, size_t at); /* NULL after the last */
 
 /* States change here only. Each is followed by what it means: addresses and volumes are given back when it is

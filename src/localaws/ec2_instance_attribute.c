@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+enum { LONGEST_USER_DATA = 16384 * 4 / 3 + 4 };
+
 static const struct instance *of(const struct resource *resource)
 {
     return (const struct instance *)(const void *)resource;
@@ -114,10 +116,27 @@ static char *parameter_of(struct call *call, const struct attribute *attribute)
     return parameter;
 }
 
+bool user_data_valid(struct arena *arena, const char *base64)
+{
+    unsigned char *decoded;
+    size_t length;
+    return strlen(base64) <= LONGEST_USER_DATA && base64_decode(arena, base64, &decoded, &length, NULL) == 0;
+}
+
+static bool text_allowed(struct arena *arena, const char *attribute, const char *value)
+{
+    struct instance_type type;
+    if (text_equal(attribute, "instanceType"))
+        return instance_type_find(arena, value, &type);
+    if (text_equal(attribute, "userData"))
+        return user_data_valid(arena, value);
+    return text_equal(attribute, "instanceInitiatedShutdownBehavior") &&
+           (text_equal(value, "stop") || text_equal(value, "terminate"));
+}
+
 static int modify_one(struct call *call, struct instance *instance, const struct attribute *attribute,
                       struct error *err)
 {
-    struct instance_type type;
     const char *parameter = parameter_of(call, attribute), *value = call_parameter(call, "%s", parameter);
     if (!value && text_equal(call_parameter(call, "Attribute"), attribute->name))
         value = call_parameter(call, "Value");
@@ -126,9 +145,9 @@ static int modify_one(struct call *call, struct instance *instance, const struct
     if (attribute->stopped_only && instance->state != INSTANCE_STOPPED)
         return call_fail(call, err, 400, "IncorrectInstanceState",
                          "The instance '%s' is not in the 'stopped' state.", instance->resource.id);
-    if (text_equal(attribute->name, "instanceType") && !instance_type_find(call->arena, value, &type))
-        return call_fail(call, err, 400, "InvalidParameterValue", "The instance type '%s' does not exist",
-                         value);
+    if (attribute->type == ATTRIBUTE_TEXT && !text_allowed(call->arena, attribute->name, value))
+        return call_fail(call, err, 400, "InvalidParameterValue", "Value (%s) for parameter %s is invalid",
+                         value, attribute->name);
     if (attribute->type == ATTRIBUTE_TEXT)
         text_replace(member_of(instance, attribute), value);
     else
@@ -175,13 +194,19 @@ int instance_modify_attribute(struct call *call, struct error *err)
 int instance_modify_metadata_options(struct call *call, struct error *err)
 {
     static const struct {
-        const char *parameter, *element;
+        const char *parameter, *element, *values[2];
         size_t offset;
     } options[] = {
-        {"HttpTokens", "httpTokens", offsetof(struct instance, http_tokens)},
-        {"HttpEndpoint", "httpEndpoint", offsetof(struct instance, http_endpoint)},
-        {"HttpProtocolIpv6", "httpProtocolIpv6", offsetof(struct instance, http_ipv6)},
-        {"InstanceMetadataTags", "instanceMetadataTags", offsetof(struct instance, metadata_tags)},
+        {"HttpTokens", "httpTokens", {"required", "optional"}, offsetof(struct instance, http_tokens)},
+        {"HttpEndpoint", "httpEndpoint", {"enabled", "disabled"}, offsetof(struct instance, http_endpoint)},
+        {"HttpProtocolIpv6",
+         "httpProtocolIpv6",
+         {"enabled", "disabled"},
+         offsetof(struct instance, http_ipv6)},
+        {"InstanceMetadataTags",
+         "instanceMetadataTags",
+         {"enabled", "disabled"},
+         offsetof(struct instance, metadata_tags)},
     };
     struct instance *instance;
     if (resource_target(call, &instance_kind, "InstanceId", &instance, err) < 0 ||
@@ -194,6 +219,9 @@ int instance_modify_metadata_options(struct call *call, struct error *err)
     for (size_t i = 0; i < COUNT_OF(options); i++) {
         char **member = (char **)(void *)((char *)instance + options[i].offset);
         const char *value = call_parameter(call, "%s", options[i].parameter);
+        if (value && !text_equal(value, options[i].values[0]) && !text_equal(value, options[i].values[1]))
+            return call_fail(call, err, 400, "InvalidParameterValue",
+                             "Value (%s) for parameter %s is invalid", value, options[i].parameter);
         if (value)
             text_replace(member, value);
         put_text(&call->answer, options[i].element, *member);

@@ -267,7 +267,8 @@ int interface_create(struct call *call, const struct interface_order *order, str
         draft.resource.tags = arena_alloc(call->arena, order->tag_count * sizeof *order->tags);
         memcpy(draft.resource.tags, order->tags, order->tag_count * sizeof *order->tags);
     }
-    if (take_groups(call, order, &draft, err) < 0 || take_addresses(call, order, &draft, err) < 0)
+    if (draft_check(call, &interface_record, &draft, err) < 0 || take_groups(call, order, &draft, err) < 0 ||
+        take_addresses(call, order, &draft, err) < 0)
         return -1;
     *interface = resource_add(call->region, call->account, &interface_kind, &draft);
     return 0;

@@ -119,7 +119,8 @@ int interface_modify_attribute(struct call *call, struct error *err)
 {
     struct interface *interface;
     size_t count;
-    if (resource_target(call, &interface_kind, "NetworkInterfaceId", &interface, err) < 0)
+    if (resource_target(call, &interface_kind, "NetworkInterfaceId", &interface, err) < 0 ||
+        text_check(call, "Description", call_parameter(call, "Description.Value"), 255, err) < 0)
         return -1;
     const char **groups = call_list(call, "SecurityGroupId", &count);
     if (count && replace_groups(call, interface, groups, err) < 0)

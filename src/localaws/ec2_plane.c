@@ -319,6 +319,9 @@ static void restore_instance(struct instance *instance)
 
 void plane_restore(struct region *region)
 {
+    region_lock(region); /* the plane answers from its own threads */
+    cleanup(region_unlock) struct region *locked = region;
+    (void)locked;
     for (struct account *account = region->accounts; account; account = account->next) {
         for_each_resource(struct vpc, vpc, account, &vpc_kind)
             vpc_changed(region, account, vpc->resource.id);

@@ -67,6 +67,9 @@ static int route_set(struct call *call, bool replace, struct error *err)
         return call_fail(call, err, 400, "RouteAlreadyExists", "The route identified by %s already exists.",
                          destination);
     }
+    if (room_check(call, "routes", table->route_count + 1, MOST_ROUTES, err) < 0 ||
+        text_check(call, "destination", destination, 64, err) < 0)
+        return -1;
     if (at == table->route_count) {
         struct route *route = list_add(&table->routes, &table->route_count, sizeof *route);
         route->destination = memory_strdup(destination);

@@ -4,6 +4,7 @@
 
 #include "localaws/ec2.h"
 
+enum { MOST_ROUTES = 1000 };
 extern const struct record route_record;
 
 /* How a route's target is named, by its id's prefix: in requests and in answers. */

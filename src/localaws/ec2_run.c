@@ -13,7 +13,7 @@
 #include <gnutls/crypto.h>
 #include <string.h>
 
-enum { MOST_AT_ONCE = 100, LONGEST_USER_DATA = 16384 * 4 / 3 + 4 };
+enum { MOST_AT_ONCE = 100 };
 
 /* A RunInstances call, taken apart. */
 struct run {
@@ -173,10 +173,7 @@ static int take_options(struct call *call, struct run *run, struct error *err)
             arena_strdup(call->arena, value ? value : choices[i].values[0]);
     }
     const char *user_data = call_parameter(call, "UserData");
-    unsigned char *decoded;
-    size_t length;
-    if (user_data && (strlen(user_data) > LONGEST_USER_DATA ||
-                      base64_decode(call->arena, user_data, &decoded, &length, NULL) < 0))
+    if (user_data && !user_data_valid(call->arena, user_data))
         return call_fail(call, err, 400, "InvalidParameterValue",
                          "User data is limited to 16384 bytes, in base64");
     run->draft.user_data = arena_strdup(call->arena, text_empty(user_data) ? NULL : user_data);
@@ -425,6 +422,9 @@ int instance_run(struct call *call, struct error *err)
     run->draft.reservation_id = region_identifier(call->region, call->arena, "r");
     run->draft.resource.client_token = arena_strdup(call->arena, text_empty(token) ? NULL : token);
     run->draft.request_digest = digest_of(call);
+    if (draft_check(call, instance_kind.record, &run->draft, err) < 0 ||
+        draft_check(call, volume_kind.record, &run->volume, err) < 0)
+        return -1;
     run->draft.launched_ms = clock_now_ms();
     run->draft.state = INSTANCE_PENDING;
     return make_all(call, run, err);

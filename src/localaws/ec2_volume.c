@@ -185,6 +185,8 @@ int volume_create_for(struct call *call, const struct volume_order *order, unsig
         draft.resource.tags = arena_alloc(call->arena, order->tag_count * sizeof *order->tags);
         memcpy(draft.resource.tags, order->tags, order->tag_count * sizeof *order->tags);
     }
+    if (draft_check(call, &volume_record, &draft, err) < 0)
+        return -1;
     draft.resource.id = region_identifier(call->region, call->arena, "vol");
     if (draft.encrypted &&
         kms_data_key(call->region, call->caller, "ec2", order->key ? order->key : "alias/aws/ebs",
@@ -279,6 +281,9 @@ int volume_attach(struct call *call, struct error *err)
         return call_fail(call, err, 400, "InvalidVolume.ZoneMismatch",
                          "The volume '%s' is not in the same availability zone as instance '%s'",
                          volume->resource.id, instance->resource.id);
+    if (text_check(call, "device", device, 64, err) < 0 ||
+        room_check(call, "volumes", instance->volume_count + 1, 64, err) < 0)
+        return -1;
     volume_attach_to(volume, instance->resource.id, device, false);
     list_add_text(&instance->volume_ids, &instance->volume_count, volume->resource.id);
     region_changed(call->region);

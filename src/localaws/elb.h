@@ -22,6 +22,7 @@ struct target {
     char *id; /* address or instance */
     int64_t port;
 };
+enum { MOST_TARGETS = 1000 };
 struct target_group {
     struct resource resource;
     char *name, *vpc_id, *protocol, *target_type, *ip_address_type, *health_protocol, *health_port,

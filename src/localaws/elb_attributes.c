@@ -82,6 +82,8 @@ int attributes_take(struct call *call, const struct attribute_default *defaults,
     for (size_t i = 1; (key = call_parameter(call, "Attributes.member.%zu.Key", i)); i++)
         if (!known(defaults, key))
             return call_fail(call, err, 400, "ValidationError", "The attribute '%s' is not known", key);
+        else if (text_check(call, key, call_parameter(call, "Attributes.member.%zu.Value", i), 1024, err) < 0)
+            return -1;
     for (size_t i = 1; (key = call_parameter(call, "Attributes.member.%zu.Key", i)); i++) {
         const char *value = call_parameter(call, "Attributes.member.%zu.Value", i);
         struct tag *attribute = (struct tag *)(uintptr_t)find(*set, *count, key);

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { MOST_TAGS = 60 }; /* 50, and room for those that are set anew */
+
 char *elb_hex(struct arena *arena)
 {
     return random_hex(arena, 16);
@@ -144,6 +146,8 @@ int elb_add_tags(struct call *call, struct error *err)
         if (!resource)
             return missing_arn(call, *arn, err);
         if (resource_authorize(call, resource, tags, count, err) < 0)
+            return -1;
+        if (room_check(call, "tags", resource->tag_count + count, MOST_TAGS, err) < 0)
             return -1;
         for (size_t i = 0; i < count; i++)
             resource_set_tag(resource, tags[i].key, tags[i].value);

@@ -108,6 +108,9 @@ void target_group_changed(struct region *region, struct target_group *group)
 
 void balancers_restore(struct region *region)
 {
+    region_lock(region);
+    cleanup(region_unlock) struct region *locked = region;
+    (void)locked;
     for (struct account *account = region->accounts; account; account = account->next)
         for_each_resource(struct balancer, balancer, account, &balancer_kind)
             balancer_changed(region, balancer);

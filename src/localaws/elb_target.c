@@ -59,6 +59,8 @@ static int each_target(struct call *call,
     size_t count = 0;
     while (call_parameter(call, "Targets.member.%zu.Id", count + 1))
         count++;
+    if (room_check(call, "targets", group->target_count + count, MOST_TARGETS, err) < 0)
+        return -1;
     bool joining = text_equal(call->action, "RegisterTargets");
     for (size_t i = 1; joining && i <= count; i++)
         if (take_target(call, group, i, &target, err) < 0)

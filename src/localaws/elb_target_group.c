@@ -32,7 +32,7 @@ static const struct field target_group_fields[] = {
                   "checks in a row"),
     FIELD_INTEGER(struct target_group, unhealthy_threshold, "unhealthyThreshold", REQUIRED, 1, 10,
                   "checks in a row"),
-    FIELD_LIST(struct target_group, targets, target_count, "targets", OPTIONAL, 1000, &target_record,
+    FIELD_LIST(struct target_group, targets, target_count, "targets", OPTIONAL, MOST_TARGETS, &target_record,
                "targets"),
     FIELD_LIST(struct target_group, attributes, attribute_count, "attributes", OPTIONAL, 32, &tag_record,
                "that were set"),
@@ -211,6 +211,8 @@ int target_group_modify(struct call *call, struct error *err)
         return -1;
     struct target_group draft = *group;
     if (take_health(call, &draft, err) < 0)
+        return -1;
+    if (draft_check(call, &target_group_record, &draft, err) < 0)
         return -1;
     text_replace(&group->health_protocol, draft.health_protocol);
     text_replace(&group->health_port, draft.health_port);

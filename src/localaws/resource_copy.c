@@ -72,6 +72,34 @@ void record_release(const struct record *record, void *object)
     }
 }
 
+static bool list_fits(const struct field *field, const char *items, size_t count, const char **name)
+{
+    size_t size = item_size(field->record);
+    for (size_t i = 0; field->record != &text_record && i < count; i++)
+        if (!record_fits(field->record, items + i * size, name))
+            return false;
+    return (double)count <= field->maximum;
+}
+
+bool record_fits(const struct record *record, const void *object, const char **name)
+{
+    for (const struct field *field = record->fields; field->name; field++) {
+        const char *member = (const char *)object + field->offset;
+        const char *value = *(const any_pointer *)(const void *)member;
+        bool fits = true;
+        *name = field->name;
+        if (field->type == FIELD_KIND_TEXT)
+            fits = !value || (double)strlen(value) <= field->maximum;
+        else if (field->type == FIELD_KIND_LIST)
+            fits =
+                list_fits(field, value,
+                          *(const size_t *)(const void *)((const char *)object + field->count_offset), name);
+        if (!fits)
+            return false;
+    }
+    return true;
+}
+
 void text_replace(char **text, const char *value)
 {
     char *copy = memory_strdup(value);

@@ -9,4 +9,8 @@ void record_own(const struct record *record, void *object); /* every text, list 
 void record_release(const struct record *record,
                     void *object); /* and freed; the object itself is the caller's */
 
+/* Does every text and list of it fit the limits by which it will be read back? `name` is the first that does
+ * not. */
+bool record_fits(const struct record *record, const void *object, const char **name);
+
 #endif

@@ -213,3 +213,27 @@ def test_describing_goes_in_pages(ec2):
         Filters=by("cidr", "10.0.0.0/16"), PaginationConfig={"PageSize": 5}))
     assert [len(page["Vpcs"]) for page in pages] == [5, 2]
     assert [vpc["VpcId"] for page in pages for vpc in page["Vpcs"]] == made
+
+
+def test_what_could_not_be_read_back_is_not_taken(ec2, vpc):
+    long = "x" * 30000
+    subnet = subnet_of(ec2, vpc, 9)["SubnetId"]
+    group = ec2.create_security_group(GroupName="short", Description="x", VpcId=vpc["VpcId"])["GroupId"]
+    rule = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": long}]}
+    for call, arguments in (
+            (ec2.create_vpc, {"CidrBlock": "10.0.0.0/16", "InstanceTenancy": long}),
+            (ec2.create_network_interface, {"SubnetId": subnet, "Description": long}),
+            (ec2.create_egress_only_internet_gateway, {"VpcId": vpc["VpcId"], "ClientToken": long}),
+            (ec2.create_vpc_endpoint, {"VpcId": vpc["VpcId"], "ServiceName": "com.amazonaws.us-east-1.s3",
+                                       "PolicyDocument": long}),
+            (ec2.create_volume, {"AvailabilityZone": "us-east-1a", "Size": 1, "VolumeType": long}),
+            (ec2.authorize_security_group_ingress, {"GroupId": group, "IpPermissions": [rule]}),
+            (ec2.create_tags, {"Resources": [subnet], "Tags": [{"Key": "k", "Value": long}]})):
+        with pytest.raises(botocore.exceptions.ClientError) as error:
+            call(**arguments)
+        assert code_of(error) == "InvalidParameterValue", call
+
+
+def test_a_pattern_of_stars_takes_no_time(ec2, vpc):
+    ec2.create_tags(Resources=[vpc["VpcId"]], Tags=[{"Key": "k", "Value": "a" * 200}])
+    assert not ec2.describe_vpcs(Filters=by("tag:k", "*a" * 90 + "b"))["Vpcs"]
