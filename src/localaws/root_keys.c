@@ -56,24 +56,23 @@ int root_keys_open(struct region *region, const char *path, const char *const *n
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     char *text = "";
-    size_t length;
+    size_t length = 0;
     if (file_exists(path) && file_read(arena, path, CREDENTIALS_LARGEST, &text, &length, err) < 0)
         return -1;
-    cleanup(buffer_free) struct buffer out = buffer_new(CREDENTIALS_LARGEST);
+    cleanup(buffer_free) struct buffer out = buffer_new(2 * CREDENTIALS_LARGEST);
+    buffer_text(&out, text);
     for (; names[0]; names += 2) {
         const char *id, *secret;
         read_profile(arena, text, names[1], &id, &secret);
         if (!id || !secret) {
             id = key_new_id(arena, "AKIA");
             secret = key_new_secret(arena);
+            buffer_format(&out, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n\n", names[1], id, secret);
         }
         add_root_key(region, arena, region_account(region, names[0]), id, secret);
-        buffer_format(&out, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n\n", names[1], id,
-                      secret);
     }
-    int result =
-        text_equal(text, buffer_string(&out)) ? 0 : file_write(path, out.data, out.length, 0600, err);
-    if (out.data)
-        explicit_bzero(out.data, out.length);
+    int result = out.length == length ? 0 : file_write(path, out.data, out.length, 0600, err);
+    explicit_bzero(out.data, out.length);
+    explicit_bzero(text, length);
     return result;
 }

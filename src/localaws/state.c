@@ -78,6 +78,9 @@ static int restore_account(struct region *region, json_t *entry, struct error *e
 
 int state_restore(struct region *region, struct error *err)
 {
+    region_lock(region); /* what is restored is made true at once, and the plane calls back */
+    cleanup(region_unlock) struct region *locked = region;
+    (void)locked;
     cleanup(arena_free) struct arena *arena = arena_new();
     const char *path = state_path(arena, region);
     if (!file_exists(path))

@@ -19,10 +19,10 @@ class Region:
         self.directory = directory
         self.process = self.url = None
 
-    def start(self, *options):
+    def start(self, *options, accounts=(f"{VENDOR}=vendor", f"{TENANT}=acme")):
         self.process = subprocess.Popen(
             [PROGRAM, "--state", self.directory, "--listen", "127.0.0.1:0", "--proxy", "127.0.0.1:0", "--no-plane",
-             "--account", f"{VENDOR}=vendor", "--account", f"{TENANT}=acme", *options],
+             *(f"--account={account}" for account in accounts), *options],
             stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("ready "), line

@@ -130,6 +130,17 @@ def test_keys_and_certificates_survive_a_restart(fresh_region):
     assert fresh_region.client("sts").get_caller_identity()["Account"] == TENANT
 
 
+def test_keys_of_an_account_left_out_for_a_while_are_still_there_later(fresh_region):
+    before = (fresh_region.directory / "credentials").read_text()
+    fresh_region.stop()
+    fresh_region.start(accounts=["333333333333=third"])
+    assert fresh_region.client("sts", "third").get_caller_identity()["Account"] == "333333333333"
+    fresh_region.stop()
+    fresh_region.start()
+    assert (fresh_region.directory / "credentials").read_text().startswith(before)
+    assert fresh_region.client("sts").get_caller_identity()["Account"] == TENANT
+
+
 def test_credentials_are_for_the_owner_only(region):
     for name in ("credentials", "endpoint.key", "identity-document.key"):
         assert (region.directory / name).stat().st_mode & 0o077 == 0
