@@ -32,6 +32,8 @@ static int add(struct arena *arena, struct parameters *parameters, const char *p
     if (percent_decode(arena, arena_strndup(arena, part, (size_t)(equals - part)), true, &name, err) < 0 ||
         percent_decode(arena, *equals ? equals + 1 : equals, true, &value, err) < 0)
         return -1;
+    if (!text_utf8(name, strlen(name)) || !text_utf8(value, strlen(value)))
+        return error_set(err, ERROR_INVALID, "a parameter is not UTF-8"); /* nor could it be saved as JSON */
     struct parameter *slot = slot_of(parameters, name);
     if (slot->name)
         return error_set(err, ERROR_INVALID, "parameter %.100s is given twice", name);

@@ -5,6 +5,7 @@ import botocore.exceptions
 import pytest
 
 from local_region import code_of, region  # noqa: F401  (a fixture)
+from test_callers import signed_request
 
 
 @pytest.fixture
@@ -237,3 +238,9 @@ def test_what_could_not_be_read_back_is_not_taken(ec2, vpc):
 def test_a_pattern_of_stars_takes_no_time(ec2, vpc):
     ec2.create_tags(Resources=[vpc["VpcId"]], Tags=[{"Key": "k", "Value": "a" * 200}])
     assert not ec2.describe_vpcs(Filters=by("tag:k", "*a" * 90 + "b"))["Vpcs"]
+
+
+def test_a_parameter_that_is_not_utf8_is_refused(region):
+    status, text = signed_request(region, "Action=CreateVpc&Version=2016-11-15&CidrBlock=10.0.0.0%2F16&InstanceTenancy=%FF",
+                                  service="ec2")
+    assert status == 400 and "MalformedQueryString" in text
