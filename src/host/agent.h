@@ -25,8 +25,11 @@
 #define TUNNEL_INTERFACE "wg-enclave"
 
 enum fact {
-    FACT_IDENTITY = 1, /* the host has a certificate: `tls` and `peers` are there */
-    FACT_TUNNEL = 2,   /* the tunnel is up and has peers */
+    /* Rules are loaded. Before that we call nobody: the kernel follows connections from then on only, and
+     * answers to what went out earlier would be dropped. */
+    FACT_FIREWALL = 1,
+    FACT_IDENTITY = 2, /* the host has a certificate: `tls` and `peers` are there */
+    FACT_TUNNEL = 4,   /* the tunnel is up and has peers */
 };
 
 struct archive;

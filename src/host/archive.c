@@ -317,6 +317,7 @@ void *archive_thread(void *context)
 {
     struct agent *agent = context;
     struct backoff backoff = {.first_ms = RETRY_FIRST_MS, .most_ms = RETRY_MOST_MS};
+    agent_wait_for(agent, FACT_FIREWALL);
     for (;;) {
         struct error err = {0};
         if (archive_sweep(agent->archive, &err) == 0) {

@@ -199,6 +199,7 @@ static int converge_firewall(struct agent *agent, struct arena *arena, const str
     free(state->loaded);
     state->loaded = memory_strdup(text);
     state->loaded_ms = now;
+    agent_state_fact(agent, FACT_FIREWALL);
     return 0;
 }
 

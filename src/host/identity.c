@@ -119,6 +119,7 @@ void *identity_thread(void *context)
         .context = agent,
     };
     struct backoff backoff = {.first_ms = RETRY_FIRST_MS, .most_ms = RETRY_MOST_MS};
+    agent_wait_for(agent, FACT_FIREWALL);
     for (;;) {
         struct error err = {0};
         if (ensure(agent, &options, &err) == 0) {

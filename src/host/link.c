@@ -117,6 +117,7 @@ static int link_pass(struct link *link, struct error *err)
 void *link_thread(void *context)
 {
     struct link link = {.agent = context};
+    agent_wait_for(link.agent, FACT_FIREWALL);
     if (raise_tunnel(link.agent, &link.tunnel, NULL) == 0)
         log_info("tunnel taken over from an earlier run", "interface", TUNNEL_INTERFACE, NULL);
 
