@@ -85,7 +85,8 @@ bool record_fits(const struct record *record, const void *object, const char **n
 {
     for (const struct field *field = record->fields; field->name; field++) {
         const char *member = (const char *)object + field->offset;
-        const char *value = *(const any_pointer *)(const void *)member;
+        bool pointed = field->type == FIELD_KIND_TEXT || field->type == FIELD_KIND_LIST;
+        const char *value = pointed ? *(const any_pointer *)(const void *)member : NULL;
         bool fits = true;
         *name = field->name;
         if (field->type == FIELD_KIND_TEXT)
