@@ -53,27 +53,34 @@ static void running(void *context, const char *instance_id)
         instance_became(instance, INSTANCE_RUNNING);
 }
 
+/* Whether a machine that ended by itself is gone for good: its first launch failed, or it wants to go when it
+ * is shut down. One that ran before keeps its volume. */
+static bool ends_for_good(const struct instance *instance)
+{
+    if (instance->state == INSTANCE_PENDING)
+        return instance->launched_ms <= instance->resource.created_ms;
+    return instance->state == INSTANCE_RUNNING && text_equal(instance->shutdown_behaviour, "terminate");
+}
+
 /* A stop that was asked for ends where it was going; one that was not is a failed launch or the instance's
  * own doing. */
 static void stopped(void *context, const char *instance_id, const char *why)
 {
     WITH_REGION(context);
     struct instance *instance = instance_of(region, instance_id);
-    if (!instance)
+    if (!instance || instance->state == INSTANCE_TERMINATED || instance->state == INSTANCE_STOPPED)
         return;
     if (instance->state == INSTANCE_RUNNING && instance->reboots > 0) {
         instance->reboots--;
         return;
     }
-    bool failed = instance->state == INSTANCE_PENDING;
-    if (failed || instance->state == INSTANCE_RUNNING) {
+    if (instance->state == INSTANCE_PENDING || instance->state == INSTANCE_RUNNING) {
+        bool failed = instance->state == INSTANCE_PENDING;
         log_warning("an instance ended", "instance", instance_id, "why", why, NULL);
         instance_set_reason(instance, failed ? "Server.InternalError" : "Client.InstanceInitiatedShutdown",
                             why);
     }
-    bool ends =
-        instance->state == INSTANCE_SHUTTING_DOWN || failed ||
-        (instance->state == INSTANCE_RUNNING && text_equal(instance->shutdown_behaviour, "terminate"));
+    bool ends = instance->state == INSTANCE_SHUTTING_DOWN || ends_for_good(instance);
     instance_became(instance, ends ? INSTANCE_TERMINATED : INSTANCE_STOPPED);
 }
 

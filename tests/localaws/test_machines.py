@@ -24,7 +24,8 @@ class TrueRegion(Region):
         images = self.directory / "images.json"
         images.write_text(json.dumps([{
             "name": "machine", "argv": ["/usr/bin/python3", "/opt/machine/machine.py"], "environment": ["LANG=C"],
-            "binds": [f"{HERE}:/opt/machine"]}]))
+            "binds": [f"{HERE}:/opt/machine"]}, {
+            "name": "broken", "argv": ["/usr/bin/true"], "binds": ["/no/such/directory:/opt/machine"]}]))
         with open(self.directory / "log", "a") as log:
             self.process = subprocess.Popen(
                 [PROGRAM, "--state", self.directory, "--listen", "127.0.0.1:0", "--proxy", "127.0.0.1:14567",
@@ -162,6 +163,14 @@ def test_a_machine_is_stopped_started_and_rebooted(true_region, world):
     console = world.ec2.get_console_output(InstanceId=world.instance)["Output"]
     assert f"metadata of {world.instance}" in console
     world.rule("revoke", "::/0")
+
+
+def test_a_machine_that_cannot_boot_is_seen_to_terminate_with_the_reason(world):
+    image = world.ec2.describe_images(Filters=[{"Name": "name", "Values": ["broken"]}])["Images"][0]["ImageId"]
+    made, = world.run(ImageId=image)
+    instance = wait_for(lambda: (lambda i: i["State"]["Name"] == "terminated" and i)(world.shown(made["InstanceId"])))
+    assert instance["StateReason"]["Code"] == "Server.InternalError"
+    assert "/no/such/directory" in instance["StateReason"]["Message"]
 
 
 def test_a_machine_runs_again_after_the_region_was_restarted_and_its_volume_goes_with_it(true_region, world):
