@@ -30,16 +30,12 @@ struct selection {
     size_t count;
     char *next_token; /* NULL: no more */
 };
-/* `filter_prefix` aside, the same for every kind: <parameter>.N ids (missing ones are an error), Filter.N,
+/* The same for every kind: <parameter>.N ids (missing ones are an error), Filter.N,
  * MaxResults, NextToken. */
 int resource_select(struct call *call, const struct kind *kind, struct selection *selection,
                     struct error *err);
 /* A whole Describe action: <set><item>...</item></set><nextToken/>. */
 int resource_describe(struct call *call, const struct kind *kind, struct error *err);
-/* Does the resource pass Filter.N of the call? 1, 0, or -1 for an unknown filter. */
-int resource_passes(struct call *call, const struct kind *kind, const struct resource *resource,
-                    struct error *err);
-
 bool text_matches(const char *pattern, const char *value); /* * and ?; a NULL value matches nothing */
 bool wanted_has(const struct wanted *wanted, const char *value);
 bool wanted_has_bool(const struct wanted *wanted, bool value);

@@ -159,15 +159,6 @@ static bool passes(const struct resource *resource, const struct conditions *con
     return true;
 }
 
-int resource_passes(struct call *call, const struct kind *kind, const struct resource *resource,
-                    struct error *err)
-{
-    struct conditions conditions = {0};
-    if (conditions_of(call, kind, &conditions, err) < 0)
-        return -1;
-    return passes(resource, &conditions);
-}
-
 static int select_by_id(struct call *call, const struct kind *kind, const char **ids,
                         const struct conditions *conditions, struct selection *selection, struct error *err)
 {

@@ -149,7 +149,7 @@ struct instance {
     struct resource resource; /* created_ms is the launch */
     char *reservation_id, *image_id, *type, *architecture, *zone, *vpc_id, *subnet_id;
     char *private_address, *profile_arn, *profile_id, *key_name, *user_data, *private_dns;
-    int64_t launch_index, launched_ms, state;
+    int64_t launch_index, launched_ms, state, vcpus;
     char *reason, *reason_code, *reason_message; /* of the last transition; state reason */
     char *root_device, *shutdown_behaviour, *request_digest;
     char *http_tokens, *http_endpoint, *http_ipv6, *metadata_tags;

@@ -40,6 +40,7 @@ static const struct field instance_fields[] = {
                "metadata: enabled, disabled"),
     FIELD_TEXT(struct instance, http_ipv6, "httpIpv6", REQUIRED, 16, NULL, "metadata by IPv6"),
     FIELD_TEXT(struct instance, metadata_tags, "metadataTags", REQUIRED, 16, NULL, "tags in the metadata"),
+    FIELD_INTEGER(struct instance, vcpus, "vcpus", OPTIONAL, 0, 1024, "of its type"),
     FIELD_INTEGER(struct instance, hop_limit, "hopLimit", OPTIONAL, 1, 64, "of metadata answers"),
     FIELD_INTEGER(struct instance, ended_ms, "ended", OPTIONAL, 0, 9e15, "when it was terminated"),
     FIELD_LIST(struct instance, interface_ids, interface_count, "interfaces", OPTIONAL, 16, &text_record,

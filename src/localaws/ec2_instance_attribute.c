@@ -137,6 +137,7 @@ static bool text_allowed(struct arena *arena, const char *attribute, const char 
 static int modify_one(struct call *call, struct instance *instance, const struct attribute *attribute,
                       struct error *err)
 {
+    struct instance_type type;
     const char *parameter = parameter_of(call, attribute), *value = call_parameter(call, "%s", parameter);
     if (!value && text_equal(call_parameter(call, "Attribute"), attribute->name))
         value = call_parameter(call, "Value");
@@ -152,6 +153,8 @@ static int modify_one(struct call *call, struct instance *instance, const struct
         text_replace(member_of(instance, attribute), value);
     else
         *(bool *)member_of(instance, attribute) = text_equal_nocase(value, "true");
+    if (text_equal(attribute->name, "instanceType") && instance_type_find(call->arena, value, &type))
+        instance->vcpus = type.vcpus;
     return 0;
 }
 

@@ -132,11 +132,14 @@ void instance_write(struct buffer *out, const struct resource *resource)
     put_profile(out, instance);
     put_bool(out, "ebsOptimized", instance->ebs_optimized);
     put_bool(out, "enaSupport", true);
+    put_open(out, "cpuOptions");
+    put_number(out, "coreCount", instance->vcpus);
+    put_number(out, "threadsPerCore", 1);
+    put_close(out, "cpuOptions");
     put_metadata_options(out, instance);
     buffer_text(out, "<hibernationOptions><configured>false</configured></hibernationOptions>"
                      "<enclaveOptions><enabled>false</enabled></enclaveOptions>"
                      "<maintenanceOptions><autoRecovery>default</autoRecovery></maintenanceOptions>"
-                     "<cpuOptions><coreCount>2</coreCount><threadsPerCore>1</threadsPerCore></cpuOptions>"
                      "<platformDetails>Linux/UNIX</platformDetails><currentInstanceBootMode>uefi</"
                      "currentInstanceBootMode>");
 }

@@ -55,6 +55,7 @@ static int take_image(struct call *call, struct run *run, struct error *err)
     run->draft.image_id = image->id;
     run->draft.architecture = image->architecture;
     run->draft.type = arena_strdup(call->arena, type_name);
+    run->draft.vcpus = type.vcpus;
     return 0;
 }
 
