@@ -227,10 +227,8 @@ static void a_node_that_is_taken_away_leaves_nothing_behind(void **unused)
     assert_string_equal(container_pid(), "none");
 }
 
-int main(void)
+static int story(void)
 {
-    if (geteuid() != 0 || !getenv("ENCLAVE_IMAGES") || !getenv("ENCLAVE_HOST"))
-        return 77; /* skipped */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_host_that_boots_proves_itself_and_is_ready_through_its_tunnel),
         cmocka_unit_test(a_node_it_is_given_is_up_and_said_to_be),
@@ -240,4 +238,11 @@ int main(void)
         cmocka_unit_test(a_node_that_is_taken_away_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
+}
+
+int main(void)
+{
+    if (geteuid() != 0 || !getenv("ENCLAVE_IMAGES") || !getenv("ENCLAVE_HOST"))
+        return 77; /* skipped */
+    return test_machine_run(story);
 }

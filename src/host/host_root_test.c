@@ -321,10 +321,8 @@ static void a_container_whose_process_ends_is_started_again(void **unused)
     assert_true(wait_until("up", "up", 30 * 1000));
 }
 
-int main(void)
+static int story(void)
 {
-    if (geteuid() != 0 || !getenv("ENCLAVE_IMAGES"))
-        return 77; /* skipped */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_album_that_was_put_is_found_by_a_client_of_the_application),
         cmocka_unit_test(without_a_client_certificate_only_the_status_page_answers),
@@ -336,4 +334,11 @@ int main(void)
         cmocka_unit_test(a_container_whose_process_ends_is_started_again),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
+}
+
+int main(void)
+{
+    if (geteuid() != 0 || !getenv("ENCLAVE_IMAGES"))
+        return 77; /* skipped */
+    return test_machine_run(story);
 }

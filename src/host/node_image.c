@@ -26,7 +26,6 @@ int node_image_ensure(struct node_pass *pass, struct error *err)
         return 0;
     if (podman(pass->agent, pass->arena, PODMAN_ARGUMENTS("image", "exists", image), EXISTS_TIMEOUT_MS, NULL,
                NULL) < 0) {
-        log_info("image is fetched", "node", pass->spec->hostname, "image", image, NULL);
         int fetched = text_starts(image, "localhost/")
                           ? podman(pass->agent, pass->arena,
                                    PODMAN_ARGUMENTS("load", "--quiet", "--input", archive_path(pass, image)),
@@ -35,6 +34,7 @@ int node_image_ensure(struct node_pass *pass, struct error *err)
                                    PULL_TIMEOUT_MS, NULL, err);
         if (fetched < 0)
             return error_context(err, "image %s", image);
+        log_info("image fetched", "node", pass->spec->hostname, "image", image, NULL);
     }
     free(pass->node->image);
     pass->node->image = memory_strdup(image);

@@ -17,8 +17,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -53,12 +55,27 @@ static void make_authorities(struct test_machine *machine)
     key_free(&client_key);
 }
 
+int test_machine_run(int (*tests)(void))
+{
+    if (unshare(CLONE_NEWPID) < 0)
+        return 1;
+    pid_t first = fork();
+    if (first == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        exit(tests());
+    }
+    int status = 0;
+    waitpid(first, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
 /* Mounts and network of our own, and one cable to the outside: our interface as EC2 gives it. */
 static void make_network(struct test_machine *machine)
 {
     assert_int_equal(unshare(CLONE_NEWNS | CLONE_NEWNET), 0);
     assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
     assert_int_equal(mount("tmpfs", "/run", "tmpfs", 0, NULL), 0);
+    assert_int_equal(mount("proc", "/proc", "proc", 0, NULL), 0);
     umount2("/sys/fs/cgroup/unified", MNT_DETACH); /* where there is one, crun cannot work beside it */
     machine->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     assert_int_equal(TEST_RUN(machine, "ip", "netns", "add", "outside"), 0);

@@ -24,6 +24,9 @@ struct test_machine {
     int home, outside; /* network namespaces */
 };
 
+/* Runs the tests as the first process of a machine: whatever they leave running ends with them, also when they are
+ * killed. The exit status is theirs. */
+int test_machine_run(int (*tests)(void));
 void test_machine_open(struct test_machine *machine);
 void test_machine_close(struct test_machine *machine); /* containers and namespaces of the nodes, too */
 
