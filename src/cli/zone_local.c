@@ -199,11 +199,24 @@ int localaws_stop(struct local_zone *zone, struct error *err)
     return 0;
 }
 
-int run_enclave(struct local_zone *zone, const char *profile, const char *const *words, char **output, struct error *err)
+static int run_ourselves(struct local_zone *zone, const char *profile, const char *const *words,
+                         void (*line)(void *context, const char *line), void *context, char **output, struct error *err)
 {
     const char *argv[24] = {arena_format(zone->arena, "%s/bin/enclave", zone->prefix)};
     for (size_t i = 0; words[i] && i + 2 < COUNT_OF(argv); i++)
         argv[i + 1] = words[i];
-    const struct process process = {.argv = argv, .environment = localaws_environment(zone, profile)};
+    const struct process process = {
+        .argv = argv, .environment = localaws_environment(zone, profile), .line = line, .context = context};
     return process_run(&process, zone->arena, output, err);
+}
+
+int run_enclave(struct local_zone *zone, const char *profile, const char *const *words, char **output, struct error *err)
+{
+    return run_ourselves(zone, profile, words, NULL, NULL, output, err);
+}
+
+int show_enclave(struct local_zone *zone, const char *const *words, void (*line)(void *context, const char *line),
+                 void *context, struct error *err)
+{
+    return run_ourselves(zone, LOCAL_TENANT, words, line, context, NULL, err);
 }

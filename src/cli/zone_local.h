@@ -27,7 +27,6 @@ struct local_zone {
     const char *directory; /* absolute */
     const char *prefix;    /* where we are installed: bin/, share/enclave/ */
     const char *port, *proxy_port, *label;
-    bool verbose;
     const char *external_id;
     const char *config_nlb, *secrets_bucket; /* outputs of control-plane */
     const char *archive_bucket;              /* output of the tenant's */
@@ -56,15 +55,20 @@ struct terraform {
     int64_t took_ms;
     struct error err;
     int result;
+    bool joined;
     pthread_t thread;
     struct arena *arena;
 };
 void terraform_begin(struct terraform *terraform);
+bool terraform_ended(struct terraform *terraform, int64_t wait_ms); /* waits no longer than that */
 int terraform_end(struct terraform *terraform, struct error *err); /* err may be NULL */
 char *terraform_output(struct local_zone *zone, const char *name, const char *output, struct error *err);
 
 /* One of our own commands, as a person would type it, with the zone's environment. */
 int run_enclave(struct local_zone *zone, const char *profile, const char *const *words, char **output, struct error *err);
+/* The same, with each line of its output shown as it comes. */
+int show_enclave(struct local_zone *zone, const char *const *words, void (*line)(void *context, const char *line),
+                 void *context, struct error *err);
 
 int write_env_file(struct local_zone *zone, struct error *err);
 void print_summary(struct local_zone *zone);

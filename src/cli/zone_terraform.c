@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A mirror of providers laid out as registry.terraform.io/hashicorp/aws/VERSION/OS_ARCH, where a machine without network
@@ -132,9 +133,19 @@ void terraform_begin(struct terraform *terraform)
         abort();
 }
 
+bool terraform_ended(struct terraform *terraform, int64_t wait_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += wait_ms / 1000;
+    terraform->joined = terraform->joined || pthread_timedjoin_np(terraform->thread, NULL, &until) == 0;
+    return terraform->joined;
+}
+
 int terraform_end(struct terraform *terraform, struct error *err)
 {
-    pthread_join(terraform->thread, NULL);
+    if (!terraform->joined)
+        pthread_join(terraform->thread, NULL);
     if (terraform->result < 0 && err)
         *err = terraform->err;
     arena_free(&terraform->arena);
