@@ -98,19 +98,25 @@ void logs_vespa(struct logs *logs, const char *level, const char *component, con
     write_line(&logs->log[VESPA], line, strlen(line));
 }
 
+/* What a client sent, made fit for JSON: nobody stays out of the log by bad UTF-8. */
+static const char *loggable(struct arena *arena, const char *text)
+{
+    if (!text)
+        return "";
+    return text_utf8(text, strlen(text)) ? text : percent_encode(arena, text, true);
+}
+
 void logs_access(struct logs *logs, struct http_request *request, const char *principal, int status,
                  size_t answer_bytes, int64_t begun_ms)
 {
+    struct arena *arena = http_request_arena(request);
     int64_t now = clock_now_ms();
-    const char *agent = http_request_header(request, "User-Agent");
-    json_t *line =
-        json_pack("{s:s, s:f, s:f, s:I, s:i, s:s, s:s, s:s, s:s, s:i}", "ip",
-                  http_request_address_text(request), "time", (double)begun_ms / 1000, "duration",
-                  (double)(now - begun_ms) / 1000, "responsesize", (json_int_t)answer_bytes, "code", status,
-                  "method", http_method_name(http_request_method(request)), "uri", http_request_path(request),
-                  "version", "HTTP/1.1", "agent", agent ? agent : "", "localport", 4443);
-    if (!line)
-        return; /* not UTF-8, and so not a line of this log */
+    json_t *line = json_pack("{s:s, s:f, s:f, s:I, s:i, s:s, s:s, s:s, s:s, s:i}", "ip",
+                             http_request_address_text(request), "time", (double)begun_ms / 1000, "duration",
+                             (double)(now - begun_ms) / 1000, "responsesize", (json_int_t)answer_bytes,
+                             "code", status, "method", http_method_name(http_request_method(request)), "uri",
+                             loggable(arena, http_request_target(request)), "version", "HTTP/1.1", "agent",
+                             loggable(arena, http_request_header(request, "User-Agent")), "localport", 4443);
     if (principal)
         json_object_set_new(line, "user-principal", json_string(principal));
     write_json(&logs->log[ACCESS], line);
