@@ -92,7 +92,7 @@ static const char *container_pid(void)
 
 static const char *node(const char *state)
 {
-    return test_node_spec(&machine, "h100a", "container", "default", NODE_IP, state);
+    return test_node_spec(&machine, "h100a", "container", "default", NODE_IP, state, 0);
 }
 
 static int set_up(void **unused)

@@ -64,16 +64,16 @@ static struct agent *make_agent(void)
     return made;
 }
 
-static void want(const char *state_a, const char *state_b)
+static void want(const char *state_a, const char *state_b, int restart_generation)
 {
     struct error err = {0};
-    const char *text =
-        arena_format(machine.arena,
-                     "{\"generation\":1,\"hostname\":\"h100" TEST_SUFFIX
-                     "\",\"state\":\"active\",\"hostAddress\":\"" TEST_HOST_IP "\","
-                     "\"archiveBucket\":\"archive\",\"nodes\":[%s,%s]}",
-                     test_node_spec(&machine, "h100a", "container", "default", NODE_A_IP, state_a),
-                     test_node_spec(&machine, "h100b", "content", "albums", NODE_B_IP, state_b));
+    const char *text = arena_format(
+        machine.arena,
+        "{\"generation\":1,\"hostname\":\"h100" TEST_SUFFIX
+        "\",\"state\":\"active\",\"hostAddress\":\"" TEST_HOST_IP "\","
+        "\"archiveBucket\":\"archive\",\"nodes\":[%s,%s]}",
+        test_node_spec(&machine, "h100a", "container", "default", NODE_A_IP, state_a, restart_generation),
+        test_node_spec(&machine, "h100b", "content", "albums", NODE_B_IP, state_b, 0));
     test_must(spec_store(agent, text, strlen(text), &err), &err);
 }
 
@@ -111,7 +111,7 @@ static int set_up(void **unused)
     RUN("ip", "address", "add", NODE_B_IP "/128", "dev", "ens5", "nodad");
     RUN("ip", "address", "add", IMDS_IP "/128", "dev", "lo", "nodad");
     agent = make_agent();
-    want("active", "active");
+    want("active", "active", 0);
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, converge_thread, agent), 0);
     assert_true(wait_until("up", "up", 60 * 1000));
@@ -321,6 +321,40 @@ static void a_container_whose_process_ends_is_started_again(void **unused)
     assert_true(wait_until("up", "up", 30 * 1000));
 }
 
+static struct node_view view_of(const char *label)
+{
+    struct node_view *views = NULL;
+    bool drained = false;
+    size_t count = agent_views(agent, machine.arena, &views, &drained);
+    for (size_t i = 0; i < count; i++)
+        if (text_starts(views[i].hostname, label))
+            return views[i];
+    return (struct node_view){0};
+}
+
+static void a_raised_restart_generation_starts_the_container_anew_and_is_said_to_be_done(void **unused)
+{
+    (void)unused;
+    int64_t old = view_of("h100a").pid, other = view_of("h100b").pid;
+    want("active", "active", 1);
+    for (int i = 0; i < 300 && (view_of("h100a").restart_generation != 1 || !view_of("h100a").up); i++)
+        clock_sleep_ms(100);
+    assert_int_equal(view_of("h100a").restart_generation, 1);
+    assert_true(view_of("h100a").pid != old);
+    assert_int_equal(view_of("h100b").pid, other);
+}
+
+static void a_node_that_is_made_inactive_stops_and_keeps_its_data(void **unused)
+{
+    (void)unused;
+    want("active", "inactive", 1);
+    assert_true(wait_until("up", "stopped", 40 * 1000));
+    assert_true(
+        file_exists(arena_format(machine.arena, "%s/nodes/h100b/data/documents.sqlite", machine.state)));
+    want("active", "active", 1);
+    assert_true(wait_until("up", "up", 40 * 1000));
+}
+
 static int story(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,8 +364,10 @@ static int story(void)
         cmocka_unit_test(only_the_load_balancers_network_and_the_application_reach_a_node),
         cmocka_unit_test(a_node_reaches_neither_the_host_nor_metadata_nor_anyone_outside),
         cmocka_unit_test(a_firewall_that_cannot_be_loaded_leaves_the_old_one_standing),
-        cmocka_unit_test(an_agent_that_begins_anew_takes_the_containers_over),
         cmocka_unit_test(a_container_whose_process_ends_is_started_again),
+        cmocka_unit_test(a_raised_restart_generation_starts_the_container_anew_and_is_said_to_be_done),
+        cmocka_unit_test(a_node_that_is_made_inactive_stops_and_keeps_its_data),
+        cmocka_unit_test(an_agent_that_begins_anew_takes_the_containers_over),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

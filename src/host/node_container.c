@@ -22,6 +22,8 @@ enum {
     INSPECT_TIMEOUT_MS = 60 * 1000,
     START_TIMEOUT_MS = 2 * 60 * 1000,
     REMOVE_TIMEOUT_MS = 2 * 60 * 1000,
+    REMOVE_TRIES = 4,
+    REMOVE_PAUSE_MS = 150,
     START_PAUSE_MS = 1000, /* doubled with each start that did not come up */
     START_PAUSE_MOST_MS = 60 * 1000,
     ARGUMENTS_MOST = 80,
@@ -214,13 +216,24 @@ int node_container_stop(struct node_pass *pass, struct error *err)
     return 0;
 }
 
+/* podman cleans up behind a container that has just ended; two that do it at once get in each other's way. */
+static int remove_container(struct node_pass *pass, struct error *err)
+{
+    int removed = -1;
+    for (int i = 0; i < REMOVE_TRIES && removed < 0; i++) {
+        if (i)
+            clock_sleep_ms(REMOVE_PAUSE_MS);
+        removed = podman(pass->agent, pass->arena,
+                         PODMAN_ARGUMENTS("rm", "--force", "--time", STOP_GRACE_S, pass->paths.label),
+                         REMOVE_TIMEOUT_MS, NULL, err);
+    }
+    return removed;
+}
+
 int node_container_remove(struct node_pass *pass, struct error *err)
 {
     struct container_state state;
-    if (inspect(pass, &state) == 0 &&
-        podman(pass->agent, pass->arena,
-               PODMAN_ARGUMENTS("rm", "--force", "--time", STOP_GRACE_S, pass->paths.label),
-               REMOVE_TIMEOUT_MS, NULL, err) < 0)
+    if (inspect(pass, &state) == 0 && remove_container(pass, err) < 0)
         return -1;
     forget(pass->node);
     return 0;

@@ -162,7 +162,8 @@ bool test_connects(struct test_machine *machine, const char *namespace, const ch
 }
 
 const char *test_node_spec(struct test_machine *machine, const char *label, const char *type,
-                           const char *cluster, const char *address, const char *state)
+                           const char *cluster, const char *address, const char *state,
+                           int restart_generation)
 {
     json_t *clients = json_string(machine->clients_pem);
     const char *text = arena_format(
@@ -175,8 +176,9 @@ const char *test_node_spec(struct test_machine *machine, const char *label, cons
         "\"applicationAddresses\":[\"2001:db8:1::100a\",\"2001:db8:1::100b\"],\"networks\":[\"" TEST_OUTSIDE
         "/128\"],"
         "\"content\":[{\"hostname\":\"h100b" TEST_SUFFIX
-        "\",\"address\":\"2001:db8:1::100b\"}],\"restartGeneration\":0}",
-        label, state, type, cluster, address, cluster, json_text(machine->arena, clients));
+        "\",\"address\":\"2001:db8:1::100b\"}],\"restartGeneration\":%d}",
+        label, state, type, cluster, address, cluster, json_text(machine->arena, clients),
+        restart_generation);
     json_decref(clients);
     return text;
 }

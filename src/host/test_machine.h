@@ -24,8 +24,8 @@ struct test_machine {
     int home, outside; /* network namespaces */
 };
 
-/* Runs the tests as the first process of a machine: whatever they leave running ends with them, also when they are
- * killed. The exit status is theirs. */
+/* Runs the tests as the first process of a machine: whatever they leave running ends with them, also when
+ * they are killed. The exit status is theirs. */
 int test_machine_run(int (*tests)(void));
 void test_machine_open(struct test_machine *machine);
 void test_machine_close(struct test_machine *machine); /* containers and namespaces of the nodes, too */
@@ -41,6 +41,7 @@ void test_identity(struct test_machine *machine, const char *directory, const ch
 bool test_connects(struct test_machine *machine, const char *namespace, const char *address, uint16_t port);
 /* A node's part of a spec, as JSON. */
 const char *test_node_spec(struct test_machine *machine, const char *label, const char *type,
-                           const char *cluster, const char *address, const char *state);
+                           const char *cluster, const char *address, const char *state,
+                           int restart_generation);
 
 #endif
