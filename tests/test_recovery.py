@@ -32,7 +32,7 @@ def test_config_server_and_host_agents_killed_while_a_deployment_runs(zone, seco
 
     assert kill(zone, configserver, "enclave-configserver")
     wait_for("the second application's instances", lambda: len(launched()) == 2, 90)
-    assert kill(zone, configserver, "enclave-configserver")
+    wait_for("the config server to be back", lambda: kill(zone, configserver, "enclave-configserver"), 30)
     for instance in launched():
         wait_for("an agent", lambda i=instance: kill(zone, zone.namespace(i), "enclave-host"), 30)
     done = zone.enclave("run", "--wait", "180", "--application", second)

@@ -1,4 +1,5 @@
 """At rest there is only ciphertext, under the tenant's keys."""
+import os
 import subprocess
 
 from conftest import wait_for
@@ -13,8 +14,26 @@ def raw_files(zone):
                 yield path
 
 
+def extents(file):
+    """The parts of a sparse file that hold anything: a volume is mostly holes."""
+    end = 0
+    while True:
+        try:
+            begin = os.lseek(file.fileno(), end, os.SEEK_DATA)
+        except OSError:
+            return
+        end = os.lseek(file.fileno(), begin, os.SEEK_HOLE)
+        yield begin, end
+
+
 def holds(path, needle):
-    return subprocess.run(["grep", "-qF", "-a", "--", needle.decode(), path]).returncode == 0
+    piece = 1 << 20
+    with open(path, "rb", buffering=0) as file:
+        for begin, end in extents(file):
+            for at in range(begin, end, piece):
+                if needle in os.pread(file.fileno(), piece + len(needle), at):
+                    return True
+    return False
 
 
 def test_no_document_or_log_text_is_on_the_regions_disks(zone):
