@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import time
+import zlib
 
 import boto3
 import botocore.config
@@ -19,7 +20,9 @@ class Zone:
     """A raised zone, as a person at the shell has it."""
 
     directory = ROOT / "build/test-zone"
-    port, proxy_port, label = "4666", "4667", "etest"
+    # Two checkouts may be tested on one machine at the same time.
+    mark = zlib.crc32(str(ROOT).encode()) % 5000
+    port, proxy_port, label = str(20000 + 2 * mark), str(20001 + 2 * mark), f"et{mark:x}"
 
     def __init__(self):
         self.output = ""
