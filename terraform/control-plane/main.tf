@@ -31,24 +31,18 @@ locals {
   configserver_address = cidrhost(aws_subnet.public.ipv6_cidr_block, 33)
 }
 
-data "aws_ami" "image" {
-  for_each    = toset(["zts", "controller", "configserver"])
-  owners      = ["self"]
-  most_recent = true
-  filter {
-    name   = "name"
-    values = [var.images[each.key]]
-  }
-}
-
-resource "aws_instance" "zts" {
-  ami                    = data.aws_ami.image["zts"].id
-  instance_type          = var.instance_type
-  subnet_id              = aws_subnet.public.id
-  vpc_security_group_ids = [aws_security_group.control_plane.id]
-  iam_instance_profile   = aws_iam_instance_profile.service["zts"].name
-  ipv6_addresses         = [local.zts_address]
-  user_data_base64 = base64encode(jsonencode({
+module "zts" {
+  source            = "./program"
+  name              = "zts.${var.zone}"
+  image             = var.images.zts
+  instance_type     = var.instance_type
+  subnet_id         = aws_subnet.public.id
+  security_group_id = aws_security_group.control_plane.id
+  instance_profile  = aws_iam_instance_profile.service["zts"].name
+  address           = local.zts_address
+  kms_key_arn       = aws_kms_key.control_plane.arn
+  tags              = local.tags
+  configuration = {
     awsRegion      = var.region
     vendorAccount  = local.account
     caCertificates = var.ca_certificate
@@ -61,27 +55,21 @@ resource "aws_instance" "zts" {
     providers = [
       { name = local.provider_service, endpoint = "https://[${local.configserver_address}]:4444/athenz/v1/provider" },
     ]
-  }))
-  metadata_options {
-    http_tokens                 = "required"
-    http_put_response_hop_limit = 1
   }
-  root_block_device {
-    encrypted   = true
-    kms_key_id  = aws_kms_key.control_plane.arn
-    volume_size = 8
-  }
-  tags = merge(local.tags, { Name = "zts.${var.zone}" })
 }
 
-resource "aws_instance" "controller" {
-  ami                    = data.aws_ami.image["controller"].id
-  instance_type          = var.instance_type
-  subnet_id              = aws_subnet.public.id
-  vpc_security_group_ids = [aws_security_group.control_plane.id]
-  iam_instance_profile   = aws_iam_instance_profile.service["controller"].name
-  ipv6_addresses         = [local.controller_address]
-  user_data_base64 = base64encode(jsonencode({
+module "controller" {
+  source            = "./program"
+  name              = "controller.${var.zone}"
+  image             = var.images.controller
+  instance_type     = var.instance_type
+  subnet_id         = aws_subnet.public.id
+  security_group_id = aws_security_group.control_plane.id
+  instance_profile  = aws_iam_instance_profile.service["controller"].name
+  address           = local.controller_address
+  kms_key_arn       = aws_kms_key.control_plane.arn
+  tags              = local.tags
+  configuration = {
     awsRegion          = var.region
     ztsUrl             = "https://[${local.zts_address}]:4443/zts/v1"
     caCertificates     = var.ca_certificate
@@ -91,27 +79,21 @@ resource "aws_instance" "controller" {
       identity      = local.configserver_service
       configservers = ["https://[${local.configserver_address}]:4443"]
     }]
-  }))
-  metadata_options {
-    http_tokens                 = "required"
-    http_put_response_hop_limit = 1
   }
-  root_block_device {
-    encrypted   = true
-    kms_key_id  = aws_kms_key.control_plane.arn
-    volume_size = 8
-  }
-  tags = merge(local.tags, { Name = "controller.${var.zone}" })
 }
 
-resource "aws_instance" "configserver" {
-  ami                    = data.aws_ami.image["configserver"].id
-  instance_type          = var.instance_type
-  subnet_id              = aws_subnet.public.id
-  vpc_security_group_ids = [aws_security_group.control_plane.id]
-  iam_instance_profile   = aws_iam_instance_profile.service["configserver"].name
-  ipv6_addresses         = [local.configserver_address]
-  user_data_base64 = base64encode(jsonencode({
+module "configserver" {
+  source            = "./program"
+  name              = "cfg1.${var.zone}"
+  image             = var.images.configserver
+  instance_type     = var.instance_type
+  subnet_id         = aws_subnet.public.id
+  security_group_id = aws_security_group.control_plane.id
+  instance_profile  = aws_iam_instance_profile.service["configserver"].name
+  address           = local.configserver_address
+  kms_key_arn       = aws_kms_key.control_plane.arn
+  tags              = local.tags
+  configuration = {
     awsRegion                   = var.region
     vendorAccount               = local.account
     zone                        = var.zone
@@ -125,15 +107,5 @@ resource "aws_instance" "configserver" {
     hostImage                   = var.images.host
     nodeImage                   = var.node_image
     identityDocumentCertificate = var.identity_document_certificate
-  }))
-  metadata_options {
-    http_tokens                 = "required"
-    http_put_response_hop_limit = 1
   }
-  root_block_device {
-    encrypted   = true
-    kms_key_id  = aws_kms_key.control_plane.arn
-    volume_size = 8
-  }
-  tags = merge(local.tags, { Name = "cfg1.${var.zone}" })
 }

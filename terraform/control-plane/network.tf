@@ -117,7 +117,7 @@ resource "aws_lb_target_group_attachment" "front" {
   target_group_arn = aws_lb_target_group.front[each.key].arn
   target_id        = each.value.address
   port             = 4443
-  depends_on       = [aws_instance.zts, aws_instance.controller, aws_instance.configserver]
+  depends_on       = [module.zts, module.controller, module.configserver]
 }
 
 resource "aws_lb_listener" "front" {
