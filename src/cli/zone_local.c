@@ -75,13 +75,14 @@ int localaws_pid(struct local_zone *zone, pid_t *pid)
 const char *const *localaws_environment(struct local_zone *zone, const char *profile)
 {
     struct arena *arena = zone->arena;
-    const char **list = arena_alloc(arena, 12 * sizeof *list);
+    const char **list = arena_alloc(arena, 16 * sizeof *list);
     size_t count = 0;
     list[count++] = arena_format(arena, "AWS_ENDPOINT_URL=https://127.0.0.1:%s", zone->port);
     list[count++] = arena_format(arena, "AWS_CA_BUNDLE=%s", zone_path(zone, "localaws/ca.pem"));
     list[count++] = arena_format(arena, "AWS_SHARED_CREDENTIALS_FILE=%s", zone_path(zone, "localaws/credentials"));
     list[count++] = "AWS_CONFIG_FILE=/dev/null";
     list[count++] = "AWS_REGION=" LOCAL_REGION;
+    list[count++] = "AWS_DEFAULT_REGION=" LOCAL_REGION; /* what aws-cli 1 and boto3 read */
     list[count++] = "AWS_EC2_METADATA_DISABLED=true";
     list[count++] = "NO_PROXY=127.0.0.1,localhost";
     list[count++] = arena_format(arena, "HTTPS_PROXY=http://127.0.0.1:%s", zone->proxy_port);
