@@ -85,7 +85,7 @@ static int read_deployment(struct http_request *request, struct deployment *depl
 enum http_answer prepare_and_activate(struct http_request *request)
 {
     struct zone *zone = http_request_server_context(request);
-    struct error err;
+    struct error err = {0};
     struct deployment deployment;
     struct deployed deployed;
     if (read_deployment(request, &deployment, &err) < 0 ||
@@ -122,7 +122,7 @@ static const char *named_application(struct http_request *request, struct error 
 enum http_answer get_application(struct http_request *request)
 {
     struct zone *zone = http_request_server_context(request);
-    struct error err;
+    struct error err = {0};
     const char *id = named_application(request, &err);
     if (!id)
         return http_fail(request, &err);
@@ -139,7 +139,7 @@ enum http_answer get_application(struct http_request *request)
 enum http_answer delete_application(struct http_request *request)
 {
     struct zone *zone = http_request_server_context(request);
-    struct error err;
+    struct error err = {0};
     const char *id = named_application(request, &err);
     if (!id || undeploy(zone, id, &err) < 0)
         return http_fail(request, &err);
@@ -150,7 +150,7 @@ enum http_answer delete_application(struct http_request *request)
 enum http_answer check_account(struct http_request *request)
 {
     struct zone *zone = http_request_server_context(request);
-    struct error err;
+    struct error err = {0};
     struct place place;
     struct account account = {.id = account_number(http_request_parameter(request, "account"))};
     if (!account_is_valid(account.id))

@@ -50,7 +50,7 @@ static int check_challenge(const struct view *view, const struct challenge_reque
 enum http_answer issue_challenge(struct http_request *request)
 {
     struct zone *zone = http_request_server_context(request);
-    struct error err;
+    struct error err = {0};
     struct challenge_request asked = {0};
     struct challenge challenge;
     if (!nonces_may_ask(zone->nonces, http_request_address_text(request))) {
@@ -124,7 +124,7 @@ static int take_key(struct http_request *request, struct wireguard_peers *peers,
 
 enum http_answer publish_key(struct http_request *request)
 {
-    struct error err;
+    struct error err = {0};
     struct wireguard_peers peers;
     if (take_key(request, &peers, &err) < 0)
         return http_fail(request, &err);
@@ -134,7 +134,7 @@ enum http_answer publish_key(struct http_request *request)
 enum http_answer set_ready(struct http_request *request)
 {
     struct zone *zone = http_request_server_context(request);
-    struct error err;
+    struct error err = {0};
     const char *hostname = http_request_parameter(request, "hostname");
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(zone->repository);
     const struct host *host = transaction_find(transaction, RECORD_HOST, hostname);
@@ -227,7 +227,7 @@ static int report_host(struct zone *zone, struct transaction *transaction, const
 enum http_answer take_report(struct http_request *request)
 {
     struct zone *zone = http_request_server_context(request);
-    struct error err;
+    struct error err = {0};
     struct node_report report = {.current_restart_generation = -1};
     const char *hostname = http_request_parameter(request, "hostname");
     if (check_members(request, &err) < 0 || read_body(request, &node_report_record, &report, &err) < 0)
@@ -247,7 +247,7 @@ enum http_answer take_report(struct http_request *request)
 enum http_answer take_metrics(struct http_request *request)
 {
     struct zone *zone = http_request_server_context(request);
-    struct error err;
+    struct error err = {0};
     struct metrics_report report = {0};
     const char *hostname = http_request_parameter(request, "hostname");
     if (read_body(request, &metrics_report_record, &report, &err) < 0)

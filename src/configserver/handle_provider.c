@@ -6,7 +6,7 @@ static enum http_answer answer(struct http_request *request,
                                int (*confirm)(struct zone *zone, const struct instance_confirmation *asked,
                                               struct error *err))
 {
-    struct error err;
+    struct error err = {0};
     struct instance_confirmation asked = {0};
     if (read_body(request, &instance_confirmation_record, &asked, &err) < 0)
         return http_fail(request, &err);

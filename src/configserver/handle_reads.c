@@ -125,7 +125,7 @@ enum http_answer get_node(struct http_request *request)
     const struct host *host = view_find(view, RECORD_HOST, hostname);
     const struct node *node = view_find(view, RECORD_NODE, hostname);
     if (!host && !node) {
-        struct error err;
+        struct error err = {0};
         error_set(&err, ERROR_NOT_FOUND, "No node with hostname '%.80s'", hostname);
         return http_fail(request, &err);
     }

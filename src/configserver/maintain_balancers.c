@@ -89,7 +89,7 @@ static int set_trouble(struct load_balancer *balancer, const void *message, int6
 static int fail_balancer(struct account_pass *pass, const struct load_balancer *balancer,
                          const struct error *cause)
 {
-    struct error err;
+    struct error err = {0};
     if (!text_equal(balancer->trouble, cause->message) &&
         write_balancer(pass, balancer->id, set_trouble, cause->message, &err) < 0)
         log_error("trouble not written", "balancer", balancer->id, "error", err.message, NULL);

@@ -120,7 +120,7 @@ static void write_trouble(struct account_pass *pass, const char *hostname, const
     transaction_put(transaction, RECORD_HOST, &next);
     application_tell(pass->zone, transaction, host->application, "warning",
                      "Host %s cannot be launched yet: %s", hostname, cause->message);
-    struct error err;
+    struct error err = {0};
     if (transaction_commit(&transaction, &err) < 0)
         log_error("trouble not written", "host", hostname, "error", err.message, NULL);
 }

@@ -167,7 +167,7 @@ int polls_spec(struct polls *polls, const char *hostname, struct arena *arena, c
 /* True when the request was answered: its spec changed, is gone, or `give_up`. */
 static bool try_answer(struct polls *polls, const struct poll *poll, bool give_up)
 {
-    struct error err;
+    struct error err = {0};
     cleanup(arena_free) struct arena *arena = arena_new();
     char *text;
     int64_t generation;
@@ -312,7 +312,7 @@ enum http_answer get_spec(struct http_request *request)
 {
     struct zone *zone = http_request_server_context(request);
     struct polls *polls = zone->polls;
-    struct error err;
+    struct error err = {0};
     const char *hostname = http_request_parameter(request, "hostname");
     int64_t had, wait_s, generation;
     char *text;

@@ -85,7 +85,7 @@ static int serve(struct program *program, const struct program_options *options,
 /* The tunnel and what listens in it; false when it is to be tried again. */
 static bool serve_tunnel(struct program *program, const struct program_options *options)
 {
-    struct error err;
+    struct error err = {0};
     struct http_listener listener;
     const char *address = zone_configserver_address(program->arena, program->zone);
     if (tunnel_peers_open(program->tunnel, address, ZONE_PREFIX_LENGTH, &err) < 0 ||

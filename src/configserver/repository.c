@@ -269,7 +269,7 @@ static void drop_later(void *entry)
 
 void transaction_put(struct transaction *transaction, enum record_kind kind, const void *record)
 {
-    struct error err;
+    struct error err = {0};
     char *text = record_text(record_kind_record(kind), transaction->arena, record);
     struct entry *entry = entry_parse(kind, text, strlen(text), 0, &err);
     if (!entry) { /* we made a record that we could not read again: stop before it is stored */

@@ -255,7 +255,7 @@ static void after_commit(void *context, const char *const *applications, size_t 
 
 void test_zone_open(struct test_zone *test)
 {
-    struct error err;
+    struct error err = {0};
     char path[96];
     snprintf(path, sizeof path, "%s/store", test->directory);
     const struct zone_parts parts = {&test->config,   NULL,    &test->cloud, &test->peers,
@@ -327,7 +327,7 @@ void test_zone_advance(struct test_zone *test, int64_t milliseconds)
 
 void test_zone_run(struct test_zone *test, int times)
 {
-    struct error err;
+    struct error err = {0};
     for (int i = 0; i < times; i++) {
         if (zone_pass(test->zone, &err) < 0 || sync_peers(test->zone, &test->applied, &err) < 0)
             fail_msg("%s", err.message);
@@ -384,7 +384,7 @@ static void change_hosts(struct test_zone *test, enum host_event event)
         if (host_apply(&next, event, test_now(), NULL) == 0)
             transaction_put(transaction, RECORD_HOST, &next);
     }
-    struct error err;
+    struct error err = {0};
     if (transaction_commit(&transaction, &err) < 0)
         fail_msg("%s", err.message);
 }
@@ -409,7 +409,7 @@ void test_nodes_report(struct test_zone *test, const char *status)
         if (node->state == NODE_ACTIVE)
             transaction_put(transaction, RECORD_NODE, &next);
     }
-    struct error err;
+    struct error err = {0};
     if (transaction_commit(&transaction, &err) < 0)
         fail_msg("%s", err.message);
 }

@@ -186,7 +186,7 @@ static void *run_zone(void *context)
     cleanup(memory_free) char *applied = NULL;
     uint64_t seen = 0;
     do {
-        struct error err;
+        struct error err = {0};
         if (zone_pass(workers->zone, &err) < 0)
             log_warning("zone pass failed", "error", err.message, NULL);
         if (sync_peers(workers->zone, &applied, &err) < 0)

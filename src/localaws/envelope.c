@@ -99,7 +99,7 @@ enum http_answer call_answer(struct call *call)
     const struct form *form = &forms[call->interface->protocol];
     form->answer(call, &out);
     if (call->answer.overflow || out.overflow) {
-        struct error err;
+        struct error err = {0};
         error_set(&err, ERROR_INTERNAL, "the answer is larger than this server sends");
         return call_refuse(call, &err);
     }

@@ -135,7 +135,7 @@ static void open_listener(struct balancing *balancing, struct balancer *balancer
     for (struct listener *listener = balancer->listeners; listener; listener = listener->next)
         if (listener->port == port && text_equal(listener->address, address))
             return;
-    struct error err;
+    struct error err = {0};
     struct listener *listener = memory_alloc(sizeof *listener);
     listener->watcher.ready = connection_accept;
     listener->balancer = balancer;
@@ -302,7 +302,7 @@ void balancer_want(struct plane *plane, struct job *job)
 {
     const struct plane_balancer *wanted = job->wanted;
     struct owner *owner = owner_find(plane, wanted->name);
-    struct error err;
+    struct error err = {0};
     if (!owner) {
         char short_form[16];
         short_name("lb-", wanted->name, short_form);

@@ -156,7 +156,7 @@ static void configure_owner(struct addition *addition, const struct link *link,
 {
     cleanup(buffer_free) struct buffer commands = buffer_new(COMMANDS_LARGEST);
     owner_end(&commands, link, own_addresses(addition->arena, interface, owner->every_address));
-    struct error err;
+    struct error err = {0};
     if (namespace_ip(owner->namespace, &commands, &err) < 0)
         log_error("interface not set up", "interface", link->id, "owner", link->owner, "reason", err.message,
                   NULL);
@@ -174,7 +174,7 @@ void links_add_missing(struct plane *plane, struct network *network)
         if (added[i])
             add_link(&addition, &vpc->interfaces[i], owner);
     }
-    struct error err;
+    struct error err = {0};
     if (namespace_ip(network->namespace, &addition.router, &err) < 0)
         log_error("links not made", "vpc", network->id, "reason", err.message, NULL);
     for (size_t i = 0; i < vpc->interface_count; i++)

@@ -103,14 +103,14 @@ static void note_pid(const struct plane *plane, const struct machine *machine)
     cleanup(memory_free) char *path = pid_path(plane, machine);
     char text[16];
     int length = snprintf(text, sizeof text, "%d\n", machine->pid);
-    struct error err;
+    struct error err = {0};
     if (file_write(path, text, (size_t)length, 0644, &err) < 0)
         log_warning("machine's process not noted", "reason", err.message, NULL);
 }
 
 static void start_wanted(struct plane *plane, struct machine *machine)
 {
-    struct error err;
+    struct error err = {0};
     const struct owner *owner = owner_find(plane, machine->wanted->id);
     machine->state = MACHINE_STARTING;
     if (machine_spawn(plane, machine, owner, &err) < 0) {
@@ -123,7 +123,7 @@ static void start_wanted(struct plane *plane, struct machine *machine)
 
 static void prepare_wanted(struct plane *plane, struct machine *machine)
 {
-    struct error err;
+    struct error err = {0};
     cleanup(memory_free) char *name = memory_format("%s-%s", plane->label, machine->wanted->id);
     if (owner_add(plane, machine->wanted->id, name, false, NULL, &err) < 0) {
         machine->state = MACHINE_ENDED;

@@ -127,7 +127,7 @@ static enum http_answer give_metadata(struct http_request *request)
         return refuse(request, 401, "Unauthorized");
     char *text = NULL;
     const char *type = "text/plain", *path = http_request_parameter(request, "rest");
-    struct error err;
+    struct error err = {0};
     if (callbacks->metadata(callbacks->context, arena, id, path, &text, &type, &err) < 0)
         return refuse(request, err.kind == ERROR_NOT_FOUND ? 404 : 500,
                       err.kind == ERROR_NOT_FOUND ? "Not Found" : "Internal Server Error");

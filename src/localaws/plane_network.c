@@ -249,7 +249,7 @@ void networks_reconcile(struct plane *plane)
         if (!network->changed)
             continue;
         network->changed = false;
-        struct error err;
+        struct error err = {0};
         if (make_so(plane, network, &err) < 0)
             log_error("network not as wanted", "vpc", network->id, "reason", err.message, NULL);
     }

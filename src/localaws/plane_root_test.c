@@ -57,7 +57,7 @@ static void who_reaches_whom(void **state)
 static void ipv4_to_the_outside_is_told_unreachable(void **state)
 {
     cleanup(file_close) int namespace = world_namespace(MACHINE_A);
-    struct error err;
+    struct error err = {0};
     int socket;
     (void)state;
     assert_int_equal(namespace_connect(namespace, "192.0.2.1", 80, 3000, &socket, &err), -1);

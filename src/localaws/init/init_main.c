@@ -38,7 +38,7 @@ int main(void)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     struct boot boot = {0};
-    struct error err;
+    struct error err = {0};
     fcntl(BOOT_REPORT, F_SETFD, FD_CLOEXEC);
     if (read_boot(arena, &boot, &err) < 0 || set_up(&boot, &err) < 0) {
         fprintf(stderr, "machine cannot start: %s\n", err.message);
