@@ -107,6 +107,15 @@ class Zone:
                 found.append(int(pid))
         return found
 
+    def in_machine(self, instance, *words):
+        """A program in every namespace of a machine, as its own processes see it."""
+        pid = (self.directory / f"localaws/machines/{instance['InstanceId']}.pid").read_text().strip()
+        return subprocess.run(["nsenter", "-t", pid, "-a", *words], capture_output=True, text=True, timeout=30).stdout
+
+    def tunnel_address(self, host):
+        shown = self.inside(self.namespace(host), "ip", "-6", "-br", "addr", "show", "wg-enclave", "scope", "global").stdout
+        return shown.split()[2].split("/")[0]
+
     def address(self, instance, index=0):
         return instance["NetworkInterfaces"][0]["Ipv6Addresses"][index]["Ipv6Address"]
 

@@ -131,12 +131,6 @@ const struct service ec2_service = {
     .actions = actions,
 };
 
-static void account_created(struct region *region, struct account *account)
-{
-    (void)region;
-    (void)account; /* tables are made when first looked at */
-}
-
 static json_t *save(struct region *region, struct account *account)
 {
     (void)region;
@@ -151,7 +145,6 @@ static int restore(struct region *region, struct account *account, json_t *state
 const struct module ec2_module = {
     .name = "ec2",
     .slot = MODULE_EC2,
-    .account_created = account_created,
     .save = save,
     .restore = restore,
     .restored = plane_restore,

@@ -261,32 +261,42 @@ int acl_describe(struct call *call, struct error *err)
     return resource_describe(call, &acl_kind, err);
 }
 
-static int take_entry(struct call *call, struct acl_entry *entry, struct error *err)
+/* The numbers of an entry; -1 stands for one that was not given. */
+static int take_entry_numbers(struct call *call, struct acl_entry *entry, struct error *err)
 {
-    const char *protocol, *action, *v4 = call_parameter(call, "CidrBlock"),
-                                   *v6 = call_parameter(call, "Ipv6CidrBlock");
-    struct cidr block;
-    *entry = (struct acl_entry){.egress = call_true(call, "Egress")};
-    if (call_required(call, "Protocol", &protocol, err) < 0 ||
-        call_required(call, "RuleAction", &action, err) < 0 ||
-        call_number(call, "RuleNumber", 1, LAST_RULE - 1, 0, &entry->number, err) < 0 ||
-        call_number(call, "Protocol", -1, 255, -1, &entry->protocol, err) < 0 ||
-        call_number(call, "PortRange.From", 0, 65535, -1, &entry->from_port, err) < 0 ||
-        call_number(call, "PortRange.To", 0, 65535, -1, &entry->to_port, err) < 0 ||
-        call_number(call, "Icmp.Type", -1, 255, -1, &entry->icmp_type, err) < 0 ||
-        call_number(call, "Icmp.Code", -1, 255, -1, &entry->icmp_code, err) < 0)
-        return -1;
+    const struct {
+        const char *name;
+        int64_t low, high, absent, *number;
+    } numbers[] = {
+        {"RuleNumber", 1, LAST_RULE - 1, 0, &entry->number},     {"Protocol", -1, 255, -1, &entry->protocol},
+        {"PortRange.From", 0, 65535, -1, &entry->from_port},     {"PortRange.To", 0, 65535, -1, &entry->to_port},
+        {"Icmp.Type", -1, 255, -1, &entry->icmp_type},           {"Icmp.Code", -1, 255, -1, &entry->icmp_code},
+    };
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        if (call_number(call, numbers[i].name, numbers[i].low, numbers[i].high, numbers[i].absent, numbers[i].number,
+                        err) < 0)
+            return -1;
     if (!entry->number)
         return call_fail(call, err, 400, "MissingParameter",
                          "The request must contain the parameter RuleNumber");
-    if (!cidr_parse(v4 ? v4 : v6, &block))
-        return call_fail(call, err, 400, "InvalidParameterValue", "CIDR block %s is malformed",
-                         v4   ? v4
-                         : v6 ? v6
-                              : "");
     if ((entry->protocol == 6 || entry->protocol == 17) && entry->from_port < 0)
         return call_fail(call, err, 400, "MissingParameter",
                          "The request must contain the parameter PortRange.From");
+    return 0;
+}
+
+static int take_entry(struct call *call, struct acl_entry *entry, struct error *err)
+{
+    const char *protocol, *action, *given = call_parameter(call, "CidrBlock");
+    struct cidr block;
+    if (!given)
+        given = call_parameter(call, "Ipv6CidrBlock");
+    *entry = (struct acl_entry){.egress = call_true(call, "Egress")};
+    if (call_required(call, "Protocol", &protocol, err) < 0 ||
+        call_required(call, "RuleAction", &action, err) < 0 || take_entry_numbers(call, entry, err) < 0)
+        return -1;
+    if (!cidr_parse(given, &block))
+        return call_fail(call, err, 400, "InvalidParameterValue", "CIDR block %s is malformed", given ? given : "");
     entry->allow = text_equal(action, "allow");
     entry->cidr = cidr_text(call->arena, &block);
     return 0;

@@ -120,27 +120,37 @@ static int take_ids(struct call *call, const char *parameter, const struct kind 
     return 0;
 }
 
-static int take_endpoint(struct call *call, struct endpoint *draft, struct error *err)
+static int take_service(struct call *call, struct endpoint *draft, struct error *err)
 {
-    const char *service, *type = call_parameter(call, "VpcEndpointType"),
-                         *policy = call_parameter(call, "PolicyDocument");
-    const char *prefix = arena_format(call->arena, "com.amazonaws.%s.", call->region->name);
+    const char *service, *prefix = arena_format(call->arena, "com.amazonaws.%s.", call->region->name);
     if (call_required(call, "ServiceName", &service, err) < 0)
         return -1;
     if (!text_starts(service, prefix) || strlen(service) > 120)
         return call_fail(call, err, 400, "InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist",
                          service);
     draft->service = arena_strdup(call->arena, service);
-    draft->type = arena_strdup(call->arena, type ? type : "Gateway");
-    draft->policy =
-        arena_strdup(call->arena, policy ? policy
-                                         : "{\"Version\":\"2008-10-17\",\"Statement\":[{\"Effect\":\"Allow\","
-                                           "\"Principal\":\"*\",\"Action\":\"*\",\"Resource\":\"*\"}]}");
+    return 0;
+}
+
+/* What was given, or what AWS puts in its place. */
+static char *given_or(struct call *call, const char *name, const char *standard)
+{
+    const char *given = call_parameter(call, "%s", name);
+    return arena_strdup(call->arena, given ? given : standard);
+}
+
+static int take_endpoint(struct call *call, struct endpoint *draft, struct error *err)
+{
+    if (take_service(call, draft, err) < 0)
+        return -1;
+    draft->type = given_or(call, "VpcEndpointType", "Gateway");
+    draft->policy = given_or(call, "PolicyDocument",
+                             "{\"Version\":\"2008-10-17\",\"Statement\":[{\"Effect\":\"Allow\","
+                             "\"Principal\":\"*\",\"Action\":\"*\",\"Resource\":\"*\"}]}");
     bool interface = text_equal(draft->type, "Interface");
-    const char *family = call_parameter(call, "IpAddressType"),
-               *dns = call_parameter(call, "DnsOptions.DnsRecordIpType");
-    draft->ip_address_type = arena_strdup(call->arena, family ? family : "ipv4");
-    draft->dns_record_ip_type = arena_strdup(call->arena, dns ? dns : interface ? "ipv4" : "service-defined");
+    draft->ip_address_type = given_or(call, "IpAddressType", "ipv4");
+    draft->dns_record_ip_type =
+        given_or(call, "DnsOptions.DnsRecordIpType", interface ? "ipv4" : "service-defined");
     draft->private_dns =
         interface && (!call_parameter(call, "PrivateDnsEnabled") || call_true(call, "PrivateDnsEnabled"));
     if (take_ids(call, "RouteTableId", &route_table_kind, &draft->route_tables, &draft->route_table_count,

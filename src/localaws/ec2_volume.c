@@ -130,6 +130,15 @@ const struct kind volume_kind = {
     .removed = volume_removed,
 };
 
+/* What EBS gives a gp3 volume for which nothing else was asked. */
+static void fill_gp3(struct volume_order *order)
+{
+    if (!order->iops)
+        order->iops = 3000;
+    if (!order->throughput)
+        order->throughput = 125;
+}
+
 int volume_take_order(struct call *call, const char *prefix, struct volume_order *order, struct error *err)
 {
     const char *dot = *prefix ? "." : "";
@@ -152,11 +161,8 @@ int volume_take_order(struct call *call, const char *prefix, struct volume_order
     if (key && !order->encrypted)
         return call_fail(call, err, 400, "InvalidParameterDependency",
                          "The parameter KmsKeyId requires the parameter Encrypted to be set.");
-    bool general = text_equal(order->type, "gp3");
-    if (general && !order->iops)
-        order->iops = 3000;
-    if (general && !order->throughput)
-        order->throughput = 125;
+    if (text_equal(order->type, "gp3"))
+        fill_gp3(order);
     return 0;
 }
 

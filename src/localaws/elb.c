@@ -40,12 +40,6 @@ const struct service elb_service = {
     .actions = actions,
 };
 
-static void account_created(struct region *region, struct account *account)
-{
-    (void)region;
-    (void)account; /* tables are made when first looked at */
-}
-
 static json_t *save(struct region *region, struct account *account)
 {
     (void)region;
@@ -60,7 +54,6 @@ static int restore(struct region *region, struct account *account, json_t *state
 const struct module elb_module = {
     .name = "elb",
     .slot = MODULE_ELB,
-    .account_created = account_created,
     .save = save,
     .restore = restore,
     .restored = balancers_restore,

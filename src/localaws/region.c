@@ -24,7 +24,8 @@ struct account *region_account_create(struct region *region, const char *id)
         end = &(*end)->next;
     *end = account;
     for (size_t i = 0; i < region->module_count; i++)
-        region->module_table[i]->account_created(region, account);
+        if (region->module_table[i]->account_created)
+            region->module_table[i]->account_created(region, account);
     return account;
 }
 
