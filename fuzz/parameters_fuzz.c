@@ -1,5 +1,5 @@
 /* The body of a query-protocol call. */
-#include "localaws/parameters.h"
+#include "localaws/front/parameters.h"
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* A policy document, and a request judged by what could be read of it. */
-#include "localaws/policy.h"
+#include "policy/policy.h"
 
 #include "base/text.h"
 

@@ -1,9 +1,9 @@
 /* What S3's clients send beside plain bytes: aws-chunked bodies, in portions; tag sets; ranges;
  * configuration. */
-#include "localaws/s3_chunked.h"
-#include "localaws/s3_documents.h"
-#include "localaws/s3_range.h"
-#include "localaws/s3_tags.h"
+#include "localaws/s3/chunked.h"
+#include "localaws/s3/documents.h"
+#include "localaws/s3/range.h"
+#include "localaws/s3/tags.h"
 
 #include <stdint.h>
 

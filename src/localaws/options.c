@@ -65,7 +65,8 @@ static void parse_account(char *text, struct options *options, struct argp_state
         argp_error(state, "more than %d accounts", ACCOUNTS_MOST);
     *equals = '\0';
     for (size_t i = 0; i < options->account_count; i++)
-        if (text_equal(options->accounts[2 * i], text) || text_equal(options->accounts[2 * i + 1], equals + 1))
+        if (text_equal(options->accounts[2 * i], text) ||
+            text_equal(options->accounts[2 * i + 1], equals + 1))
             argp_error(state, "the same account or profile twice: %s=%s", text, equals + 1);
     options->accounts[2 * options->account_count] = text;
     options->accounts[2 * options->account_count + 1] = equals + 1;

@@ -51,7 +51,8 @@ enum module_slot { MODULE_IAM, MODULE_KMS, MODULE_SSM, MODULE_S3, MODULE_EC2, MO
 struct module {
     const char *name;
     enum module_slot slot;
-    void (*account_created)(struct region *region, struct account *account); /* NULL: tables are made when looked at */
+    void (*account_created)(struct region *region,
+                            struct account *account); /* NULL: tables are made when looked at */
     json_t *(*save)(struct region *region, struct account *account);
     int (*restore)(struct region *region, struct account *account, json_t *state, struct error *err);
     void (*restored)(struct region *region); /* after every module of every account; may be NULL */

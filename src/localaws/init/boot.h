@@ -24,11 +24,12 @@ struct boot {
 
 extern const struct record boot_record;
 
-/* init_root.c: a root of the machine's own, in its own mount namespace, with the volume's directories in it. */
+/* init_root.c: a root of the machine's own, in its own mount namespace, with the volume's directories in it.
+ */
 int root_build(const struct boot *boot, struct error *err);
 /* init_volume.c: the volume, made when it is not there, mounted at `place`; what the machine sees of it is
- * below `<place>/data`, encrypted when there is a key. Leaves the process in `devices`, a directory for device
- * nodes. */
+ * below `<place>/data`, encrypted when there is a key. Leaves the process in `devices`, a directory for
+ * device nodes. */
 int volume_mount(const struct boot *boot, const char *devices, const char *place, struct error *err);
 /* init_run.c: runs the program until told to end; gives the exit status of the machine. */
 int program_run(const struct boot *boot, int report);

@@ -1,0 +1,137 @@
+/* What the plane asks and tells, answered from the records under the region's lock. */
+#include "localaws/ec2/instance.h"
+#include "localaws/ec2/metadata.h"
+#include "localaws/ec2/to_plane.h"
+#include "localaws/elb/elb.h"
+#include "localaws/plane/plane.h"
+
+#include "base/log.h"
+#include "base/text.h"
+
+#include <string.h>
+
+#define WITH_REGION(context)                                      \
+    struct region *region = (context);                            \
+    region_lock(region);                                          \
+    cleanup(region_unlock) struct region *locked_region = region; \
+    (void)locked_region
+
+static struct instance *instance_of(struct region *region, const char *id)
+{
+    return (struct instance *)(void *)resource_anywhere(region, &instance_kind, id);
+}
+
+static const char *instance_at(void *context, struct arena *arena, const char *vpc_id, const char *address)
+{
+    WITH_REGION(context);
+    const struct interface *interface = interface_at(region, vpc_id, address);
+    return interface ? arena_strdup(arena, interface->instance_id) : NULL;
+}
+
+static int metadata(void *context, struct arena *arena, const char *instance_id, const char *path,
+                    char **text, const char **content_type, struct error *err)
+{
+    WITH_REGION(context);
+    struct instance *instance = instance_of(region, instance_id);
+    if (!instance || text_equal(instance->http_endpoint, "disabled"))
+        return error_set(err, ERROR_NOT_FOUND, "no metadata for %s", instance_id);
+    return metadata_get(instance, arena, path, text, content_type, err);
+}
+
+static int hop_limit(void *context, const char *instance_id)
+{
+    WITH_REGION(context);
+    const struct instance *instance = instance_of(region, instance_id);
+    return instance ? (int)instance->hop_limit : 1;
+}
+
+static void running(void *context, const char *instance_id)
+{
+    WITH_REGION(context);
+    struct instance *instance = instance_of(region, instance_id);
+    if (instance && instance->state == INSTANCE_PENDING)
+        instance_became(instance, INSTANCE_RUNNING);
+}
+
+/* Whether a machine that ended by itself is gone for good: its first launch failed, or it wants to go when it
+ * is shut down. One that ran before keeps its volume. */
+static bool ends_for_good(const struct instance *instance)
+{
+    if (instance->state == INSTANCE_PENDING)
+        return instance->launched_ms <= instance->resource.created_ms;
+    return instance->state == INSTANCE_RUNNING && text_equal(instance->shutdown_behaviour, "terminate");
+}
+
+/* A stop that was asked for ends where it was going; one that was not is a failed launch or the instance's
+ * own doing. */
+static void stopped(void *context, const char *instance_id, const char *why)
+{
+    WITH_REGION(context);
+    struct instance *instance = instance_of(region, instance_id);
+    if (!instance || instance->state == INSTANCE_TERMINATED || instance->state == INSTANCE_STOPPED)
+        return;
+    if (instance->state == INSTANCE_RUNNING && instance->reboots > 0) {
+        instance->reboots--;
+        return;
+    }
+    if (instance->state == INSTANCE_PENDING || instance->state == INSTANCE_RUNNING) {
+        bool failed = instance->state == INSTANCE_PENDING;
+        log_warning("an instance ended", "instance", instance_id, "why", why, NULL);
+        instance_set_reason(instance, failed ? "Server.InternalError" : "Client.InstanceInitiatedShutdown",
+                            why);
+    }
+    bool ends = instance->state == INSTANCE_SHUTTING_DOWN || ends_for_good(instance);
+    instance_became(instance, ends ? INSTANCE_TERMINATED : INSTANCE_STOPPED);
+}
+
+/* "ip-10-0-0-4.ec2.internal", by the address in it. */
+static const char *private_name_address(struct region *region, struct arena *arena, const char *vpc_id,
+                                        const char *name)
+{
+    if (!vpc_id || !text_starts(name, "ip-"))
+        return NULL;
+    char *address = arena_strdup(arena, name + strlen("ip-"));
+    address[strcspn(address, ".")] = '\0';
+    for (char *at = address; *at; at++)
+        *at = *at == '-' ? '.' : *at;
+    return interface_at(region, vpc_id, address) ? address : NULL;
+}
+
+static bool is_api_name(struct region *region, struct arena *arena, const char *name)
+{
+    return text_ends(name, arena_format(arena, ".%s.amazonaws.com", region->name)) ||
+           text_ends(name, arena_format(arena, ".%s.api.aws", region->name)) ||
+           text_equal(name, "iam.amazonaws.com") || text_equal(name, "sts.amazonaws.com");
+}
+
+static const char *const *resolve(void *context, struct arena *arena, const char *vpc_id, const char *name)
+{
+    WITH_REGION(context);
+    const char *const *addresses = balancer_resolve(region, arena, vpc_id, name);
+    if (addresses)
+        return addresses;
+    const char **one = arena_alloc(arena, 2 * sizeof *one);
+    *one = private_name_address(region, arena, vpc_id, name);
+    if (!*one && is_api_name(region, arena, name) && !strstr(name, ".elb."))
+        *one = region->api_address;
+    return *one ? one : NULL;
+}
+
+char *region_resolve(struct region *region, struct arena *arena, const char *name)
+{
+    const char *const *addresses = resolve(region, arena, NULL, name);
+    return addresses ? arena_strdup(arena, addresses[0]) : NULL;
+}
+
+void ec2_plane_callbacks(struct region *region, struct plane_callbacks *callbacks)
+{
+    *callbacks = (struct plane_callbacks){
+        .context = region,
+        .instance_at = instance_at,
+        .metadata = metadata,
+        .metadata_hop_limit = hop_limit,
+        .instance_running = running,
+        .instance_stopped = stopped,
+        .resolve = resolve,
+    };
+}

@@ -1,0 +1,13 @@
+/* What a security group and the changing of its rules share. */
+#ifndef LOCALAWS_EC2_GROUP_H
+#define LOCALAWS_EC2_GROUP_H
+
+#include "localaws/ec2/ec2.h"
+#include "localaws/ec2/to_plane.h"
+
+enum { MOST_GROUP_RULES = 1000 };
+extern const struct record group_rule_record;
+
+void group_rule_add(struct group *group, const struct group_rule *draft); /* copies */
+
+#endif

@@ -1,0 +1,17 @@
+/* What the files about instances share: their parts, and the steps of their lives (ec2/instance_life.c). */
+#ifndef LOCALAWS_EC2_INSTANCE_H
+#define LOCALAWS_EC2_INSTANCE_H
+
+#include "localaws/ec2/ec2.h"
+
+bool user_data_valid(struct arena *arena, const char *base64);
+struct volume *instance_volume(const struct instance *instance, size_t at); /* NULL after the last */
+
+/* States change here only. Each is followed by what it means: addresses and volumes are given back when it is
+ * terminated. */
+void instance_became(struct instance *instance, enum instance_state state);
+void instance_set_reason(struct instance *instance, const char *code, const char *message);
+/* Terminated ones are forgotten after an hour, as EC2 does. */
+void instances_forget_old(struct region *region, struct account *account);
+
+#endif

@@ -1,0 +1,312 @@
+/* What is asked and changed about single instances. */
+#include "localaws/ec2/ec2.h"
+#include "localaws/ec2/instance.h"
+#include "localaws/ec2/to_plane.h"
+#include "localaws/ec2/type.h"
+#include "localaws/plane/plane.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <string.h>
+
+enum { LONGEST_USER_DATA = 16384 * 4 / 3 + 4 };
+
+static const struct instance *of(const struct resource *resource)
+{
+    return (const struct instance *)(const void *)resource;
+}
+
+static void put_reachability(struct buffer *out, const char *element, bool running)
+{
+    put_open(out, element);
+    put_text(out, "status", running ? "ok" : "not-applicable");
+    if (running)
+        buffer_text(out, "<details><item><name>reachability</name><status>passed</status></item></details>");
+    put_close(out, element);
+}
+
+int instance_describe_status(struct call *call, struct error *err)
+{
+    struct buffer *out = &call->answer;
+    struct selection selection;
+    if (resource_select(call, &instance_kind, &selection, err) < 0)
+        return -1;
+    bool all = call_true(call, "IncludeAllInstances");
+    put_open(out, "instanceStatusSet");
+    for (size_t i = 0; i < selection.count; i++) {
+        const struct instance *instance = of(selection.items[i]);
+        bool running = instance->state == INSTANCE_RUNNING;
+        if (!running && !all)
+            continue;
+        put_open(out, "item");
+        put_text(out, "instanceId", instance->resource.id);
+        put_text(out, "availabilityZone", instance->zone);
+        put_state(out, "instanceState", instance->state);
+        put_reachability(out, "systemStatus", running);
+        put_reachability(out, "instanceStatus", running);
+        put_close(out, "item");
+    }
+    put_close(out, "instanceStatusSet");
+    put_text(out, "nextToken", selection.next_token);
+    return 0;
+}
+
+/* The attributes of DescribeInstanceAttribute and ModifyInstanceAttribute that are members: texts and truths.
+ */
+static const struct attribute {
+    const char *name;
+    enum { ATTRIBUTE_TEXT, ATTRIBUTE_BOOL } type;
+    size_t offset;
+    bool stopped_only; /* to change it */
+} attributes[] = {
+    {"instanceType", ATTRIBUTE_TEXT, offsetof(struct instance, type), true},
+    {"userData", ATTRIBUTE_TEXT, offsetof(struct instance, user_data), true},
+    {"rootDeviceName", ATTRIBUTE_TEXT, offsetof(struct instance, root_device), true},
+    {"instanceInitiatedShutdownBehavior", ATTRIBUTE_TEXT, offsetof(struct instance, shutdown_behaviour),
+     false},
+    {"disableApiTermination", ATTRIBUTE_BOOL, offsetof(struct instance, no_api_termination), false},
+    {"disableApiStop", ATTRIBUTE_BOOL, offsetof(struct instance, no_api_stop), false},
+    {"ebsOptimized", ATTRIBUTE_BOOL, offsetof(struct instance, ebs_optimized), true},
+    {"sourceDestCheck", ATTRIBUTE_BOOL, offsetof(struct instance, source_check), false},
+};
+
+static void *member_of(struct instance *instance, const struct attribute *attribute)
+{
+    return (char *)instance + attribute->offset;
+}
+
+static void put_attribute(struct call *call, struct instance *instance, const struct attribute *attribute)
+{
+    struct buffer *out = &call->answer;
+    put_open(out, attribute->name);
+    if (attribute->type == ATTRIBUTE_TEXT)
+        put_text(out, "value", *(char **)member_of(instance, attribute));
+    else
+        put_bool(out, "value", *(bool *)member_of(instance, attribute));
+    put_close(out, attribute->name);
+}
+
+int instance_describe_attribute(struct call *call, struct error *err)
+{
+    struct instance *instance;
+    const char *name;
+    if (resource_named(call, &instance_kind, "InstanceId", &instance, err) < 0 ||
+        call_required(call, "Attribute", &name, err) < 0)
+        return -1;
+    put_text(&call->answer, "instanceId", instance->resource.id);
+    for (size_t i = 0; i < COUNT_OF(attributes); i++)
+        if (text_equal(attributes[i].name, name)) {
+            put_attribute(call, instance, &attributes[i]);
+            return 0;
+        }
+    const struct interface *primary = instance_interface(instance, 0);
+    if (text_equal(name, "groupSet") && primary) {
+        put_groups(&call->answer, &primary->resource, primary->groups, primary->group_count);
+        return 0;
+    }
+    return call_fail(call, err, 400, "InvalidParameterValue",
+                     "Value (%s) for parameter attribute is invalid.", name);
+}
+
+static char *parameter_of(struct call *call, const struct attribute *attribute)
+{
+    char *parameter = arena_format(call->arena, "%s.Value", attribute->name);
+    parameter[0] = (char)(parameter[0] - 'a' + 'A');
+    return parameter;
+}
+
+bool user_data_valid(struct arena *arena, const char *base64)
+{
+    unsigned char *decoded;
+    size_t length;
+    return strlen(base64) <= LONGEST_USER_DATA && base64_decode(arena, base64, &decoded, &length, NULL) == 0;
+}
+
+static bool text_allowed(struct arena *arena, const char *attribute, const char *value)
+{
+    struct instance_type type;
+    if (text_equal(attribute, "instanceType"))
+        return instance_type_find(arena, value, &type);
+    if (text_equal(attribute, "userData"))
+        return user_data_valid(arena, value);
+    return text_equal(attribute, "instanceInitiatedShutdownBehavior") &&
+           (text_equal(value, "stop") || text_equal(value, "terminate"));
+}
+
+static int modify_one(struct call *call, struct instance *instance, const struct attribute *attribute,
+                      struct error *err)
+{
+    struct instance_type type;
+    const char *parameter = parameter_of(call, attribute), *value = call_parameter(call, "%s", parameter);
+    if (!value && text_equal(call_parameter(call, "Attribute"), attribute->name))
+        value = call_parameter(call, "Value");
+    if (!value)
+        return 0;
+    if (attribute->stopped_only && instance->state != INSTANCE_STOPPED)
+        return call_fail(call, err, 400, "IncorrectInstanceState",
+                         "The instance '%s' is not in the 'stopped' state.", instance->resource.id);
+    if (attribute->type == ATTRIBUTE_TEXT && !text_allowed(call->arena, attribute->name, value))
+        return call_fail(call, err, 400, "InvalidParameterValue", "Value (%s) for parameter %s is invalid",
+                         value, attribute->name);
+    if (attribute->type == ATTRIBUTE_TEXT)
+        text_replace(member_of(instance, attribute), value);
+    else
+        *(bool *)member_of(instance, attribute) = text_equal_nocase(value, "true");
+    if (text_equal(attribute->name, "instanceType") && instance_type_find(call->arena, value, &type))
+        instance->vcpus = type.vcpus;
+    return 0;
+}
+
+static int modify_groups(struct call *call, struct instance *instance, struct error *err)
+{
+    size_t count;
+    const char **ids = call_list(call, "GroupId", &count);
+    struct interface *primary = instance_interface(instance, 0);
+    for (size_t i = 0; i < count; i++) {
+        const struct group *group = resource_find(call->region, call->account, &group_kind, ids[i]);
+        if (!group || !text_equal(group->vpc_id, instance->vpc_id))
+            return resource_missing(call, &group_kind, ids[i], err);
+    }
+    if (!count || !primary)
+        return 0;
+    list_clear(&text_record, &primary->groups, &primary->group_count);
+    for (size_t i = 0; i < count; i++)
+        list_add_text(&primary->groups, &primary->group_count, ids[i]);
+    return 0;
+}
+
+int instance_modify_attribute(struct call *call, struct error *err)
+{
+    struct instance *instance;
+    if (resource_target(call, &instance_kind, "InstanceId", &instance, err) < 0 ||
+        modify_groups(call, instance, err) < 0)
+        return -1;
+    for (size_t i = 0; i < COUNT_OF(attributes); i++)
+        if (modify_one(call, instance, &attributes[i], err) < 0)
+            return -1;
+    struct interface *primary = instance_interface(instance, 0);
+    if (primary)
+        primary->source_check = instance->source_check;
+    region_changed(call->region);
+    vpc_changed(call->region, call->account, instance->vpc_id);
+    put_true(call);
+    return 0;
+}
+
+int instance_modify_metadata_options(struct call *call, struct error *err)
+{
+    static const struct {
+        const char *parameter, *element, *values[2];
+        size_t offset;
+    } options[] = {
+        {"HttpTokens", "httpTokens", {"required", "optional"}, offsetof(struct instance, http_tokens)},
+        {"HttpEndpoint", "httpEndpoint", {"enabled", "disabled"}, offsetof(struct instance, http_endpoint)},
+        {"HttpProtocolIpv6",
+         "httpProtocolIpv6",
+         {"enabled", "disabled"},
+         offsetof(struct instance, http_ipv6)},
+        {"InstanceMetadataTags",
+         "instanceMetadataTags",
+         {"enabled", "disabled"},
+         offsetof(struct instance, metadata_tags)},
+    };
+    struct instance *instance;
+    if (resource_target(call, &instance_kind, "InstanceId", &instance, err) < 0 ||
+        call_number(call, "HttpPutResponseHopLimit", 1, 64, instance->hop_limit, &instance->hop_limit, err) <
+            0)
+        return -1;
+    put_text(&call->answer, "instanceId", instance->resource.id);
+    put_open(&call->answer, "instanceMetadataOptions");
+    put_text(&call->answer, "state", "pending");
+    for (size_t i = 0; i < COUNT_OF(options); i++) {
+        char **member = (char **)(void *)((char *)instance + options[i].offset);
+        const char *value = call_parameter(call, "%s", options[i].parameter);
+        if (value && !text_equal(value, options[i].values[0]) && !text_equal(value, options[i].values[1]))
+            return call_fail(call, err, 400, "InvalidParameterValue",
+                             "Value (%s) for parameter %s is invalid", value, options[i].parameter);
+        if (value)
+            text_replace(member, value);
+        put_text(&call->answer, options[i].element, *member);
+    }
+    put_number(&call->answer, "httpPutResponseHopLimit", instance->hop_limit);
+    put_close(&call->answer, "instanceMetadataOptions");
+    region_changed(call->region);
+    return 0;
+}
+
+int instance_describe_credits(struct call *call, struct error *err)
+{
+    struct selection selection;
+    struct instance_type type;
+    if (resource_select(call, &instance_kind, &selection, err) < 0)
+        return -1;
+    put_open(&call->answer, "instanceCreditSpecificationSet");
+    for (size_t i = 0; i < selection.count; i++) {
+        if (!instance_type_find(call->arena, of(selection.items[i])->type, &type) || !type.burstable)
+            continue;
+        put_open(&call->answer, "item");
+        put_text(&call->answer, "instanceId", selection.items[i]->id);
+        put_text(&call->answer, "cpuCredits", "unlimited");
+        put_close(&call->answer, "item");
+    }
+    put_close(&call->answer, "instanceCreditSpecificationSet");
+    return 0;
+}
+
+int instance_console(struct call *call, struct error *err)
+{
+    struct instance *instance;
+    if (resource_named(call, &instance_kind, "InstanceId", &instance, err) < 0)
+        return -1;
+    char *text =
+        call->region->plane ? plane_console(call->region->plane, call->arena, instance->resource.id) : NULL;
+    put_text(&call->answer, "instanceId", instance->resource.id);
+    put_time(&call->answer, "timestamp", clock_now_ms());
+    put_text(&call->answer, "output", text ? base64_encode(call->arena, text, strlen(text)) : "");
+    return 0;
+}
+
+int instance_uefi_data(struct call *call, struct error *err)
+{
+    struct instance *instance;
+    if (resource_named(call, &instance_kind, "InstanceId", &instance, err) < 0)
+        return -1;
+    put_text(&call->answer, "instanceId", instance->resource.id);
+    put_text(&call->answer, "uefiData", ""); /* machines here keep no UEFI variables */
+    return 0;
+}
+
+static const char *profile_filter(struct call *call, const void *item, const char *filter)
+{
+    (void)call;
+    const struct instance *instance = item;
+    return text_equal(filter, "instance-id") ? instance->resource.id
+           : text_equal(filter, "state")     ? "associated"
+                                             : NULL;
+}
+
+/* An association is named after its instance, which has one at most. */
+int instance_describe_profiles(struct call *call, struct error *err)
+{
+    (void)err;
+    struct buffer *out = &call->answer;
+    put_open(out, "iamInstanceProfileAssociationSet");
+    for_each_resource(struct instance, instance, call->account, &instance_kind) {
+        if (!instance->profile_arn || instance->state == INSTANCE_TERMINATED ||
+            !call_filters_pass(call, profile_filter, instance))
+            continue;
+        put_open(out, "item");
+        put_text(out, "associationId",
+                 arena_format(call->arena, "iip-assoc-%s", instance->resource.id + strlen("i-")));
+        put_text(out, "instanceId", instance->resource.id);
+        put_open(out, "iamInstanceProfile");
+        put_text(out, "arn", instance->profile_arn);
+        put_text(out, "id", instance->profile_id);
+        put_close(out, "iamInstanceProfile");
+        put_text(out, "state", "associated");
+        put_close(out, "item");
+    }
+    put_close(out, "iamInstanceProfileAssociationSet");
+    return 0;
+}

@@ -1,0 +1,344 @@
+/* Network interfaces: the addresses of instances, load balancers, endpoints and NAT gateways. */
+#include "localaws/ec2/ec2.h"
+#include "localaws/ec2/tables.h"
+#include "localaws/ec2/to_plane.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/text.h"
+
+#include <string.h>
+
+static const struct field interface_fields[] = {
+    RESOURCE_FIELDS(struct interface),
+    FIELD_TEXT(struct interface, vpc_id, "vpc", REQUIRED, 64, NULL, "its VPC"),
+    FIELD_TEXT(struct interface, subnet_id, "subnet", REQUIRED, 64, NULL, "its subnet"),
+    FIELD_TEXT(struct interface, zone, "zone", REQUIRED, 64, NULL, "availability zone"),
+    FIELD_TEXT(struct interface, mac, "mac", REQUIRED, 17, NULL, "hardware address"),
+    FIELD_TEXT(struct interface, description, "description", OPTIONAL, 255, NULL, "for people"),
+    FIELD_TEXT(struct interface, type, "type", REQUIRED, 32, NULL, "interface, network_load_balancer, ..."),
+    FIELD_TEXT(struct interface, requester, "requester", OPTIONAL, 64, NULL, "the service that manages it"),
+    FIELD_TEXT(struct interface, owner, "owner", OPTIONAL, 64, NULL,
+               "the instance or load balancer it belongs to"),
+    FIELD_TEXT(struct interface, attachment_id, "attachment", OPTIONAL, 64, NULL, "to an instance"),
+    FIELD_TEXT(struct interface, instance_id, "instance", OPTIONAL, 64, NULL, "that instance"),
+    FIELD_INTEGER(struct interface, device_index, "deviceIndex", OPTIONAL, 0, 64,
+                  "0 is the primary interface"),
+    FIELD_INTEGER(struct interface, attached_ms, "attached", OPTIONAL, 0, 9e15, "when"),
+    FIELD_BOOL(struct interface, delete_on_termination, "deleteOnTermination", OPTIONAL,
+               "goes with the instance"),
+    FIELD_BOOL(struct interface, source_check, "sourceCheck", OPTIONAL,
+               "may send from its own addresses only"),
+    FIELD_LIST(struct interface, addresses, address_count, "addresses", OPTIONAL, 64, &text_record, "IPv4"),
+    FIELD_LIST(struct interface, ipv6_addresses, ipv6_count, "ipv6Addresses", OPTIONAL, 64, &text_record,
+               "IPv6"),
+    FIELD_LIST(struct interface, groups, group_count, "groups", OPTIONAL, 16, &text_record,
+               "security groups"),
+    FIELD_END,
+};
+static const struct record interface_record = {"interface", sizeof(struct interface), interface_fields};
+
+static bool any_wanted(const struct wanted *wanted, char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (wanted_has(wanted, texts[i]))
+            return true;
+    return false;
+}
+
+static bool filter_group(const struct resource *resource, const struct wanted *wanted)
+{
+    const struct interface *interface = (const struct interface *)(const void *)resource;
+    return any_wanted(wanted, interface->groups, interface->group_count);
+}
+
+static bool filter_address(const struct resource *resource, const struct wanted *wanted)
+{
+    const struct interface *interface = (const struct interface *)(const void *)resource;
+    return any_wanted(wanted, interface->addresses, interface->address_count);
+}
+
+static bool filter_ipv6(const struct resource *resource, const struct wanted *wanted)
+{
+    const struct interface *interface = (const struct interface *)(const void *)resource;
+    return any_wanted(wanted, interface->ipv6_addresses, interface->ipv6_count);
+}
+
+static const char *interface_status(const struct interface *interface)
+{
+    return interface->owner || interface->requester ? "in-use" : "available";
+}
+
+static bool filter_status(const struct resource *resource, const struct wanted *wanted)
+{
+    return wanted_has(wanted, interface_status((const struct interface *)(const void *)resource));
+}
+
+static const struct filter interface_filters[] = {
+    FILTER_TEXT("network-interface-id", struct interface, resource.id),
+    FILTER_TEXT("vpc-id", struct interface, vpc_id),
+    FILTER_TEXT("subnet-id", struct interface, subnet_id),
+    FILTER_TEXT("availability-zone", struct interface, zone),
+    FILTER_TEXT("description", struct interface, description),
+    FILTER_TEXT("interface-type", struct interface, type),
+    FILTER_TEXT("requester-id", struct interface, requester),
+    FILTER_TEXT("mac-address", struct interface, mac),
+    FILTER_TEXT("attachment.instance-id", struct interface, instance_id),
+    FILTER_TEXT("attachment.attachment-id", struct interface, attachment_id),
+    FILTER_CALL("group-id", filter_group),
+    FILTER_CALL("addresses.private-ip-address", filter_address),
+    FILTER_CALL("private-ip-address", filter_address),
+    FILTER_CALL("ipv6-addresses.ipv6-address", filter_ipv6),
+    FILTER_CALL("status", filter_status),
+    FILTER_END,
+};
+
+static void put_attachment(struct buffer *out, const struct interface *interface)
+{
+    if (!interface->attachment_id)
+        return;
+    put_open(out, "attachment");
+    put_text(out, "attachmentId", interface->attachment_id);
+    put_text(out, "instanceId", interface->instance_id);
+    put_text(out, "instanceOwnerId",
+             interface->instance_id ? interface->resource.account->id : interface->requester);
+    put_number(out, "deviceIndex", interface->device_index);
+    put_number(out, "networkCardIndex", 0);
+    put_text(out, "status", "attached");
+    put_time(out, "attachTime", interface->attached_ms);
+    put_bool(out, "deleteOnTermination", interface->delete_on_termination);
+    put_close(out, "attachment");
+}
+
+static void put_addresses(struct buffer *out, const struct interface *interface)
+{
+    put_open(out, "ipv6AddressesSet");
+    for (size_t i = 0; i < interface->ipv6_count; i++) {
+        put_open(out, "item");
+        put_text(out, "ipv6Address", interface->ipv6_addresses[i]);
+        put_bool(out, "isPrimaryIpv6", false);
+        put_close(out, "item");
+    }
+    put_close(out, "ipv6AddressesSet");
+    put_text(out, "privateIpAddress", interface->address_count ? interface->addresses[0] : NULL);
+    put_open(out, "privateIpAddressesSet");
+    for (size_t i = 0; i < interface->address_count; i++) {
+        put_open(out, "item");
+        put_text(out, "privateIpAddress", interface->addresses[i]);
+        put_bool(out, "primary", i == 0);
+        put_close(out, "item");
+    }
+    put_close(out, "privateIpAddressesSet");
+}
+
+void interface_write(struct buffer *out, const struct resource *resource)
+{
+    const struct interface *interface = (const struct interface *)(const void *)resource;
+    put_text(out, "networkInterfaceId", resource->id);
+    put_text(out, "subnetId", interface->subnet_id);
+    put_text(out, "vpcId", interface->vpc_id);
+    put_text(out, "availabilityZone", interface->zone);
+    put_text(out, "description", interface->description ? interface->description : "");
+    put_text(out, "ownerId", resource->account->id);
+    put_text(out, "requesterId", interface->requester);
+    put_bool(out, "requesterManaged", interface->requester != NULL);
+    put_text(out, "status", interface_status(interface));
+    put_text(out, "macAddress", interface->mac);
+    put_bool(out, "sourceDestCheck", interface->source_check);
+    put_groups(out, resource, interface->groups, interface->group_count);
+    put_attachment(out, interface);
+    put_addresses(out, interface);
+    put_text(out, "interfaceType", interface->type);
+    put_tags(out, resource);
+}
+
+static void interface_context(struct context *context, const struct resource *resource)
+{
+    const struct interface *interface = (const struct interface *)(const void *)resource;
+    context_add_arn(context, "ec2:Vpc", "vpc", interface->vpc_id);
+    context_add_arn(context, "ec2:Subnet", "subnet", interface->subnet_id);
+    context_add(context, "ec2:AvailabilityZone", interface->zone);
+}
+
+static void interface_added(struct region *region, struct resource *resource)
+{
+    addresses_taken(region, (struct interface *)(void *)resource);
+}
+
+static void interface_removed(struct region *region, struct resource *resource)
+{
+    addresses_given_back(region, (struct interface *)(void *)resource);
+}
+
+const struct kind interface_kind = {
+    .number = KIND_INTERFACE,
+    .type = "network-interface",
+    .prefix = "eni",
+    .parameter = "NetworkInterfaceId",
+    .missing = "InvalidNetworkInterfaceID.NotFound",
+    .set = "networkInterfaceSet",
+    .record = &interface_record,
+    .filters = interface_filters,
+    .write = interface_write,
+    .context = interface_context,
+    .added = interface_added,
+    .removed = interface_removed,
+};
+
+bool interface_has_group(const struct interface *interface, const char *group_id)
+{
+    return list_has_text(interface->groups, interface->group_count, group_id);
+}
+
+static int take_groups(struct call *call, const struct interface_order *order, struct interface *draft,
+                       struct error *err)
+{
+    size_t count = 0;
+    while (order->groups && order->groups[count])
+        count++;
+    draft->groups = arena_alloc(call->arena, (count + 1) * sizeof *draft->groups);
+    for (size_t i = 0; i < count; i++) {
+        struct group *group = resource_find(call->region, call->account, &group_kind, order->groups[i]);
+        if (!group)
+            return resource_missing(call, &group_kind, order->groups[i], err);
+        if (!text_equal(group->vpc_id, order->subnet->vpc_id))
+            return call_fail(call, err, 400, "InvalidParameter",
+                             "Security group %s and subnet %s belong to different networks.",
+                             order->groups[i], order->subnet->resource.id);
+        draft->groups[draft->group_count++] = group->resource.id;
+    }
+    if (!count && !order->no_groups)
+        draft->groups[draft->group_count++] =
+            group_default(call->account, order->subnet->vpc_id)->resource.id;
+    return 0;
+}
+
+static int take_addresses(struct call *call, const struct interface_order *order, struct interface *draft,
+                          struct error *err)
+{
+    size_t named = 0;
+    while (order->ipv6_addresses && order->ipv6_addresses[named])
+        named++;
+    size_t count = named + order->ipv6_count;
+    if (!count && order->subnet->ipv6_on_creation)
+        count = 1;
+    if (count > 30)
+        return call_fail(call, err, 400, "InvalidParameterValue",
+                         "An interface has at most 30 IPv6 addresses");
+    draft->addresses = arena_alloc(call->arena, sizeof *draft->addresses);
+    if (subnet_take_ipv4(call, order->subnet, order->private_address, &draft->addresses[0], err) < 0)
+        return -1;
+    draft->address_count = 1;
+    draft->ipv6_addresses = arena_alloc(call->arena, (count + 1) * sizeof *draft->ipv6_addresses);
+    for (; draft->ipv6_count < count; draft->ipv6_count++)
+        if (subnet_take_ipv6(call, order->subnet,
+                             draft->ipv6_count < named ? order->ipv6_addresses[draft->ipv6_count] : NULL,
+                             &draft->ipv6_addresses[draft->ipv6_count], err) < 0)
+            return -1;
+    return 0;
+}
+
+static char *new_mac(struct arena *arena)
+{
+    unsigned char bytes[5];
+    random_bytes(bytes, sizeof bytes);
+    return arena_format(arena, "02:%02x:%02x:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2], bytes[3],
+                        bytes[4]);
+}
+
+int interface_create(struct call *call, const struct interface_order *order, struct interface **interface,
+                     struct error *err)
+{
+    struct subnet *subnet = order->subnet;
+    struct interface draft = {
+        .resource.tag_count = order->tag_count,
+        .vpc_id = subnet->vpc_id,
+        .subnet_id = subnet->resource.id,
+        .zone = subnet->zone,
+        .mac = new_mac(call->arena),
+        .description = arena_strdup(call->arena, order->description),
+        .type = arena_strdup(call->arena, order->type ? order->type : "interface"),
+        .requester = arena_strdup(call->arena, order->requester),
+        .owner = arena_strdup(call->arena, order->owner),
+        .source_check = order->requester == NULL,
+        .attachment_id = order->requester ? region_identifier(call->region, call->arena, "eni-attach") : NULL,
+    };
+    if (order->tag_count) {
+        draft.resource.tags = arena_alloc(call->arena, order->tag_count * sizeof *order->tags);
+        memcpy(draft.resource.tags, order->tags, order->tag_count * sizeof *order->tags);
+    }
+    if (draft_check(call, &interface_record, &draft, err) < 0 || take_groups(call, order, &draft, err) < 0 ||
+        take_addresses(call, order, &draft, err) < 0)
+        return -1;
+    *interface = resource_add(call->region, call->account, &interface_kind, &draft);
+    return 0;
+}
+
+void interface_attach(struct region *region, struct interface *interface, const char *instance_id,
+                      int64_t device_index, bool delete_on_termination)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    text_replace(&interface->owner, instance_id);
+    text_replace(&interface->instance_id, instance_id);
+    text_replace(&interface->attachment_id, region_identifier(region, arena, "eni-attach"));
+    interface->device_index = device_index;
+    interface->delete_on_termination = delete_on_termination;
+    interface->attached_ms = clock_now_ms();
+}
+
+static int take_order(struct call *call, struct interface_order *order, struct error *err)
+{
+    int64_t ipv6_count;
+    size_t named = 0;
+    if (resource_named(call, &subnet_kind, "SubnetId", &order->subnet, err) < 0 ||
+        call_number(call, "Ipv6AddressCount", 0, 30, 0, &ipv6_count, err) < 0)
+        return -1;
+    order->ipv6_count = (size_t)ipv6_count;
+    order->private_address = call_parameter(call, "PrivateIpAddress");
+    order->description = call_parameter(call, "Description");
+    order->groups = call_list(call, "SecurityGroupId", NULL);
+    while (call_parameter(call, "Ipv6Addresses.%zu.Ipv6Address", named + 1))
+        named++;
+    const char **ipv6 = arena_alloc(call->arena, (named + 1) * sizeof *ipv6);
+    for (size_t i = 0; i < named; i++)
+        ipv6[i] = call_parameter(call, "Ipv6Addresses.%zu.Ipv6Address", i + 1);
+    order->ipv6_addresses = ipv6;
+    return 0;
+}
+
+int interface_create_action(struct call *call, struct error *err)
+{
+    struct interface_order order = {0};
+    struct interface draft = {0}, *interface;
+    if (take_order(call, &order, err) < 0 || call_tags(call, "network-interface", &draft.resource, err) < 0)
+        return -1;
+    draft.vpc_id = order.subnet->vpc_id;
+    draft.subnet_id = order.subnet->resource.id;
+    order.tags = draft.resource.tags;
+    order.tag_count = draft.resource.tag_count;
+    if (creation_authorize(call, &interface_kind, &draft.resource, err) < 0 ||
+        interface_create(call, &order, &interface, err) < 0)
+        return -1;
+    put_open(&call->answer, "networkInterface");
+    interface_write(&call->answer, &interface->resource);
+    put_close(&call->answer, "networkInterface");
+    return 0;
+}
+
+int interface_delete(struct call *call, struct error *err)
+{
+    struct interface *interface;
+    if (resource_target(call, &interface_kind, "NetworkInterfaceId", &interface, err) < 0)
+        return -1;
+    if (interface->owner || interface->requester)
+        return call_fail(call, err, 400, "InvalidParameterValue",
+                         "Network interface '%s' is currently in use.", interface->resource.id);
+    resource_remove(call->region, &interface->resource);
+    put_true(call);
+    return 0;
+}
+
+int interface_describe(struct call *call, struct error *err)
+{
+    return resource_describe(call, &interface_kind, err);
+}

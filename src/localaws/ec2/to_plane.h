@@ -1,0 +1,27 @@
+/* From records to the plane: what EC2's and ELB's records say a VPC, an instance or a load balancer should be
+ * is handed to the plane as a whole, once per call that changed it. Without a plane (--no-plane) these do
+ * nothing, and instances advance through their states by themselves; so do instances of the image `sim`,
+ * which have no processes. */
+#ifndef LOCALAWS_EC2_PLANE_H
+#define LOCALAWS_EC2_PLANE_H
+
+#include "localaws/ec2/ec2.h"
+
+void vpc_changed(struct region *region, struct account *account, const char *vpc_id);
+void vpc_gone(struct region *region, const char *vpc_id);
+
+/* Brings a pending instance up with its root volume's data key (NULL: not encrypted). */
+void instance_up(struct instance *instance, const unsigned char *volume_key);
+/* As that, with the key unwrapped again by KMS; -1 when KMS refuses. */
+int instance_up_again(struct instance *instance, struct error *err);
+/* Takes it down, towards what its state is on the way to (stopped or terminated). */
+void instance_down(struct instance *instance);
+/* Down and up, while it stays running. */
+int instance_again(struct instance *instance, struct error *err);
+
+char *volume_path(struct arena *arena, const struct volume *volume); /* the file the plane keeps it in */
+
+/* After a restart: networks and machines as the records want them. */
+void plane_restore(struct region *region);
+
+#endif

@@ -1,0 +1,60 @@
+/* Every action of Elastic Load Balancing v2 that the region has. */
+#include "localaws/elb/elb.h"
+
+const struct kind *const elb_kinds[] = {&balancer_kind, &target_group_kind, &listener_kind, NULL};
+
+static const struct action actions[] = {
+    {"AddTags", elb_add_tags, true},
+    {"CreateListener", listener_create, true},
+    {"CreateLoadBalancer", balancer_create, true},
+    {"CreateTargetGroup", target_group_create, true},
+    {"DeleteListener", listener_delete, true},
+    {"DeleteLoadBalancer", balancer_delete, true},
+    {"DeleteTargetGroup", target_group_delete, true},
+    {"DeregisterTargets", target_deregister, true},
+    {"DescribeCapacityReservation", balancer_capacity, false},
+    {"DescribeListenerAttributes", listener_describe_attributes, false},
+    {"DescribeListeners", listener_describe, false},
+    {"DescribeLoadBalancerAttributes", balancer_describe_attributes, false},
+    {"DescribeLoadBalancers", balancer_describe, false},
+    {"DescribeTags", elb_describe_tags, false},
+    {"DescribeTargetGroupAttributes", target_group_describe_attributes, false},
+    {"DescribeTargetGroups", target_group_describe, false},
+    {"DescribeTargetHealth", target_describe_health, false},
+    {"ModifyListener", listener_modify, true},
+    {"ModifyListenerAttributes", listener_modify_attributes, true},
+    {"ModifyLoadBalancerAttributes", balancer_modify_attributes, true},
+    {"ModifyTargetGroup", target_group_modify, true},
+    {"ModifyTargetGroupAttributes", target_group_modify_attributes, true},
+    {"RegisterTargets", target_register, true},
+    {"RemoveTags", elb_remove_tags, true},
+    {"SetSecurityGroups", balancer_set_groups, true},
+    {NULL, NULL, false},
+};
+
+const struct service elb_service = {
+    .name = "elasticloadbalancing",
+    .iam_prefix = "elasticloadbalancing",
+    .protocol = PROTOCOL_QUERY,
+    .xml_namespace = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
+    .actions = actions,
+};
+
+static json_t *save(struct region *region, struct account *account)
+{
+    (void)region;
+    return kinds_save(account, elb_kinds);
+}
+
+static int restore(struct region *region, struct account *account, json_t *state, struct error *err)
+{
+    return kinds_restore(region, account, elb_kinds, state, err);
+}
+
+const struct module elb_module = {
+    .name = "elb",
+    .slot = MODULE_ELB,
+    .save = save,
+    .restore = restore,
+    .restored = balancers_restore,
+};

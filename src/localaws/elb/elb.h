@@ -1,0 +1,106 @@
+/* Elastic Load Balancing v2, for Network Load Balancers: load balancers, target groups and listeners, their
+ * records kept as EC2's are (resource.h; the id is the ARN). Each change hands the plane the load balancer as
+ * it should be. */
+#ifndef LOCALAWS_ELB_H
+#define LOCALAWS_ELB_H
+
+#include "localaws/ec2/ec2.h"
+#include "localaws/plane/plane.h"
+
+struct balancer {
+    struct resource resource; /* created_ms */
+    char *name, *plane_name;  /* the second is unique in the region, and the owner of its interfaces */
+    char *dns_name, *scheme, *vpc_id, *ip_address_type;
+    char **subnets, **interfaces, **groups;
+    size_t subnet_count, interface_count, group_count;
+    struct tag *attributes; /* those that were set */
+    size_t attribute_count;
+    bool seen; /* it is "provisioning" until its making has been answered */
+};
+
+struct target {
+    char *id; /* address or instance */
+    int64_t port;
+};
+enum { MOST_TARGETS = 1000 };
+struct target_group {
+    struct resource resource;
+    char *name, *vpc_id, *protocol, *target_type, *ip_address_type, *health_protocol, *health_port,
+        *health_path, *matcher;
+    int64_t port, interval_s, timeout_s, healthy_threshold, unhealthy_threshold;
+    struct target *targets;
+    size_t target_count;
+    struct tag *attributes;
+    size_t attribute_count;
+};
+
+struct listener {
+    struct resource resource;
+    char *balancer_arn, *protocol, *group_arn;
+    int64_t port;
+    struct tag *attributes;
+    size_t attribute_count;
+};
+
+extern const struct kind balancer_kind, target_group_kind, listener_kind;
+extern const struct kind *const elb_kinds[]; /* NULL-terminated */
+extern const struct record target_record;
+
+/* elb/attributes.c: attributes have defaults by a table; what was set lies over them. */
+struct attribute_default {
+    const char *key, *value;
+};
+extern const struct attribute_default balancer_attributes[], target_group_attributes[], listener_attributes[];
+const char *attribute_value(const struct attribute_default *defaults, const struct tag *set, size_t count,
+                            const char *key);
+void put_attributes(struct buffer *out, const struct attribute_default *defaults, const struct tag *set,
+                    size_t count);
+/* Attributes.member.N of the call; unknown keys are refused. */
+int attributes_take(struct call *call, const struct attribute_default *defaults, struct tag **set,
+                    size_t *count, struct error *err);
+
+/* elb/common.c */
+char *elb_hex(struct arena *arena); /* 16 random hex digits, as ARNs end */
+void put_elb_tags(struct buffer *out, const struct resource *resource);
+int elb_check_name(struct call *call, const char *name, struct error *err);
+/* Finds <parameter>'s ARN and authorizes the action on it. */
+int elb_target(struct call *call, const struct kind *kind, const char *parameter, void *resource,
+               struct error *err);
+int elb_missing(struct call *call, const struct kind *kind, const char *name, struct error *err);
+/* Describe by <arns>.member.N or <names>.member.N, in pages of PageSize with Marker. */
+int elb_describe(struct call *call, const struct kind *kind, const char *element, const char *arns,
+                 const char *names, const char *(*name_of)(const struct resource *resource),
+                 bool (*asked)(struct call *call, const struct resource *resource), struct error *err);
+
+/* elb/to_plane.c */
+void balancer_changed(struct region *region, struct balancer *balancer);
+void balancer_gone(struct region *region, struct balancer *balancer);
+void target_group_changed(struct region *region, struct target_group *group); /* those that use it */
+void balancers_restore(struct region *region);
+/* Who may reach the load balancer, as a security group on its interfaces. */
+struct plane_group balancer_guard(struct arena *arena, const struct balancer *balancer);
+char *balancer_guard_id(struct arena *arena, const char *plane_name);
+struct plane_group_rule plane_rule_of(const struct group_rule *rule); /* ec2/to_plane.c */
+/* The address a target has in the plane; NULL when it has none (yet). */
+const char *target_address(struct region *region, struct account *account, const struct target_group *group,
+                           const struct target *target);
+bool target_group_used(struct account *account, const char *arn);
+const char *const *balancer_resolve(struct region *region, struct arena *arena, const char *vpc_id,
+                                    const char *name);
+
+/* clang-format off */
+#define ELB_ACTION(name) int name(struct call *call, struct error *err)
+
+ELB_ACTION(balancer_create); ELB_ACTION(balancer_delete); ELB_ACTION(balancer_describe);
+ELB_ACTION(balancer_describe_attributes); ELB_ACTION(balancer_modify_attributes); ELB_ACTION(balancer_set_groups);
+ELB_ACTION(balancer_capacity);
+ELB_ACTION(target_group_create); ELB_ACTION(target_group_modify); ELB_ACTION(target_group_delete);
+ELB_ACTION(target_group_describe); ELB_ACTION(target_group_describe_attributes); ELB_ACTION(target_group_modify_attributes);
+ELB_ACTION(target_register); ELB_ACTION(target_deregister); ELB_ACTION(target_describe_health);
+ELB_ACTION(listener_create); ELB_ACTION(listener_modify); ELB_ACTION(listener_delete); ELB_ACTION(listener_describe);
+ELB_ACTION(listener_describe_attributes); ELB_ACTION(listener_modify_attributes);
+ELB_ACTION(elb_add_tags); ELB_ACTION(elb_remove_tags); ELB_ACTION(elb_describe_tags);
+
+/* clang-format on */
+
+#endif

@@ -1,0 +1,208 @@
+#include "localaws/front/keys.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/text.h"
+
+#include <string.h>
+
+/* As stored: an access_key whose texts are its own. */
+static void stored_key_free(struct access_key *key)
+{
+    const void *texts[] = {key->id, key->caller.arn, key->caller.principal_arn, key->caller.user_id,
+                           key->caller.source_identity};
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        free((void *)texts[i]);
+    cleanup(memory_wipe_free) char *secret = (char *)key->secret;
+    cleanup(memory_wipe_free) char *token = (char *)key->token;
+    free(key);
+}
+
+char *key_new_id(struct arena *arena, const char *prefix)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    unsigned char bytes[16];
+    random_bytes(bytes, sizeof bytes);
+    char text[sizeof bytes + 1] = "";
+    for (size_t i = 0; i < sizeof bytes; i++)
+        text[i] = alphabet[bytes[i] % 32];
+    return arena_format(arena, "%s%s", prefix, text);
+}
+
+char *key_new_secret(struct arena *arena)
+{
+    unsigned char bytes[30];
+    random_bytes(bytes, sizeof bytes);
+    return base64_encode(arena, bytes, sizeof bytes);
+}
+
+int key_find(struct region *region, struct arena *arena, const char *id, struct access_key *key)
+{
+    region_lock(region);
+    cleanup(region_unlock) struct region *locked = region;
+    const struct access_key *stored = table_get(&locked->access_keys, id);
+    if (!stored)
+        return -1;
+    *key = (struct access_key){
+        .id = arena_strdup(arena, stored->id),
+        .secret = arena_strdup(arena, stored->secret),
+        .token = arena_strdup(arena, stored->token),
+        .expires_ms = stored->expires_ms,
+        .caller =
+            {
+                .kind = stored->caller.kind,
+                .account = stored->caller.account,
+                .arn = arena_strdup(arena, stored->caller.arn),
+                .principal_arn = arena_strdup(arena, stored->caller.principal_arn),
+                .user_id = arena_strdup(arena, stored->caller.user_id),
+                .source_identity = arena_strdup(arena, stored->caller.source_identity),
+            },
+    };
+    key->caller.access_key_id = key->id;
+    return 0;
+}
+
+/* Expired sessions go when there are many keys, so that the table stays in proportion to what is alive. */
+static void sweep(struct region *region)
+{
+    int64_t now_ms = clock_now_ms();
+    struct access_key *key;
+    for (size_t at = 0; (key = table_next(&region->access_keys, &at));)
+        if (key->token && key->expires_ms < now_ms)
+            key_remove(region, key->id);
+}
+
+void key_add(struct region *region, const struct access_key *key)
+{
+    region_lock(region);
+    cleanup(region_unlock) struct region *locked = region;
+    if (locked->access_keys.count >= 256 && locked->access_keys.used == locked->access_keys.room)
+        sweep(locked);
+    struct access_key *stored = memory_alloc(sizeof *stored);
+    *stored = (struct access_key){
+        .id = memory_strdup(key->id),
+        .secret = memory_strdup(key->secret),
+        .token = memory_strdup(key->token),
+        .expires_ms = key->expires_ms,
+        .caller =
+            {
+                .kind = key->caller.kind,
+                .account = key->caller.account,
+                .arn = memory_strdup(key->caller.arn),
+                .principal_arn = memory_strdup(key->caller.principal_arn),
+                .user_id = memory_strdup(key->caller.user_id),
+                .source_identity = memory_strdup(key->caller.source_identity),
+            },
+    };
+    table_put(&locked->access_keys, stored->id, stored);
+    region_changed(locked);
+}
+
+void key_remove(struct region *region, const char *id)
+{
+    region_lock(region);
+    cleanup(region_unlock) struct region *locked = region;
+    struct access_key *stored = table_remove(&locked->access_keys, id);
+    if (!stored)
+        return;
+    stored_key_free(stored);
+    region_changed(locked);
+}
+
+const char **keys_of(struct region *region, struct arena *arena, const char *principal_arn)
+{
+    const char **ids = arena_alloc(arena, (region->access_keys.count + 1) * sizeof *ids);
+    size_t count = 0;
+    const struct access_key *key;
+    for (size_t at = 0; (key = table_next(&region->access_keys, &at));)
+        if (text_equal(key->caller.principal_arn, principal_arn))
+            ids[count++] = arena_strdup(arena, key->id);
+    return ids;
+}
+
+static const char *const kinds[] = {[CALLER_ROOT] = "root",
+                                    [CALLER_USER] = "user",
+                                    [CALLER_ROLE] = "role",
+                                    [CALLER_SERVICE] = "service",
+                                    NULL};
+
+/* What is written of a key: flat, unlike the struct. */
+struct saved_key {
+    char *id, *secret, *token, *arn, *principal_arn, *user_id, *source_identity;
+    int64_t expires_ms;
+    int kind;
+};
+
+static const struct field saved_key_fields[] = {
+    FIELD_TEXT(struct saved_key, id, "id", REQUIRED, 32, NULL, "access key id"),
+    FIELD_TEXT(struct saved_key, secret, "secret", REQUIRED, 64, NULL, "secret access key"),
+    FIELD_TEXT(struct saved_key, token, "token", OPTIONAL, 4096, NULL, "a session's token"),
+    FIELD_INTEGER(struct saved_key, expires_ms, "expires", OPTIONAL, 0, 1e15, "a session's end"),
+    FIELD_ENUM(struct saved_key, kind, "kind", REQUIRED, kinds, "whose key it is"),
+    FIELD_TEXT(struct saved_key, arn, "arn", REQUIRED, 2048, NULL, "the caller's ARN"),
+    FIELD_TEXT(struct saved_key, principal_arn, "principal", REQUIRED, 2048, NULL,
+               "the user's or role's ARN"),
+    FIELD_TEXT(struct saved_key, user_id, "userId", REQUIRED, 256, NULL, "unique id"),
+    FIELD_TEXT(struct saved_key, source_identity, "sourceIdentity", OPTIONAL, 64, NULL,
+               "given by AssumeRole"),
+    FIELD_END,
+};
+static const struct record saved_key_record = {"access key", sizeof(struct saved_key), saved_key_fields};
+
+json_t *keys_save(struct region *region, const struct account *account)
+{
+    json_t *list = json_array();
+    int64_t now_ms = clock_now_ms();
+    const struct access_key *key;
+    for (size_t at = 0; (key = table_next(&region->access_keys, &at));) {
+        if (key->caller.account != account || key->caller.kind == CALLER_ROOT ||
+            (key->token && key->expires_ms < now_ms))
+            continue;
+        struct saved_key saved = {
+            .id = (char *)key->id,
+            .secret = (char *)key->secret,
+            .token = (char *)key->token,
+            .expires_ms = key->expires_ms,
+            .kind = (int)key->caller.kind,
+            .arn = (char *)key->caller.arn,
+            .principal_arn = (char *)key->caller.principal_arn,
+            .user_id = (char *)key->caller.user_id,
+            .source_identity = (char *)key->caller.source_identity,
+        };
+        json_array_append_new(list, record_write(&saved_key_record, &saved));
+    }
+    return list;
+}
+
+int keys_restore(struct region *region, struct account *account, json_t *state, struct error *err)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    size_t index;
+    json_t *entry;
+    json_array_foreach(state, index, entry) {
+        struct saved_key saved = {0};
+        if (record_read(&saved_key_record, arena, entry, &saved, err) < 0)
+            return -1;
+        key_add(region, &(struct access_key){
+                            .id = saved.id,
+                            .secret = saved.secret,
+                            .token = saved.token,
+                            .expires_ms = saved.expires_ms,
+                            .caller = {.kind = (enum caller_kind)saved.kind,
+                                       .account = account,
+                                       .arn = saved.arn,
+                                       .principal_arn = saved.principal_arn,
+                                       .user_id = saved.user_id,
+                                       .source_identity = saved.source_identity},
+                        });
+    }
+    return 0;
+}
+
+void keys_free(struct region *region)
+{
+    struct access_key *key;
+    for (size_t at = 0; (key = table_next(&region->access_keys, &at));)
+        stored_key_free(key);
+    table_free(&region->access_keys);
+}

@@ -1,0 +1,129 @@
+/* Deep copies of what the plane is asked for: the caller's memory is the caller's again when the call
+ * returns. */
+#include "localaws/plane/parts.h"
+
+#include <string.h>
+
+static const char *const *copy_texts(struct arena *arena, const char *const *texts)
+{
+    size_t count = 0;
+    while (texts && texts[count])
+        count++;
+    const char **copy = arena_alloc(arena, (count + 1) * sizeof *copy);
+    for (size_t i = 0; i < count; i++)
+        copy[i] = arena_strdup(arena, texts[i]);
+    return copy;
+}
+
+/* The array's bytes; what they point at is copied by the caller. */
+static void *copy_array(struct arena *arena, const void *items, size_t count, size_t size)
+{
+    void *copy = arena_alloc(arena, count * size);
+    if (count)
+        memcpy(copy, items, count * size);
+    return copy;
+}
+
+static void copy_subnet(struct arena *arena, struct plane_subnet *subnet)
+{
+    subnet->id = arena_strdup(arena, subnet->id);
+    subnet->cidr = arena_strdup(arena, subnet->cidr);
+    subnet->ipv6_cidr = arena_strdup(arena, subnet->ipv6_cidr);
+    struct plane_route *routes = copy_array(arena, subnet->routes, subnet->route_count, sizeof *routes);
+    for (size_t i = 0; i < subnet->route_count; i++)
+        routes[i].destination = arena_strdup(arena, routes[i].destination);
+    struct plane_acl_rule *rules =
+        copy_array(arena, subnet->acl_rules, subnet->acl_rule_count, sizeof *rules);
+    for (size_t i = 0; i < subnet->acl_rule_count; i++)
+        rules[i].cidr = arena_strdup(arena, rules[i].cidr);
+    subnet->routes = routes;
+    subnet->acl_rules = rules;
+}
+
+static void copy_group(struct arena *arena, struct plane_group *group)
+{
+    group->id = arena_strdup(arena, group->id);
+    struct plane_group_rule *rules = copy_array(arena, group->rules, group->rule_count, sizeof *rules);
+    for (size_t i = 0; i < group->rule_count; i++) {
+        rules[i].cidr = arena_strdup(arena, rules[i].cidr);
+        rules[i].source_group = arena_strdup(arena, rules[i].source_group);
+    }
+    group->rules = rules;
+}
+
+static void copy_interface(struct arena *arena, struct plane_interface *interface)
+{
+    interface->id = arena_strdup(arena, interface->id);
+    interface->subnet_id = arena_strdup(arena, interface->subnet_id);
+    interface->mac = arena_strdup(arena, interface->mac);
+    interface->owner = arena_strdup(arena, interface->owner);
+    interface->addresses = copy_texts(arena, interface->addresses);
+    interface->group_ids = copy_texts(arena, interface->group_ids);
+    interface->public_ipv4 = arena_strdup(arena, interface->public_ipv4);
+}
+
+struct plane_vpc *plane_copy_vpc(struct arena *arena, const struct plane_vpc *vpc)
+{
+    struct plane_vpc *copy = copy_array(arena, vpc, 1, sizeof *vpc);
+    copy->id = arena_strdup(arena, vpc->id);
+    copy->cidr = arena_strdup(arena, vpc->cidr);
+    copy->ipv6_cidr = arena_strdup(arena, vpc->ipv6_cidr);
+    struct plane_subnet *subnets = copy_array(arena, vpc->subnets, vpc->subnet_count, sizeof *subnets);
+    for (size_t i = 0; i < vpc->subnet_count; i++)
+        copy_subnet(arena, &subnets[i]);
+    struct plane_group *groups = copy_array(arena, vpc->groups, vpc->group_count, sizeof *groups);
+    for (size_t i = 0; i < vpc->group_count; i++)
+        copy_group(arena, &groups[i]);
+    struct plane_interface *interfaces =
+        copy_array(arena, vpc->interfaces, vpc->interface_count, sizeof *interfaces);
+    for (size_t i = 0; i < vpc->interface_count; i++)
+        copy_interface(arena, &interfaces[i]);
+    copy->subnets = subnets;
+    copy->groups = groups;
+    copy->interfaces = interfaces;
+    return copy;
+}
+
+struct plane_instance *plane_copy_instance(struct arena *arena, const struct plane_instance *instance)
+{
+    struct plane_instance *copy = copy_array(arena, instance, 1, sizeof *instance);
+    copy->id = arena_strdup(arena, instance->id);
+    copy->account = arena_strdup(arena, instance->account);
+    copy->vpc_id = arena_strdup(arena, instance->vpc_id);
+    copy->hostname = arena_strdup(arena, instance->hostname);
+    struct plane_image *image = copy_array(arena, instance->image, 1, sizeof *image);
+    image->id = arena_strdup(arena, image->id);
+    image->argv = copy_texts(arena, image->argv);
+    image->environment = copy_texts(arena, image->environment);
+    image->binds = copy_texts(arena, image->binds);
+    copy->image = image;
+    copy->volume_path = arena_strdup(arena, instance->volume_path);
+    if (instance->volume_key)
+        copy->volume_key = copy_array(arena, instance->volume_key, 32, 1);
+    return copy;
+}
+
+struct plane_balancer *plane_copy_balancer(struct arena *arena, const struct plane_balancer *balancer)
+{
+    struct plane_balancer *copy = copy_array(arena, balancer, 1, sizeof *balancer);
+    copy->name = arena_strdup(arena, balancer->name);
+    copy->vpc_id = arena_strdup(arena, balancer->vpc_id);
+    copy->addresses = copy_texts(arena, balancer->addresses);
+    struct plane_listener *listeners =
+        copy_array(arena, balancer->listeners, balancer->listener_count, sizeof *listeners);
+    for (size_t i = 0; i < balancer->listener_count; i++)
+        listeners[i].group_arn = arena_strdup(arena, listeners[i].group_arn);
+    struct plane_target_group *groups =
+        copy_array(arena, balancer->groups, balancer->group_count, sizeof *groups);
+    for (size_t i = 0; i < balancer->group_count; i++) {
+        groups[i].arn = arena_strdup(arena, groups[i].arn);
+        struct plane_lb_target *targets =
+            copy_array(arena, groups[i].targets, groups[i].target_count, sizeof *targets);
+        for (size_t j = 0; j < groups[i].target_count; j++)
+            targets[j].address = arena_strdup(arena, targets[j].address);
+        groups[i].targets = targets;
+    }
+    copy->listeners = listeners;
+    copy->groups = groups;
+    return copy;
+}

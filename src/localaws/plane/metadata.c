@@ -1,0 +1,216 @@
+/* The instance metadata service (IMDS), version 2 only: one HTTP server that listens in every router. Who
+ * asks is known by the address a connection comes from, which the router has checked against the interface it
+ * came by; which VPC, by the namespace the connection lives in. Answers carry the instance's hop limit, so
+ * that with 1 they do not get through the instance's own routing to its containers. */
+#include "localaws/plane/namespace.h"
+#include "localaws/plane/parts.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "net/http_server.h"
+
+#include <arpa/inet.h>
+#include <gnutls/crypto.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    ROUTER_SIDE = 1,
+    ANYONE = 1,
+    LONGEST_TOKEN_S = 21600,
+    TOKEN_KEY_BYTES = 32,
+    MAC_BYTES = 32,
+    ID_LONGEST = 64
+};
+
+struct router {
+    struct router *next;
+    char *vpc_id;
+    uint64_t namespace;
+    int sockets[2];
+};
+
+struct metadata_server {
+    struct plane *plane;
+    struct http_server *http;
+    unsigned char token_key[TOKEN_KEY_BYTES];
+    pthread_mutex_t lock; /* protects routers, which the server's threads read */
+    struct router *routers;
+};
+
+/* The instance at the other end of a connection, or NULL. */
+static const char *find_instance(struct metadata_server *server, struct arena *arena, int socket)
+{
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+    char address[INET6_ADDRSTRLEN];
+    if (getpeername(socket, (struct sockaddr *)&peer, &length) < 0)
+        return NULL;
+    const void *bytes = peer.ss_family == AF_INET6 ? (void *)&((struct sockaddr_in6 *)&peer)->sin6_addr
+                                                   : (void *)&((struct sockaddr_in *)&peer)->sin_addr;
+    inet_ntop(peer.ss_family, bytes, address, sizeof address);
+    uint64_t namespace = namespace_of_socket(socket);
+    const char *vpc_id = NULL;
+    pthread_mutex_lock(&server->lock);
+    for (struct router *router = server->routers; router && !vpc_id; router = router->next)
+        if (router->namespace == namespace)
+            vpc_id = arena_strdup(arena, router->vpc_id);
+    pthread_mutex_unlock(&server->lock);
+    const struct plane_callbacks *callbacks = &server->plane->callbacks;
+    return vpc_id ? callbacks->instance_at(callbacks->context, arena, vpc_id, address) : NULL;
+}
+
+static void limit_hops(void *context, int socket)
+{
+    struct metadata_server *server = context;
+    cleanup(arena_free) struct arena *arena = arena_new();
+    const char *id = find_instance(server, arena, socket);
+    const struct plane_callbacks *callbacks = &server->plane->callbacks;
+    int hops = id ? callbacks->metadata_hop_limit(callbacks->context, id) : 1;
+    setsockopt(socket, IPPROTO_IP, IP_TTL, &hops, sizeof hops);
+    setsockopt(socket, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof hops);
+}
+
+/* A token is "<expiry in ms, hex>-<HMAC over instance and expiry>": nothing has to be remembered. */
+static char *token_for(struct metadata_server *server, struct arena *arena, const char *id,
+                       int64_t expires_ms)
+{
+    unsigned char mac[MAC_BYTES];
+    char *text = arena_format(arena, "%s %llx", id, (unsigned long long)expires_ms);
+    gnutls_hmac_fast(GNUTLS_MAC_SHA256, server->token_key, sizeof server->token_key, text, strlen(text), mac);
+    return arena_format(arena, "%llx-%s", (unsigned long long)expires_ms, hex_encode(arena, mac, sizeof mac));
+}
+
+static bool token_holds(struct metadata_server *server, struct arena *arena, const char *id,
+                        const char *token)
+{
+    if (text_empty(token) || strlen(token) > 128)
+        return false;
+    int64_t expires_ms = (int64_t)strtoull(token, NULL, 16);
+    return expires_ms > clock_now_ms() && text_equal_secret(token, token_for(server, arena, id, expires_ms));
+}
+
+static enum http_answer refuse(struct http_request *request, int status, const char *text)
+{
+    http_respond_text(request, status, "text/plain", text);
+    return HTTP_ANSWERED;
+}
+
+static enum http_answer give_token(struct http_request *request)
+{
+    struct metadata_server *server = http_request_server_context(request);
+    struct arena *arena = http_request_arena(request);
+    const char *wanted = http_request_header(request, "X-aws-ec2-metadata-token-ttl-seconds");
+    int64_t seconds;
+    if (http_request_header(request, "X-Forwarded-For")) /* somebody's proxy, not the instance itself */
+        return refuse(request, 403, "Forbidden");
+    if (!wanted || text_number(wanted, 1, LONGEST_TOKEN_S, "ttl", &seconds, NULL) < 0)
+        return refuse(request, 400, "Bad Request");
+    const char *id = find_instance(server, arena, http_request_connection_socket(request));
+    if (!id)
+        return refuse(request, 404, "Not Found");
+    http_respond_header(request, "X-aws-ec2-metadata-token-ttl-seconds", wanted);
+    http_respond_text(request, 200, "text/plain",
+                      token_for(server, arena, id, clock_now_ms() + seconds * 1000));
+    return HTTP_ANSWERED;
+}
+
+static enum http_answer give_metadata(struct http_request *request)
+{
+    struct metadata_server *server = http_request_server_context(request);
+    struct arena *arena = http_request_arena(request);
+    const struct plane_callbacks *callbacks = &server->plane->callbacks;
+    const char *id = find_instance(server, arena, http_request_connection_socket(request));
+    if (!id || !token_holds(server, arena, id, http_request_header(request, "X-aws-ec2-metadata-token")))
+        return refuse(request, 401, "Unauthorized");
+    char *text = NULL;
+    const char *type = "text/plain", *path = http_request_parameter(request, "rest");
+    struct error err = {0};
+    if (callbacks->metadata(callbacks->context, arena, id, path, &text, &type, &err) < 0)
+        return refuse(request, err.kind == ERROR_NOT_FOUND ? 404 : 500,
+                      err.kind == ERROR_NOT_FOUND ? "Not Found" : "Internal Server Error");
+    http_respond_text(request, 200, type, text);
+    return HTTP_ANSWERED;
+}
+
+static const struct http_route routes[] = {
+    {ROUTER_SIDE, HTTP_PUT, "/latest/api/token", ANYONE, give_token, .body_limit = 1024},
+    {ROUTER_SIDE, HTTP_GET, "/latest/{rest...}", ANYONE, give_metadata, .body_limit = 1024},
+};
+
+int metadata_start(struct plane *plane, struct error *err)
+{
+    struct metadata_server *server = memory_alloc(sizeof *server);
+    server->plane = plane;
+    pthread_mutex_init(&server->lock, NULL);
+    random_bytes(server->token_key, sizeof server->token_key);
+    plane->metadata = server;
+    struct http_server_options options = {
+        .name = "imds",
+        .routes = routes,
+        .route_count = COUNT_OF(routes),
+        .context = server,
+        .worker_threads = 2,
+        .idle_timeout_s = 10,
+        .connected = limit_hops,
+    };
+    return http_server_start(&options, NULL, 0, &server->http, err);
+}
+
+int metadata_listen(struct plane *plane, struct network *network, struct error *err)
+{
+    static const char *const addresses[] = {METADATA_IPV6, METADATA_IPV4};
+    struct metadata_server *server = plane->metadata;
+    struct router *router = memory_alloc(sizeof *router);
+    router->vpc_id = memory_strdup(network->id);
+    router->sockets[0] = router->sockets[1] = -1;
+    for (size_t i = 0; i < COUNT_OF(addresses); i++) {
+        struct http_listener listener = {.side = ROUTER_SIDE};
+        if (namespace_listen(network->namespace, SOCK_STREAM, addresses[i], 80, &listener.socket, err) < 0)
+            break;
+        router->namespace = namespace_of_socket(listener.socket);
+        router->sockets[i] = listener.socket;
+        if (http_server_listen(server->http, &listener, err) < 0) {
+            router->sockets[i] = -1;
+            break;
+        }
+    }
+    pthread_mutex_lock(&server->lock);
+    router->next = server->routers;
+    server->routers = router;
+    pthread_mutex_unlock(&server->lock);
+    return router->sockets[1] < 0 ? -1 : 0;
+}
+
+void metadata_unlisten(struct plane *plane, struct network *network)
+{
+    struct metadata_server *server = plane->metadata;
+    pthread_mutex_lock(&server->lock);
+    struct router **place = &server->routers;
+    while (*place && !text_equal((*place)->vpc_id, network->id))
+        place = &(*place)->next;
+    struct router *router = *place;
+    if (router)
+        *place = router->next;
+    pthread_mutex_unlock(&server->lock);
+    for (size_t i = 0; router && i < COUNT_OF(router->sockets); i++)
+        if (router->sockets[i] >= 0)
+            http_server_unlisten(server->http, router->sockets[i]);
+    if (router)
+        free(router->vpc_id);
+    free(router);
+}
+
+void metadata_stop(struct plane *plane)
+{
+    struct metadata_server *server = plane->metadata;
+    if (!server)
+        return;
+    http_server_stop(&server->http);
+    pthread_mutex_destroy(&server->lock);
+    explicit_bzero(server->token_key, sizeof server->token_key);
+    free(server);
+    plane->metadata = NULL;
+}

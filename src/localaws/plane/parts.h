@@ -1,0 +1,188 @@
+/* What the plane's files share: the plane itself, its networks, machines and balancers. Everything here but
+ * the queue belongs to the plane's thread; nobody else reads or writes it.
+ *
+ * How it works: a request is copied into a job; the plane's thread takes all jobs there are, each of which
+ * only changes what is *wanted*, and then makes one reconciling pass that changes what *is*. So a burst of
+ * requests costs one pass. */
+#ifndef LOCALAWS_PLANE_PARTS_H
+#define LOCALAWS_PLANE_PARTS_H
+
+#include "localaws/plane/lines.h"
+#include "localaws/plane/plane.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct balancing;
+struct order;
+struct metadata_server;
+struct name_server;
+
+/* Whoever has network interfaces: a machine or a load balancer, with a namespace of its own. */
+struct owner {
+    char *name;
+    char *namespace_name;
+    int namespace;
+    bool every_address; /* a balancer has all its addresses on its interfaces; a machine only the first of
+                           each family */
+    struct owner *next;
+};
+
+/* One network interface as it is on this machine now: a pair of links between the router and the owner. */
+struct link {
+    char *id, *owner;
+    char *made_as;   /* what it was made from; when that changes it is made anew */
+    char name[16];   /* in the router */
+    unsigned number; /* eth<number> at the owner */
+    struct link *next;
+};
+
+struct network { /* a VPC */
+    char *id;
+    struct arena *arena;            /* holds wanted */
+    const struct plane_vpc *wanted; /* NULL: to be removed */
+    bool changed;
+    char *namespace_name;
+    int namespace;   /* 0 until made */
+    char uplink[16]; /* its link's name in the internet */
+    struct lines lines, internet_lines;
+    char *firewall; /* as loaded */
+    struct link *links;
+    struct network *next;
+};
+
+enum machine_state {
+    MACHINE_WANTED,   /* asked for, not begun */
+    MACHINE_STARTING, /* its init sets it up */
+    MACHINE_RUNNING,
+    MACHINE_STOPPING, /* was told to end */
+    MACHINE_ENDED,    /* its processes are gone, its namespace not yet */
+    MACHINE_STOPPED,  /* only its volume is left */
+};
+
+struct machine {
+    struct arena *arena; /* holds wanted */
+    const struct plane_instance *wanted;
+    enum machine_state state;
+    bool remove_volume;
+    struct arena *again_arena; /* what to start as after it has ended */
+    const struct plane_instance *again;
+    pid_t pid;
+    int process, report, console; /* pidfd; where init reports; the read end of its output; -1 when closed */
+    int log;                      /* the console's file */
+    int64_t kill_at_ms;           /* when stopping turns into killing */
+    char why[512];
+    struct machine *next;
+};
+
+struct job {
+    struct arena *arena; /* owns the job and what it carries, until a table takes it over */
+    void (*run)(struct plane *plane, struct job *job);
+    const void *wanted;
+    bool remove_volume;
+    struct job *next;
+};
+
+struct plane {
+    char *directory, *label, *api_address;
+    char *lock_path;
+    char *init; /* path of the program that is process 1 of machines */
+    struct plane_callbacks callbacks;
+    pthread_t thread;
+    int wake;       /* eventfd: there are jobs */
+    int label_lock; /* held as long as this plane lives: what carries its label is then nobody's leftover */
+
+    pthread_mutex_t lock; /* protects the four below */
+    pthread_cond_t settled;
+    struct job *jobs, **last_job;
+    bool quiet;  /* the last pass left nothing under way */
+    bool ending; /* written by the plane's thread only, which no longer calls back */
+
+    int internet; /* the namespace */
+    char *internet_name;
+    struct owner *owners;
+    struct network *networks;
+    struct machine *machines;
+    struct metadata_server *metadata;
+    struct name_server *names;
+    struct balancing *balancing;
+    struct order *balancer_orders, **last_balancer_order; /* to be given after the network pass */
+};
+
+/* plane/copy.c: deep copies into an arena. */
+struct plane_vpc *plane_copy_vpc(struct arena *arena, const struct plane_vpc *vpc);
+struct plane_instance *plane_copy_instance(struct arena *arena, const struct plane_instance *instance);
+struct plane_balancer *plane_copy_balancer(struct arena *arena, const struct plane_balancer *balancer);
+
+/* plane/owner.c */
+struct owner *owner_find(struct plane *plane, const char *name);
+int owner_add(struct plane *plane, const char *name, const char *namespace_name, bool every_address,
+              struct owner **owner, struct error *err);
+void owner_remove(struct plane *plane, const char *name);
+/* Twelve hex digits that stand for an identifier where space is short. */
+void short_name(const char *prefix, const char *id, char name[16]);
+
+/* plane/network.c, plane/links.c */
+int internet_create(struct plane *plane, struct error *err);
+struct network *network_find(struct plane *plane, const char *id);
+struct network *network_add(struct plane *plane, const char *id);
+void networks_reconcile(struct plane *plane);
+void network_changed(struct plane *plane, const char *id); /* an owner came or went */
+/* Links that are no longer wanted go, missing ones come. */
+void links_remove_unwanted(struct plane *plane, struct network *network);
+void links_add_missing(struct plane *plane, struct network *network);
+struct link *link_find(const struct network *network, const char *id);
+
+/* plane/firewall.c: the nftables commands that make one VPC's groups and lists true in its router. */
+char *firewall_text(struct arena *arena, const struct plane_vpc *vpc);
+enum { FIREWALL_LARGEST = 16 << 20 };
+
+/* plane/spawn.c: starts the machine's first process; the image file of its volume. */
+int machine_spawn(struct plane *plane, struct machine *machine, const struct owner *owner, struct error *err);
+char *machine_volume(const struct plane *plane, const struct machine *machine);
+
+/* plane/machine.c, plane/console.c */
+struct machine *machine_find(struct plane *plane, const char *id);
+void machines_prepare(struct plane *plane); /* clears up after ended ones, makes namespaces for wanted ones */
+void machines_start(
+    struct plane *plane); /* after networks_reconcile: a machine boots with its network there */
+void machine_want(struct plane *plane, struct job *job);
+void machine_unwant(struct plane *plane, struct job *job);
+void machine_read(struct plane *plane, struct machine *machine); /* whatever it has to say */
+bool machines_quiet(const struct plane *plane);                  /* each runs or has stopped */
+bool machines_need_pass(const struct plane *plane); /* there is something to do without waiting */
+void machine_end(struct machine *machine);
+void machines_forget(struct plane *plane); /* all have stopped */
+int console_open(struct plane *plane, const char *instance_id, struct error *err);
+void console_write(struct plane *plane, struct machine *machine, const char *bytes, size_t length);
+
+/* plane/leftovers.c: what an earlier plane of this label left when it was killed. */
+void leftovers_remove(const char *directory, const char *label);
+
+/* plane/metadata.c */
+int metadata_start(struct plane *plane, struct error *err);
+int metadata_listen(struct plane *plane, struct network *network, struct error *err);
+void metadata_unlisten(struct plane *plane, struct network *network);
+void metadata_stop(struct plane *plane);
+
+/* plane/names.c */
+int names_start(struct plane *plane, struct error *err);
+int names_listen(struct plane *plane, struct network *network, struct error *err);
+void names_unlisten(struct plane *plane, struct network *network);
+void names_stop(struct plane *plane);
+
+/* plane/balancer.c */
+void balancing_apply(struct plane *plane); /* after networks_reconcile */
+int balancing_start(struct plane *plane, struct error *err);
+void balancing_stop(struct plane *plane);
+void balancer_want(struct plane *plane, struct job *job);
+void balancer_unwant(struct plane *plane, struct job *job);
+
+/* Addresses every router answers on. */
+#define METADATA_IPV4 "169.254.169.254"
+#define METADATA_IPV6 "fd00:ec2::254"
+#define NAMES_IPV4    "169.254.169.253"
+#define NAMES_IPV6    "fd00:ec2::253"
+
+#endif

@@ -1,0 +1,336 @@
+/* The plane's thread and the calls that reach it. See plane/parts.h for how the parts work together. */
+#include "localaws/plane/plane.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "localaws/plane/namespace.h"
+#include "localaws/plane/parts.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { PASS_MS = 1000, CONNECT_TIMEOUT_MS = 5000, LABEL_LONGEST = 32 };
+
+static void queue(struct plane *plane, struct job *job)
+{
+    pthread_mutex_lock(&plane->lock);
+    *plane->last_job = job;
+    plane->last_job = &job->next;
+    pthread_mutex_unlock(&plane->lock);
+    eventfd_write(plane->wake, 1);
+}
+
+static struct job *new_job(void (*run)(struct plane *plane, struct job *job))
+{
+    struct arena *arena = arena_new();
+    struct job *job = arena_alloc(arena, sizeof *job);
+    job->arena = arena;
+    job->run = run;
+    return job;
+}
+
+static void want_vpc(struct plane *plane, struct job *job)
+{
+    const struct plane_vpc *vpc = job->wanted;
+    struct network *network = network_find(plane, vpc->id);
+    if (!network)
+        network = network_add(plane, vpc->id);
+    arena_free(&network->arena);
+    network->arena = take(&job->arena);
+    network->wanted = vpc;
+    network->changed = true;
+}
+
+static void unwant_vpc(struct plane *plane, struct job *job)
+{
+    struct network *network = network_find(plane, job->wanted);
+    if (network)
+        network->wanted = NULL;
+}
+
+void plane_apply_vpc(struct plane *plane, const struct plane_vpc *vpc)
+{
+    struct job *job = new_job(want_vpc);
+    job->wanted = plane_copy_vpc(job->arena, vpc);
+    queue(plane, job);
+}
+
+void plane_remove_vpc(struct plane *plane, const char *vpc_id)
+{
+    struct job *job = new_job(unwant_vpc);
+    job->wanted = arena_strdup(job->arena, vpc_id);
+    queue(plane, job);
+}
+
+void plane_start_instance(struct plane *plane, const struct plane_instance *instance)
+{
+    struct job *job = new_job(machine_want);
+    job->wanted = plane_copy_instance(job->arena, instance);
+    queue(plane, job);
+}
+
+void plane_stop_instance(struct plane *plane, const char *id, bool remove_volume)
+{
+    struct job *job = new_job(machine_unwant);
+    job->wanted = arena_strdup(job->arena, id);
+    job->remove_volume = remove_volume;
+    queue(plane, job);
+}
+
+void plane_apply_balancer(struct plane *plane, const struct plane_balancer *balancer)
+{
+    struct job *job = new_job(balancer_want);
+    job->wanted = plane_copy_balancer(job->arena, balancer);
+    queue(plane, job);
+}
+
+void plane_remove_balancer(struct plane *plane, const char *name)
+{
+    struct job *job = new_job(balancer_unwant);
+    job->wanted = arena_strdup(job->arena, name);
+    queue(plane, job);
+}
+
+/* Takes every job there is: how many does not change what one pass costs. */
+static void run_jobs(struct plane *plane)
+{
+    pthread_mutex_lock(&plane->lock);
+    struct job *jobs = plane->jobs;
+    plane->jobs = NULL;
+    plane->last_job = &plane->jobs;
+    plane->quiet = false;
+    pthread_mutex_unlock(&plane->lock);
+    while (jobs) {
+        struct job *job = jobs;
+        jobs = job->next;
+        struct arena *arena = job->arena; /* run may give it to a table, and the job with it */
+        job->run(plane, job);
+        if (job->arena)
+            arena_free(&arena);
+    }
+}
+
+static void reconcile(struct plane *plane)
+{
+    machines_prepare(plane);
+    networks_reconcile(plane);
+    balancing_apply(plane);
+    machines_start(plane);
+}
+
+static bool finished(struct plane *plane)
+{
+    pthread_mutex_lock(&plane->lock);
+    plane->quiet = !plane->jobs && machines_quiet(plane);
+    if (plane->quiet)
+        pthread_cond_broadcast(&plane->settled);
+    bool ending = plane->ending && plane->quiet;
+    pthread_mutex_unlock(&plane->lock);
+    return ending;
+}
+
+/* Sleeps until there is a job or a machine has something to say. */
+static void wait_for_something(struct plane *plane)
+{
+    size_t count = 1;
+    for (struct machine *machine = plane->machines; machine; machine = machine->next)
+        count += 3;
+    struct pollfd *polled = memory_array(count, sizeof *polled);
+    polled[0] = (struct pollfd){.fd = plane->wake, .events = POLLIN};
+    size_t made = 1;
+    bool impatient = false;
+    for (struct machine *machine = plane->machines; machine; machine = machine->next) {
+        const int descriptors[] = {machine->process, machine->report, machine->console};
+        for (size_t i = 0; i < COUNT_OF(descriptors); i++)
+            polled[made++] = (struct pollfd){.fd = descriptors[i], .events = POLLIN};
+        impatient |= machine->state == MACHINE_STOPPING;
+    }
+    poll(polled, count, machines_need_pass(plane) ? 0 : impatient ? PASS_MS : -1);
+    eventfd_t woken;
+    if (polled[0].revents)
+        eventfd_read(plane->wake, &woken);
+    free(polled);
+}
+
+static void *plane_thread(void *argument)
+{
+    struct plane *plane = argument;
+    pthread_setname_np(pthread_self(), "plane");
+    do {
+        wait_for_something(plane);
+        for (struct machine *machine = plane->machines; machine; machine = machine->next)
+            machine_read(plane, machine);
+        run_jobs(plane);
+        reconcile(plane);
+    } while (!finished(plane));
+    return NULL;
+}
+
+void plane_settle(struct plane *plane)
+{
+    pthread_mutex_lock(&plane->lock);
+    while (plane->jobs || !plane->quiet)
+        pthread_cond_wait(&plane->settled, &plane->lock);
+    pthread_mutex_unlock(&plane->lock);
+}
+
+int plane_internet_listen(struct plane *plane, const char *address, uint16_t port, int *socket,
+                          struct error *err)
+{
+    return namespace_listen(plane->internet, SOCK_STREAM, address, port, socket, err);
+}
+
+int plane_internet_connect(struct plane *plane, const char *address, uint16_t port, int *socket,
+                           struct error *err)
+{
+    return namespace_connect(plane->internet, address, port, CONNECT_TIMEOUT_MS, socket, err);
+}
+
+static int check_machine(struct error *err)
+{
+    static const struct need {
+        const char *path, *remedy;
+    } needs[] = {
+        {"/proc/self/ns/net", "a kernel with network namespaces"},
+        {"/proc/sys/net/ipv6", "IPv6 must not be disabled in the kernel"},
+        {"/dev/net/tun", "load the kernel's module tun"},
+        {"/dev/loop-control", "load the kernel's module loop"},
+        {"/usr/sbin/mkfs.ext4", "install e2fsprogs"},
+    };
+    if (geteuid() != 0)
+        return error_set(err, ERROR_FORBIDDEN, "networks and machines need root: run it with sudo");
+    for (size_t i = 0; i < COUNT_OF(needs); i++)
+        if (!file_exists(needs[i].path))
+            return error_set(err, ERROR_UNAVAILABLE, "%s is missing: %s", needs[i].path, needs[i].remedy);
+    return 0;
+}
+
+/* Beside the program that runs, or where LOCALAWS_INIT says. */
+static char *find_init(struct error *err)
+{
+    const char *told = getenv("LOCALAWS_INIT");
+    char here[PATH_MAX] = "";
+    if (readlink("/proc/self/exe", here, sizeof here - 1) > 0)
+        *strrchr(here, '/') = '\0';
+    char *path = told ? memory_strdup(told) : memory_format("%s/localaws-init", here);
+    if (access(path, X_OK) == 0)
+        return path;
+    error_errno(err, ERROR_NOT_FOUND, "the machines' first process %s", path);
+    free(path);
+    return NULL;
+}
+
+/* The directory's full name is kept: machines get to know files in it by that. */
+static int prepare_directories(struct plane *plane, struct error *err)
+{
+    static const char *const directories[] = {"", "/volumes", "/consoles", "/machines"};
+    for (size_t i = 0; i < COUNT_OF(directories); i++) {
+        cleanup(memory_free) char *path = memory_format("%s%s", plane->directory, directories[i]);
+        if (directory_make(path, 0750, err) < 0)
+            return -1;
+    }
+    char *full = realpath(plane->directory, NULL);
+    if (!full)
+        return error_errno(err, ERROR_INTERNAL, "find %s", plane->directory);
+    free(plane->directory);
+    plane->directory = full;
+    return 0;
+}
+
+static void remove_everything(struct plane *plane)
+{
+    balancing_stop(plane);
+    while (plane->owners)
+        owner_remove(plane, plane->owners->name);
+    for (struct network *network = plane->networks; network; network = network->next)
+        network->wanted = NULL;
+    networks_reconcile(plane);
+    names_stop(plane);
+    metadata_stop(plane);
+    machines_forget(plane);
+    if (plane->internet > 0) {
+        close(plane->internet);
+        namespace_remove(plane->internet_name);
+    }
+}
+
+static void free_plane(struct plane **plane)
+{
+    if (!*plane)
+        return;
+    remove_everything(*plane);
+    close((*plane)->wake);
+    if ((*plane)->label_lock >= 0)
+        unlink((*plane)->lock_path);
+    file_close(&(*plane)->label_lock);
+    free((*plane)->lock_path);
+    pthread_mutex_destroy(&(*plane)->lock);
+    pthread_cond_destroy(&(*plane)->settled);
+    free((*plane)->directory);
+    free((*plane)->label);
+    free((*plane)->api_address);
+    free((*plane)->init);
+    free((*plane)->internet_name);
+    free(*plane);
+    *plane = NULL;
+}
+
+int plane_start(const char *directory, const char *label, const char *api_address,
+                const struct plane_callbacks *callbacks, struct plane **plane, struct error *err)
+{
+    if (check_machine(err) < 0)
+        return -1;
+    if (text_empty(label) || strlen(label) > LABEL_LONGEST || !text_only(label, "a-z0-9-"))
+        return error_set(err, ERROR_INVALID, "a label has 1 to %d of a-z, 0-9 and -", LABEL_LONGEST);
+    cleanup(free_plane) struct plane *made = memory_alloc(sizeof *made);
+    made->directory = memory_strdup(directory);
+    made->label = memory_strdup(label);
+    made->api_address = memory_strdup(api_address);
+    made->callbacks = *callbacks;
+    made->last_job = &made->jobs;
+    made->last_balancer_order = &made->balancer_orders;
+    made->label_lock = -1;
+    made->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_init(&made->lock, NULL);
+    pthread_cond_init(&made->settled, NULL);
+    made->quiet = true;
+    made->init = find_init(err);
+    if (!made->init || prepare_directories(made, err) < 0)
+        return -1;
+    made->lock_path = memory_format("/run/localaws-%s.lock", label);
+    if (file_lock(made->lock_path, &made->label_lock, err) < 0)
+        return error_context(err, "networks and machines labelled %s", label);
+    leftovers_remove(made->directory, label);
+    if (internet_create(made, err) < 0 || metadata_start(made, err) < 0 || names_start(made, err) < 0 ||
+        balancing_start(made, err) < 0)
+        return -1;
+    if (pthread_create(&made->thread, NULL, plane_thread, made) != 0)
+        return error_set(err, ERROR_UNAVAILABLE, "the plane's thread cannot be started");
+    *plane = take(&made);
+    return 0;
+}
+
+/* Every machine is told to end in one pass, so that they end side by side. */
+static void stop_all(struct plane *plane, struct job *job)
+{
+    (void)job;
+    for (struct machine *machine = plane->machines; machine; machine = machine->next)
+        machine_end(machine);
+    pthread_mutex_lock(&plane->lock);
+    plane->ending = true;
+    pthread_mutex_unlock(&plane->lock);
+}
+
+void plane_stop(struct plane **plane)
+{
+    if (!*plane)
+        return;
+    queue(*plane, new_job(stop_all));
+    pthread_join((*plane)->thread, NULL);
+    free_plane(plane);
+}

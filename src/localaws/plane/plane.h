@@ -1,0 +1,158 @@
+/* The plane: what makes the records true. VPCs become router namespaces, interfaces become links with
+ * addresses, route tables, ACLs and security groups become routes and nftables rules outside the instances,
+ * instances become process trees, load balancers become listeners that pass connections to healthy targets.
+ *
+ * It is level-triggered: whoever changes a VPC's records hands the plane the whole wanted state of that VPC,
+ * and the plane makes it so on its own thread, in order; it calls back with what came of instances. Nothing
+ * here knows AWS's APIs. */
+#ifndef LOCALAWS_PLANE_H
+#define LOCALAWS_PLANE_H
+
+#include "base/error.h"
+#include "base/memory.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct plane;
+
+struct plane_route {
+    const char *destination; /* CIDR, either family */
+    enum plane_target { PLANE_INTERNET, PLANE_EGRESS_ONLY, PLANE_NAT, PLANE_BLACKHOLE } target;
+};
+struct plane_acl_rule {
+    bool egress, allow;
+    int number, protocol; /* -1 is all */
+    const char *cidr;
+    int from_port, to_port;
+};
+struct plane_group_rule {
+    bool egress;
+    int protocol;             /* -1 is all */
+    const char *cidr;         /* or */
+    const char *source_group; /* another group's id */
+    int from_port, to_port;   /* of tcp and udp; icmp: type and code, -1 all */
+};
+struct plane_subnet {
+    const char *id, *cidr, *ipv6_cidr;
+    const struct plane_route *routes; /* of its route table, local routes left out */
+    size_t route_count;
+    const struct plane_acl_rule *acl_rules; /* by number, of its ACL; the final deny is implied */
+    size_t acl_rule_count;
+};
+struct plane_group {
+    const char *id;
+    const struct plane_group_rule *rules;
+    size_t rule_count;
+};
+struct plane_interface {
+    const char *id, *subnet_id, *mac;
+    const char *owner;            /* an instance's id or a load balancer's name: whose namespace it is in */
+    const char *const *addresses; /* private IPv4 and IPv6, NULL-terminated */
+    const char *const *group_ids; /* NULL-terminated */
+    bool source_check;
+    const char *public_ipv4; /* by elastic or auto-assigned address; NULL: none */
+};
+struct plane_name { /* DNS inside the VPC */
+    const char *name, *address;
+};
+struct plane_vpc {
+    const char *id, *cidr, *ipv6_cidr;
+    const struct plane_subnet *subnets;
+    size_t subnet_count;
+    const struct plane_group *groups;
+    size_t group_count;
+    const struct plane_interface *interfaces;
+    size_t interface_count;
+};
+
+/* What an AMI is here: programs the instance runs, restarted when they end, over the machine's own files,
+ * read-only. */
+struct plane_image {
+    const char *id;
+    const char *const *argv;        /* the program; {"/opt/enclave/bin/enclave-host", NULL} */
+    const char *const *environment; /* "KEY=value" */
+    const char *const *binds;       /* "/from:/to", read-only; NULL-terminated */
+};
+
+struct plane_instance {
+    const char *id, *account, *vpc_id, *hostname;
+    const struct plane_image *image;
+    const char *volume_path; /* image file of the root volume, made when absent */
+    uint64_t volume_bytes;
+    const unsigned char *volume_key; /* 32 bytes: the volume's data key, unwrapped; NULL: not encrypted */
+};
+
+/* IMDS asks whoever owns the records; called on a server thread without the region's lock. */
+struct plane_callbacks {
+    void *context;
+    /* Which instance has this address in this VPC: its id (in the arena) or NULL. */
+    const char *(*instance_at)(void *context, struct arena *arena, const char *vpc_id, const char *address);
+    /* The metadata value at a path below /latest/, or ERROR_NOT_FOUND. */
+    int (*metadata)(void *context, struct arena *arena, const char *instance_id, const char *path,
+                    char **text, const char **content_type, struct error *err);
+    int (*metadata_hop_limit)(void *context, const char *instance_id);
+    void (*instance_running)(void *context, const char *instance_id);
+    void (*instance_stopped)(void *context, const char *instance_id,
+                             const char *why); /* its processes are gone */
+    /* Resolves a name for instances of a VPC (load balancers, the API): addresses, NULL-terminated, or NULL.
+     */
+    const char *const *(*resolve)(void *context, struct arena *arena, const char *vpc_id, const char *name);
+};
+
+/* `directory` holds volumes and consoles; `label` makes namespace names unique on the machine. Fails early,
+ * saying what is missing (root, /dev/net/tun, nftables, ...). */
+int plane_start(const char *directory, const char *label, const char *api_address,
+                const struct plane_callbacks *callbacks, struct plane **plane, struct error *err);
+/* Ends every instance and removes every namespace, link and mount. Volumes stay, and instance_stopped is not
+ * called: the records still say what should run. Not to be called with the region's lock held, nor is
+ * plane_settle. */
+void plane_stop(struct plane **plane);
+
+/* A listening socket inside the region's internet namespace (for the API). */
+int plane_internet_listen(struct plane *plane, const char *address, uint16_t port, int *socket,
+                          struct error *err);
+/* A connected socket from the internet (for the proxy on the user's machine). */
+int plane_internet_connect(struct plane *plane, const char *address, uint16_t port, int *socket,
+                           struct error *err);
+
+/* All copy what they are given and return at once; the work is done in order on the plane's thread. */
+void plane_apply_vpc(struct plane *plane, const struct plane_vpc *vpc);
+void plane_remove_vpc(struct plane *plane, const char *vpc_id);
+void plane_start_instance(struct plane *plane, const struct plane_instance *instance);
+void plane_stop_instance(struct plane *plane, const char *id, bool remove_volume);
+char *plane_console(struct plane *plane, struct arena *arena, const char *instance_id); /* last 64 KiB */
+
+/* Load balancers: one namespace each with the interfaces whose owner is its name. */
+struct plane_target_group {
+    const char *arn;
+    int port, health_port;
+    int interval_ms, timeout_ms, healthy_threshold, unhealthy_threshold;
+    struct plane_lb_target {
+        const char *address;
+        int port;
+    } const *targets;
+    size_t target_count;
+};
+struct plane_listener {
+    int port;
+    const char *group_arn;
+};
+struct plane_balancer {
+    const char *name, *vpc_id;
+    const char *const *addresses; /* NULL-terminated: where it listens */
+    const struct plane_listener *listeners;
+    size_t listener_count;
+    const struct plane_target_group *groups;
+    size_t group_count;
+};
+void plane_apply_balancer(struct plane *plane, const struct plane_balancer *balancer);
+void plane_remove_balancer(struct plane *plane, const char *name);
+/* "initial", "healthy", "unhealthy", "unused"; static text. */
+const char *plane_target_health(struct plane *plane, const char *group_arn, const char *address, int port);
+
+/* Waits until everything asked for so far is done: for tests and snapshots. */
+void plane_settle(struct plane *plane);
+
+#endif

@@ -1,0 +1,158 @@
+#include "localaws/resource/answer.h"
+
+#include "base/text.h"
+#include "localaws/resource/copy.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+enum { LONGEST_LIST = 1000 };
+
+const char **call_list(struct call *call, const char *prefix, size_t *count)
+{
+    size_t found = 0;
+    while (found < LONGEST_LIST && call_parameter(call, "%s.%zu", prefix, found + 1))
+        found++;
+    const char **values = arena_alloc(call->arena, (found + 1) * sizeof *values);
+    for (size_t i = 0; i < found; i++)
+        values[i] = call_parameter(call, "%s.%zu", prefix, i + 1);
+    if (count)
+        *count = found;
+    return values;
+}
+
+int call_required(struct call *call, const char *name, const char **value, struct error *err)
+{
+    *value = call_parameter(call, "%s", name);
+    if (text_empty(*value))
+        return call_fail(call, err, 400, "MissingParameter", "The request must contain the parameter %s",
+                         name);
+    return 0;
+}
+
+int call_number(struct call *call, const char *name, int64_t minimum, int64_t maximum, int64_t otherwise,
+                int64_t *number, struct error *err)
+{
+    const char *text = call_parameter(call, "%s", name);
+    *number = otherwise;
+    if (!text || text_number(text, minimum, maximum, name, number, NULL) == 0)
+        return 0;
+    return call_fail(call, err, 400, "InvalidParameterValue",
+                     "Value (%s) for parameter %s is invalid: a number from %" PRId64 " to %" PRId64
+                     " is expected",
+                     text, name, minimum, maximum);
+}
+
+void put_open(struct buffer *out, const char *name)
+{
+    buffer_append(out, "<", 1);
+    buffer_text(out, name);
+    buffer_append(out, ">", 1);
+}
+
+void put_close(struct buffer *out, const char *name)
+{
+    buffer_append(out, "</", 2);
+    buffer_text(out, name);
+    buffer_append(out, ">", 1);
+}
+
+void put_text(struct buffer *out, const char *name, const char *text)
+{
+    if (!text)
+        return;
+    put_open(out, name);
+    buffer_xml(out, text);
+    put_close(out, name);
+}
+
+void put_bool(struct buffer *out, const char *name, bool value)
+{
+    put_text(out, name, value ? "true" : "false");
+}
+
+void put_number(struct buffer *out, const char *name, int64_t number)
+{
+    put_open(out, name);
+    buffer_format(out, "%" PRId64, number);
+    put_close(out, name);
+}
+
+void put_time(struct buffer *out, const char *name, int64_t ms)
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm utc;
+    char text[32];
+    gmtime_r(&seconds, &utc);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+    put_open(out, name);
+    buffer_format(out, "%s.%03dZ", text, (int)(ms % 1000));
+    put_close(out, name);
+}
+
+void put_texts(struct buffer *out, const char *name, const char *item, char *const *texts, size_t count)
+{
+    put_open(out, name);
+    for (size_t i = 0; i < count; i++)
+        put_text(out, item, texts[i]);
+    put_close(out, name);
+}
+
+void put_tags(struct buffer *out, const struct resource *resource)
+{
+    put_open(out, "tagSet");
+    for (size_t i = 0; i < resource->tag_count; i++) {
+        put_open(out, "item");
+        put_text(out, "key", resource->tags[i].key);
+        put_text(out, "value", resource->tags[i].value);
+        put_close(out, "item");
+    }
+    put_close(out, "tagSet");
+}
+
+void put_true(struct call *call)
+{
+    put_bool(&call->answer, "return", true);
+}
+
+int resource_missing(struct call *call, const struct kind *kind, const char *id, struct error *err)
+{
+    return call_fail(call, err, 400, kind->missing, "The %s ID '%s' does not exist", kind->type, id);
+}
+
+int resource_named(struct call *call, const struct kind *kind, const char *parameter, void *resource,
+                   struct error *err)
+{
+    const char *id;
+    if (call_required(call, parameter, &id, err) < 0)
+        return -1;
+    void *found = resource_find(call->region, call->account, kind, id);
+    if (!found)
+        return resource_missing(call, kind, id, err);
+    *(void **)resource = found;
+    return 0;
+}
+
+int draft_check(struct call *call, const struct record *record, const void *draft, struct error *err)
+{
+    const char *name;
+    if (record_fits(record, draft, &name))
+        return 0;
+    return call_fail(call, err, 400, "InvalidParameterValue", "The value of %s is too long", name);
+}
+
+int text_check(struct call *call, const char *what, const char *text, size_t longest, struct error *err)
+{
+    if (!text || strlen(text) <= longest)
+        return 0;
+    return call_fail(call, err, 400, "InvalidParameterValue", "The value of %s has more than %zu characters",
+                     what, longest);
+}
+
+int room_check(struct call *call, const char *what, size_t wanted, size_t most, struct error *err)
+{
+    if (wanted <= most)
+        return 0;
+    return call_fail(call, err, 400, "ResourceLimitExceeded", "More than %zu %s", most, what);
+}

@@ -1,0 +1,175 @@
+#include "localaws/resource/resource.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "localaws/resource/copy.h"
+
+#include <string.h>
+
+static const struct field tag_fields[] = {
+    FIELD_TEXT(struct tag, key, "key", REQUIRED, 512, NULL, "name"),
+    FIELD_TEXT(struct tag, value, "value", REQUIRED, 1024, NULL, "value"),
+    FIELD_END,
+};
+const struct record tag_record = {"tag", sizeof(struct tag), tag_fields};
+
+struct registry *registry_of(struct region *region)
+{
+    if (!region->modules[MODULE_EC2])
+        region->modules[MODULE_EC2] = memory_alloc(sizeof(struct registry));
+    return region->modules[MODULE_EC2];
+}
+
+struct resource_list *resources_of(struct account *account, const struct kind *kind)
+{
+    if (!account->modules[MODULE_EC2])
+        account->modules[MODULE_EC2] = memory_array(KINDS, sizeof(struct resource_list));
+    return (struct resource_list *)account->modules[MODULE_EC2] + kind->number;
+}
+
+static char *token_key(struct arena *arena, const struct account *account, const struct kind *kind,
+                       const char *token)
+{
+    return arena_format(arena, "%s %s %s", account->id, kind->type, token);
+}
+
+void *resource_add(struct region *region, struct account *account, const struct kind *kind, const void *draft)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct resource *resource = memory_alloc(kind->record->size);
+    memcpy(resource, draft, kind->record->size);
+    if (!resource->id)
+        resource->id = region_identifier(region, arena, kind->prefix);
+    if (!resource->created_ms)
+        resource->created_ms = clock_now_ms();
+    record_own(kind->record, resource);
+    resource->kind = kind;
+    resource->region = region;
+    resource->account = account;
+
+    struct resource_list *list = resources_of(account, kind);
+    resource->next = NULL;
+    resource->previous = list->last;
+    *(list->last ? &list->last->next : &list->first) = resource;
+    list->last = resource;
+    list->count++;
+    struct registry *registry = registry_of(region);
+    table_put(&registry->by_id, resource->id, resource);
+    if (resource->client_token)
+        table_put(&registry->by_token, token_key(arena, account, kind, resource->client_token), resource);
+    if (kind->added)
+        kind->added(region, resource);
+    region_changed(region);
+    return resource;
+}
+
+void resource_remove(struct region *region, struct resource *resource)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    const struct kind *kind = resource->kind;
+    if (kind->removed)
+        kind->removed(region, resource);
+    struct resource_list *list = resources_of(resource->account, kind);
+    *(resource->previous ? &resource->previous->next : &list->first) = resource->next;
+    *(resource->next ? &resource->next->previous : &list->last) = resource->previous;
+    list->count--;
+    struct registry *registry = registry_of(region);
+    table_remove(&registry->by_id, resource->id);
+    if (resource->client_token) {
+        char *key = token_key(arena, resource->account, kind, resource->client_token);
+        if (table_get(&registry->by_token, key) == resource)
+            table_remove(&registry->by_token, key);
+    }
+    record_release(kind->record, resource);
+    free(resource);
+    region_changed(region);
+}
+
+struct resource *resource_anywhere(struct region *region, const struct kind *kind, const char *id)
+{
+    struct resource *resource = id ? table_get(&registry_of(region)->by_id, id) : NULL;
+    return resource && resource->kind == kind ? resource : NULL;
+}
+
+void *resource_find(struct region *region, struct account *account, const struct kind *kind, const char *id)
+{
+    struct resource *resource = resource_anywhere(region, kind, id);
+    return resource && resource->account == account ? resource : NULL;
+}
+
+void *resource_by_token(struct region *region, struct account *account, const struct kind *kind,
+                        const char *token)
+{
+    if (text_empty(token))
+        return NULL;
+    cleanup(arena_free) struct arena *arena = arena_new();
+    return table_get(&registry_of(region)->by_token, token_key(arena, account, kind, token));
+}
+
+const char *resource_arn(struct region *region, struct arena *arena, const struct resource *resource)
+{
+    if (text_starts(resource->id, "arn:"))
+        return resource->id;
+    return arena_format(arena, "arn:aws:ec2:%s:%s:%s/%s", region->name, resource->account->id,
+                        resource->kind->type, resource->id);
+}
+
+static size_t tag_at(const struct resource *resource, const char *key)
+{
+    size_t at = 0;
+    while (at < resource->tag_count && !text_equal(resource->tags[at].key, key))
+        at++;
+    return at;
+}
+
+const char *resource_tag(const struct resource *resource, const char *key)
+{
+    size_t at = tag_at(resource, key);
+    return at < resource->tag_count ? resource->tags[at].value : NULL;
+}
+
+void resource_set_tag(struct resource *resource, const char *key, const char *value)
+{
+    size_t at = tag_at(resource, key);
+    if (at == resource->tag_count) {
+        struct tag *tag = list_add(&resource->tags, &resource->tag_count, sizeof *tag);
+        tag->key = memory_strdup(key);
+    }
+    text_replace(&resource->tags[at].value, value);
+}
+
+void resource_remove_tag(struct resource *resource, const char *key, const char *value)
+{
+    size_t at = tag_at(resource, key);
+    if (at < resource->tag_count && (!value || text_equal(resource->tags[at].value, value)))
+        list_remove(&tag_record, &resource->tags, &resource->tag_count, at);
+}
+
+json_t *kinds_save(struct account *account, const struct kind *const *kinds)
+{
+    json_t *state = json_object();
+    for (; *kinds; kinds++) {
+        json_t *list = json_array();
+        for_each_resource(struct resource, item, account, *kinds)
+            json_array_append_new(list, record_write((*kinds)->record, item));
+        json_object_set_new(state, (*kinds)->type, list);
+    }
+    return state;
+}
+
+int kinds_restore(struct region *region, struct account *account, const struct kind *const *kinds,
+                  json_t *state, struct error *err)
+{
+    for (; *kinds; kinds++) {
+        size_t at;
+        json_t *json;
+        json_array_foreach(json_object_get(state, (*kinds)->type), at, json) {
+            cleanup(arena_free) struct arena *arena = arena_new();
+            void *draft = arena_alloc(arena, (*kinds)->record->size);
+            if (record_read((*kinds)->record, arena, json, draft, err) < 0)
+                return error_context(err, "%s %zu", (*kinds)->type, at);
+            resource_add(region, account, *kinds, draft);
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,99 @@
+/* DeleteObject, DeleteObjects, and the tags of objects. */
+#include "base/xml.h"
+#include "localaws/s3/object_calls.h"
+#include "localaws/s3/tags.h"
+
+#include <string.h>
+
+enum { MOST_DELETIONS = 1000 };
+
+int s3_delete_object(struct s3_call *s3, struct error *err)
+{
+    if (s3_store_delete(s3->s3->store, s3->bucket.id, s3->key, err) < 0)
+        return -1;
+    return s3_answer_empty(s3, 204);
+}
+
+/* Each key is permitted or refused on its own; a refusal of one is part of the answer. */
+static void delete_one(struct s3_call *s3, xmlNode *node, bool quiet, struct buffer *xml)
+{
+    const char *key = xml_child_content(s3->arena, node, "Key");
+    const char *version = xml_child_content(s3->arena, node, "VersionId");
+    struct error why = {0};
+    if (text_empty(key) || strlen(key) > S3_LONGEST_KEY)
+        error_code(&why, ERROR_INVALID, "KeyTooLongError", "A key has 1 to %d bytes", S3_LONGEST_KEY);
+    else if (version && !text_equal(version, "null"))
+        error_code(&why, ERROR_NOT_FOUND, "NoSuchVersion", "The specified version does not exist.");
+    else if (s3_authorize(s3, "s3:DeleteObject", key, &why) == 0)
+        s3_store_delete(s3->s3->store, s3->bucket.id, key, &why);
+    if (why.kind == ERROR_NONE && quiet)
+        return;
+    buffer_text(xml, why.kind == ERROR_NONE ? "<Deleted>" : "<Error>");
+    buffer_text(xml, "<Key>");
+    buffer_xml(xml, key ? key : "");
+    buffer_text(xml, "</Key>");
+    if (why.kind == ERROR_NONE) {
+        buffer_text(xml, "</Deleted>");
+        return;
+    }
+    buffer_format(xml, "<Code>%s</Code><Message>", *why.code ? why.code : "InternalError");
+    buffer_xml(xml, why.message);
+    buffer_text(xml, "</Message></Error>");
+}
+
+int s3_delete_objects(struct s3_call *s3, struct error *err)
+{
+    cleanup(buffer_free) struct buffer xml = buffer_new(S3_LARGEST_ANSWER);
+    const struct buffer *body = &s3->body->collected;
+    struct error why = {0};
+    size_t count = 0;
+    xmlNode *root;
+    if (xml_parse(s3->arena, "the body", buffer_string(body), body->length, &root, &why) < 0 ||
+        strcmp(xml_name(root), "Delete") != 0)
+        return s3_fail(s3, err, 400, "MalformedXML", "The XML you provided names nothing to delete");
+    for (xmlNode *node = xml_first(root, "Object"); node; node = xml_next(node, "Object"))
+        count++;
+    if (count == 0 || count > MOST_DELETIONS)
+        return s3_fail(s3, err, 400, "MalformedXML", "One to %d keys can be deleted at once", MOST_DELETIONS);
+    bool quiet = text_equal(xml_child_content(s3->arena, root, "Quiet"), "true");
+    buffer_text(&xml, S3_XML_HEAD "<DeleteResult " S3_NAMESPACE ">");
+    for (xmlNode *node = xml_first(root, "Object"); node; node = xml_next(node, "Object"))
+        delete_one(s3, node, quiet, &xml);
+    buffer_text(&xml, "</DeleteResult>");
+    return s3_answer_xml(s3, &xml, err);
+}
+
+int s3_get_tags(struct s3_call *s3, struct error *err)
+{
+    cleanup(buffer_free) struct buffer xml = buffer_new(S3_LARGEST_ANSWER);
+    struct s3_object object;
+    if (s3_find_object(s3, &object, err) < 0)
+        return -1;
+    buffer_text(&xml, S3_XML_HEAD "<Tagging " S3_NAMESPACE ">");
+    s3_tags_write(s3->arena, object.tags, &xml);
+    buffer_text(&xml, "</Tagging>");
+    return s3_answer_xml(s3, &xml, err);
+}
+
+static int set_tags(struct s3_call *s3, const char *tags, int status, struct error *err)
+{
+    struct s3_object object;
+    if (s3_find_object(s3, &object, err) < 0 ||
+        s3_store_set_tags(s3->s3->store, s3->bucket.id, s3->key, tags, err) < 0)
+        return -1;
+    return s3_answer_empty(s3, status);
+}
+
+int s3_put_tags(struct s3_call *s3, struct error *err)
+{
+    char *tags;
+    if (s3_tags_read(s3->arena, buffer_string(&s3->body->collected), s3->body->collected.length,
+                     S3_TAGS_OF_OBJECT, &tags, err) < 0)
+        return -1;
+    return set_tags(s3, tags, 200, err);
+}
+
+int s3_delete_tags(struct s3_call *s3, struct error *err)
+{
+    return set_tags(s3, "", 204, err);
+}

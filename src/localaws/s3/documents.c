@@ -1,0 +1,140 @@
+#include "localaws/s3/documents.h"
+
+#include "base/text.h"
+#include "base/xml.h"
+#include "localaws/region.h"
+#include "localaws/s3/tags.h"
+
+#include <string.h>
+
+#define NAMESPACE "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
+
+static int malformed(struct error *err, const char *why)
+{
+    return error_code(
+        err, ERROR_INVALID, "MalformedXML",
+        "The XML you provided was not well-formed or did not validate against our published schema: %s", why);
+}
+
+static int check_policy(struct arena *arena, const char *text, size_t length, struct error *err)
+{
+    (void)arena, (void)length;
+    return resource_policy_check(text, err);
+}
+
+int s3_encryption_read(struct arena *arena, const char *text, size_t length, struct s3_encryption *encryption,
+                       struct error *err)
+{
+    xmlNode *root;
+    struct error why = {0};
+    if (xml_parse(arena, "the encryption configuration", text, length, &root, &why) < 0)
+        return malformed(err, why.message);
+    xmlNode *rule = xml_first(root, "Rule");
+    xmlNode *by_default = xml_first(rule, "ApplyServerSideEncryptionByDefault");
+    const char *algorithm = xml_child_content(arena, by_default, "SSEAlgorithm");
+    *encryption = (struct s3_encryption){
+        .kms_key = xml_child_content(arena, by_default, "KMSMasterKeyID"),
+        .kms = text_equal(algorithm, "aws:kms"),
+        .bucket_key = text_equal(xml_child_content(arena, rule, "BucketKeyEnabled"), "true"),
+    };
+    if (!rule || xml_next(rule, "Rule") || !algorithm)
+        return malformed(err, "one rule with an SSEAlgorithm is needed");
+    if (!encryption->kms && !text_equal(algorithm, "AES256"))
+        return malformed(err, "SSEAlgorithm must be AES256 or aws:kms");
+    if (!encryption->kms && encryption->kms_key)
+        return malformed(err, "KMSMasterKeyID goes with aws:kms only");
+    if (text_empty(encryption->kms_key))
+        encryption->kms_key = NULL;
+    return 0;
+}
+
+static int check_encryption(struct arena *arena, const char *text, size_t length, struct error *err)
+{
+    struct s3_encryption encryption;
+    return s3_encryption_read(arena, text, length, &encryption, err);
+}
+
+static int check_lifecycle(struct arena *arena, const char *text, size_t length, struct error *err)
+{
+    xmlNode *root;
+    if (xml_parse(arena, "the lifecycle", text, length, &root, err) < 0)
+        return -1;
+    size_t rules = 0;
+    for (xmlNode *rule = xml_first(root, "Rule"); rule; rule = xml_next(rule, "Rule"), rules++) {
+        const char *status = xml_child_content(arena, rule, "Status");
+        if (!text_equal(status, "Enabled") && !text_equal(status, "Disabled"))
+            return malformed(err, "a rule's Status must be Enabled or Disabled");
+    }
+    return rules ? 0 : malformed(err, "a lifecycle needs a rule");
+}
+
+static int check_tagging(struct arena *arena, const char *text, size_t length, struct error *err)
+{
+    char *tags;
+    return s3_tags_read(arena, text, length, S3_TAGS_OF_BUCKET, &tags, err);
+}
+
+/* One version of each object is all this S3 keeps, and it says so rather than lose one silently. */
+static int check_versioning(struct arena *arena, const char *text, size_t length, struct error *err)
+{
+    xmlNode *root;
+    if (xml_parse(arena, "the versioning", text, length, &root, err) < 0)
+        return -1;
+    const char *status = xml_child_content(arena, root, "Status");
+    if (text_equal(status, "Suspended"))
+        return 0;
+    if (text_equal(status, "Enabled"))
+        return error_code(err, ERROR_INTERNAL, "NotImplemented", "Versioning is not implemented by this S3");
+    return malformed(err, "Status must be Enabled or Suspended");
+}
+
+static int check_public_access(struct arena *arena, const char *text, size_t length, struct error *err)
+{
+    static const char *const names[] = {"BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy",
+                                        "RestrictPublicBuckets"};
+    xmlNode *root;
+    if (xml_parse(arena, "the public access block", text, length, &root, err) < 0)
+        return -1;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const char *value = xml_child_content(arena, root, names[i]);
+        if (value && !text_equal_nocase(value, "true") && !text_equal_nocase(value, "false"))
+            return malformed(err, "each setting must be true or false");
+    }
+    return 0;
+}
+
+/* Encryption: what AWS applies to every bucket since 2023. */
+const struct s3_document_kind s3_document_kinds[S3_DOCUMENTS] = {
+    [S3_POLICY] = {"policy", NULL, "NoSuchBucketPolicy", "The bucket policy does not exist", NULL,
+                   check_policy},
+    [S3_ENCRYPTION] =
+        {"encryption", "ServerSideEncryptionConfiguration", NULL, NULL,
+         "<ServerSideEncryptionConfiguration " NAMESPACE "><Rule><ApplyServerSideEncryptionByDefault>"
+         "<SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault>"
+         "<BucketKeyEnabled>false</BucketKeyEnabled></Rule></ServerSideEncryptionConfiguration>",
+         check_encryption},
+    [S3_LIFECYCLE] = {"lifecycle", "LifecycleConfiguration", "NoSuchLifecycleConfiguration",
+                      "The lifecycle configuration does not exist", NULL, check_lifecycle},
+    [S3_LIFECYCLE_MINIMUM] = {"lifecycleMinimum", NULL, NULL, NULL, NULL, NULL},
+    [S3_PUBLIC_ACCESS] = {"publicAccessBlock", "PublicAccessBlockConfiguration",
+                          "NoSuchPublicAccessBlockConfiguration",
+                          "The public access block configuration was not found", NULL, check_public_access},
+    [S3_OWNERSHIP] = {"ownershipControls", "OwnershipControls", "OwnershipControlsNotFoundError",
+                      "The bucket ownership controls were not found", NULL, NULL},
+    [S3_TAGGING] = {"tagging", "Tagging", "NoSuchTagSet", "The TagSet does not exist", NULL, check_tagging},
+    [S3_VERSIONING] = {"versioning", "VersioningConfiguration", NULL, NULL,
+                       "<VersioningConfiguration " NAMESPACE "/>", check_versioning},
+};
+
+int s3_document_check(enum s3_document document, const char *text, size_t length, struct error *err)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    const struct s3_document_kind *kind = &s3_document_kinds[document];
+    struct error why = {0};
+    xmlNode *root;
+    if (kind->root && xml_parse(arena, "the body", text, length, &root, &why) < 0)
+        return malformed(err, why.message);
+    if (kind->root && strcmp(xml_name(root), kind->root) != 0)
+        return malformed(err, "its root element is another");
+    return kind->check ? kind->check(arena, text, length, err) : 0;
+}

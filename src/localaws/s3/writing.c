@@ -1,0 +1,133 @@
+#include "localaws/s3/object_calls.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "localaws/s3/tags.h"
+
+#include <gnutls/gnutls.h>
+#include <string.h>
+#include <strings.h>
+
+enum { LARGEST_METADATA = 2048 };
+
+static const char *const kept_headers[] = {"cache-control",      "content-disposition", "content-encoding",
+                                           "content-language",   "content-type",        "expires",
+                                           "x-amz-storage-class"};
+
+static bool is_kept(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(kept_headers); i++)
+        if (strcasecmp(kept_headers[i], name) == 0)
+            return true;
+    return strncasecmp(name, "x-amz-meta-", 11) == 0;
+}
+
+/* "aws-chunked" was for the way, "aws-chunked,gzip" leaves gzip. */
+static const char *own_encoding(const char *value)
+{
+    if (strncasecmp(value, "aws-chunked", 11) != 0)
+        return value;
+    value += 11;
+    return value + strspn(value, ", ");
+}
+
+static int keep_headers(struct s3_call *s3, json_t *kept, struct error *err)
+{
+    const struct http_headers *headers = http_request_headers(s3->call->request);
+    size_t metadata = 0;
+    for (size_t i = 0; i < headers->count; i++) {
+        const char *name = headers->items[i].name, *value = headers->items[i].value;
+        if (!is_kept(name))
+            continue;
+        if (strcasecmp(name, "content-encoding") == 0 && !*(value = own_encoding(value)))
+            continue;
+        if (strncasecmp(name, "x-amz-meta-", 11) == 0)
+            metadata += strlen(name) - 11 + strlen(value);
+        json_object_set_new(kept, text_lower(s3->arena, name), json_string(value));
+    }
+    if (metadata > LARGEST_METADATA)
+        return s3_fail(s3, err, 400, "MetadataTooLarge",
+                       "Your metadata headers exceed the maximum allowed size");
+    if (!json_object_get(kept, "content-type"))
+        json_object_set_new(kept, "content-type", json_string("binary/octet-stream"));
+    return 0;
+}
+
+/* Owners are enforced here, as they are in every new bucket of AWS's: an ACL that says otherwise is refused.
+ */
+static int check_acl(struct s3_call *s3, struct error *err)
+{
+    const char *acl = s3_header(s3, "x-amz-acl");
+    if (!acl || text_equal(acl, "private") || text_equal(acl, "bucket-owner-full-control"))
+        return 0;
+    return s3_fail(s3, err, 400, "AccessControlListNotSupported", "The bucket does not allow ACLs");
+}
+
+int s3_describe_object(struct s3_call *s3, struct s3_object *object, struct error *err)
+{
+    const char *tagging = s3_header(s3, "x-amz-tagging");
+    char *tags;
+    if (check_acl(s3, err) < 0 || s3_tags_parse(s3->arena, tagging, &tags, err) < 0 ||
+        (*tags && s3_authorize(s3, "s3:PutObjectTagging", s3->key, err) < 0))
+        return -1;
+    json_t *kept = json_object();
+    int result = keep_headers(s3, kept, err);
+    *object = (struct s3_object){
+        .bucket = s3->bucket.id,
+        .key = s3->key,
+        .id = s3_store_new_id(s3->arena),
+        .headers = json_text(s3->arena, kept),
+        .tags = tags,
+        .modified_ms = clock_now_ms(),
+    };
+    json_decref(kept);
+    return result;
+}
+
+static void release_writer(void *writing)
+{
+    segment_writer_free(&((struct s3_writing *)writing)->writer);
+}
+
+int s3_writing_begin(struct s3_call *s3, const unsigned char data_key[SEGMENT_KEY],
+                     struct s3_writing *writing, struct error *err)
+{
+    unsigned char key[SEGMENT_KEY];
+    writing->piece.file = s3_store_new_id(s3->arena);
+    s3_file_key(data_key, writing->piece.file, key);
+    int result = segment_writer_open(s3_store_path(s3->s3->store, s3->arena, writing->piece.file), key,
+                                     &writing->writer, err);
+    gnutls_memset(key, 0, sizeof(key));
+    if (result == 0)
+        arena_defer(s3->arena, release_writer, writing);
+    return result;
+}
+
+int s3_writing_sink(void *context, const void *bytes, size_t length, struct error *err)
+{
+    return segment_write(((struct s3_writing *)context)->writer, bytes, length, err);
+}
+
+int s3_writing_finish(struct s3_call *s3, struct s3_writing *writing, uint64_t size, const char *md5,
+                      struct error *err)
+{
+    if (segment_writer_finish(writing->writer, err) < 0)
+        return -1;
+    segment_writer_free(&writing->writer);
+    /* An MD5 of the plain text beside its encryption would tell who can guess the text that the guess is
+     * right. */
+    writing->piece.etag = writing->object.sealing.key_arn ? random_hex(s3->arena, 32) : md5;
+    writing->piece.size = (int64_t)size;
+    writing->piece.modified_ms = clock_now_ms();
+    return 0;
+}
+
+int s3_check_bucket_remains(struct s3_call *s3, struct error *err)
+{
+    struct s3_bucket now;
+    if (s3_bucket_find(s3->call->region, s3->arena, s3->bucket_name, &now) &&
+        text_equal(now.id, s3->bucket.id))
+        return 0;
+    s3_store_drop(s3->s3->store, s3->bucket.id, NULL);
+    return s3_fail(s3, err, 404, "NoSuchBucket", "The specified bucket does not exist");
+}
