@@ -158,7 +158,8 @@ struct instance {
     char **interface_ids, **volume_ids; /* attached, the primary and the root first */
     size_t interface_count, volume_count;
     bool ebs_optimized, monitoring, no_api_termination, no_api_stop, source_check;
-    int reboots; /* of this run of the region: under way */
+    bool simulated; /* its image has no processes: the plane never hears of it */
+    int reboots;    /* of this run of the region: under way */
 };
 
 extern const struct kind vpc_kind, subnet_kind, route_table_kind, acl_kind, group_kind, internet_gateway_kind,

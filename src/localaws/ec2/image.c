@@ -50,6 +50,17 @@ static int read_images(struct region *region, struct arena *arena, json_t **list
     return 0;
 }
 
+static struct image *sim_image(struct arena *arena)
+{
+    struct image *image = arena_alloc(arena, sizeof *image);
+    *image = (struct image){.id = arena_strdup(arena, SIM_IMAGE),
+                            .name = arena_strdup(arena, "sim"),
+                            .architecture = arena_strdup(arena, "arm64"),
+                            .description = arena_strdup(arena, "an instance without processes"),
+                            .root_gigabytes = ROOT_GIGABYTES};
+    return image;
+}
+
 /* A broken file offers nothing but `sim`, and says so. */
 static struct image_list images_of(struct region *region, struct arena *arena)
 {
@@ -60,9 +71,7 @@ static struct image_list images_of(struct region *region, struct arena *arena)
         log_warning("the list of images cannot be read", "path", region->images_path, "error", err.message,
                     NULL);
     struct image_list images = {arena_alloc(arena, (json_array_size(json) + 1) * sizeof *images.items), 1};
-    images.items[0] = (struct image){.name = arena_strdup(arena, "sim"),
-                                     .architecture = arena_strdup(arena, "arm64"),
-                                     .description = arena_strdup(arena, "an instance without processes")};
+    images.items[0] = *sim_image(arena);
     json_array_foreach(json, at, item) {
         if (record_read(&image_record, arena, item, &images.items[images.count], &err) == 0)
             images.count++;
@@ -71,7 +80,8 @@ static struct image_list images_of(struct region *region, struct arena *arena)
     }
     for (; count < images.count; count++) {
         struct image *image = &images.items[count];
-        image->id = image_id(arena, image->name);
+        if (!image->id)
+            image->id = image_id(arena, image->name);
         if (!image->architecture)
             image->architecture = arena_strdup(arena, "arm64");
         if (!image->root_gigabytes)
@@ -82,11 +92,18 @@ static struct image_list images_of(struct region *region, struct arena *arena)
 
 const struct image *image_find(struct region *region, struct arena *arena, const char *id)
 {
+    if (text_equal(id, SIM_IMAGE)) /* thousands of these are asked for: no file is read */
+        return sim_image(arena);
     struct image_list images = images_of(region, arena);
     for (size_t i = 0; i < images.count; i++)
         if (text_equal(images.items[i].id, id))
             return &images.items[i];
     return NULL;
+}
+
+bool image_is_simulated(const struct image *image)
+{
+    return image->argv_count == 0;
 }
 
 static const char *image_filter(struct call *call, const void *item, const char *filter)

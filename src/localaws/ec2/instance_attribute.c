@@ -259,9 +259,11 @@ int instance_console(struct call *call, struct error *err)
     struct instance *instance;
     if (resource_named(call, &instance_kind, "InstanceId", &instance, err) < 0)
         return -1;
-    char *text =
-        call->region->plane ? plane_console(call->region->plane, call->arena, instance->resource.id) : NULL;
-    put_text(&call->answer, "instanceId", instance->resource.id);
+    const char *id = instance->resource.id;
+    const char *text = instance->simulated   ? "simulated: this instance is a record without processes\n"
+                       : call->region->plane ? plane_console(call->region->plane, call->arena, id)
+                                             : NULL;
+    put_text(&call->answer, "instanceId", id);
     put_time(&call->answer, "timestamp", clock_now_ms());
     put_text(&call->answer, "output", text ? base64_encode(call->arena, text, strlen(text)) : "");
     return 0;

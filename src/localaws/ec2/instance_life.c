@@ -54,7 +54,8 @@ void instance_became(struct instance *instance, enum instance_state state)
         give_back(instance);
         instance_forget_role_keys(instance);
         text_replace(&instance->private_address, NULL);
-        vpc_changed(instance->resource.region, instance->resource.account, instance->vpc_id);
+        if (!instance->simulated)
+            vpc_changed(instance->resource.region, instance->resource.account, instance->vpc_id);
     }
     region_changed(instance->resource.region);
 }

@@ -56,6 +56,7 @@ static int take_image(struct call *call, struct run *run, struct error *err)
     run->draft.architecture = image->architecture;
     run->draft.type = arena_strdup(call->arena, type_name);
     run->draft.vcpus = type.vcpus;
+    run->draft.simulated = image_is_simulated(image);
     return 0;
 }
 
@@ -400,7 +401,8 @@ static int make_all(struct call *call, struct run *run, struct error *err)
         return -1;
     }
     answer(call, run->draft.reservation_id);
-    vpc_changed(call->region, call->account, run->draft.vpc_id);
+    if (!run->draft.simulated)
+        vpc_changed(call->region, call->account, run->draft.vpc_id);
     for (int64_t i = 0; i < made; i++)
         start_one(call, &launches[i]);
     return 0;

@@ -185,12 +185,20 @@ static void add_interface(const struct picture *picture, const struct interface 
     };
 }
 
+/* An interface without an owner, or of an instance without processes, is a record only. */
+static bool is_real(const struct picture *picture, const struct interface *interface)
+{
+    const struct instance *instance =
+        resource_find(picture->region, picture->account, &instance_kind, interface->instance_id);
+    return interface->owner && !(instance && instance->simulated);
+}
+
 static void add_interfaces(const struct picture *picture, struct plane_vpc *wanted)
 {
     struct plane_interface *interfaces =
         arena_alloc(picture->arena, (count_in(picture, &interface_kind) + 1) * sizeof *interfaces);
     for_each_resource(struct interface, interface, picture->account, &interface_kind)
-        if (interface->owner && text_equal(interface->vpc_id, picture->vpc_id))
+        if (text_equal(interface->vpc_id, picture->vpc_id) && is_real(picture, interface))
             add_interface(picture, interface, &interfaces[wanted->interface_count++]);
     wanted->interfaces = interfaces;
 }
@@ -223,10 +231,11 @@ char *volume_path(struct arena *arena, const struct volume *volume)
 /* NULL for an instance without processes. */
 static const struct image *image_of(const struct instance *instance, struct arena *arena)
 {
-    const struct region *region = instance->resource.region;
-    const struct image *image =
-        region->plane ? image_find(instance->resource.region, arena, instance->image_id) : NULL;
-    return image && image->argv_count ? image : NULL;
+    struct region *region = instance->resource.region;
+    if (instance->simulated || !region->plane)
+        return NULL;
+    const struct image *image = image_find(region, arena, instance->image_id);
+    return image && !image_is_simulated(image) ? image : NULL;
 }
 
 static const char *const *terminated_list(struct arena *arena, char **items, size_t count)
@@ -304,6 +313,8 @@ int instance_again(struct instance *instance, struct error *err)
 static void restore_instance(struct instance *instance)
 {
     struct error err = {0};
+    if (instance->simulated && instance->state == INSTANCE_RUNNING)
+        return; /* nothing of it ended with the region */
     if (instance->state == INSTANCE_STOPPING)
         instance_became(instance, INSTANCE_STOPPED);
     else if (instance->state == INSTANCE_SHUTTING_DOWN)
