@@ -34,6 +34,12 @@ int volume_mount(const struct boot *boot, const char *devices, const char *place
 /* init_run.c: runs the program until told to end; gives the exit status of the machine. */
 int program_run(const struct boot *boot, int report);
 
+/* What a machine may never do to the computer it runs on. */
+void capabilities_give_up(void);
+/* init_keep.c: runs a program beside the machine's own and waits for it. On SIGTERM ends it and everything it
+ * started. Gives its exit status; ends itself by the signal that ended the program. */
+int program_keep(char **arguments, bool terminal);
+
 /* A read-only view of `from`, with all that is mounted below it, at `to`. */
 int mount_view(const char *from, const char *to, struct error *err);
 /* mount(2) with the target made first; options may be NULL. */

@@ -1,5 +1,6 @@
 /* localaws-init: the first process of a machine. It is started in namespaces of its own, builds the machine's
- * root, opens its volume and runs its program. */
+ * root, opens its volume and runs its program. Later programs that the plane runs in the machine are kept by
+ * it, too (init_keep.c). */
 #include "localaws/init/boot.h"
 
 #include "base/file.h"
@@ -34,8 +35,16 @@ static int set_up(const struct boot *boot, struct error *err)
     return 0;
 }
 
-int main(void)
+/* What it was started for besides booting a machine: `localaws-init keep PROGRAM ARGUMENTS`. */
+static bool is_keeper(int argc, char **argv)
 {
+    return argc > 2 && (text_equal(argv[1], "keep") || text_equal(argv[1], "keep-terminal"));
+}
+
+int main(int argc, char **argv)
+{
+    if (is_keeper(argc, argv))
+        return program_keep(argv + 2, text_equal(argv[1], "keep-terminal"));
     cleanup(arena_free) struct arena *arena = arena_new();
     struct boot boot = {0};
     struct error err = {0};

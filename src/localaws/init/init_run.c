@@ -31,8 +31,7 @@ struct supervision {
     int64_t started_ms, start_at_ms, pause_ms;
 };
 
-/* What a machine may never do to the computer it runs on. */
-static void give_up_capabilities(void)
+void capabilities_give_up(void)
 {
     static const int never[] = {CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_BOOT,     CAP_SYS_TIME,
                                 CAP_SYSLOG,     CAP_MAC_ADMIN, CAP_MAC_OVERRIDE, CAP_WAKE_ALARM};
@@ -46,7 +45,7 @@ static void become_program(struct supervision *supervision, int failure)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setsid();
-    give_up_capabilities();
+    capabilities_give_up();
     execvpe(supervision->arguments[0], supervision->arguments, supervision->environment);
     int reason = errno;
     ssize_t written = write(failure, &reason, sizeof reason);

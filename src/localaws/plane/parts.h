@@ -79,6 +79,7 @@ struct machine {
 struct job {
     struct arena *arena; /* owns the job and what it carries, until a table takes it over */
     void (*run)(struct plane *plane, struct job *job);
+    struct question *question; /* of plane_ask */
     const void *wanted;
     bool remove_volume;
     struct job *next;
@@ -109,6 +110,10 @@ struct plane {
     struct balancing *balancing;
     struct order *balancer_orders, **last_balancer_order; /* to be given after the network pass */
 };
+
+/* Runs `look` on the plane's thread and returns when it has run: for what only that thread may see. Not to be
+ * called by that thread, nor with a lock held that a callback takes. */
+void plane_ask(struct plane *plane, void (*look)(struct plane *plane, void *context), void *context);
 
 /* plane/copy.c: deep copies into an arena. */
 struct plane_vpc *plane_copy_vpc(struct arena *arena, const struct plane_vpc *vpc);

@@ -10,6 +10,7 @@
 
 #include <limits.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -94,6 +95,30 @@ void plane_remove_balancer(struct plane *plane, const char *name)
     struct job *job = new_job(balancer_unwant);
     job->wanted = arena_strdup(job->arena, name);
     queue(plane, job);
+}
+
+struct question {
+    void (*look)(struct plane *plane, void *context);
+    void *context;
+    sem_t answered;
+};
+
+static void answer(struct plane *plane, struct job *job)
+{
+    job->question->look(plane, job->question->context);
+    sem_post(&job->question->answered);
+}
+
+void plane_ask(struct plane *plane, void (*look)(struct plane *plane, void *context), void *context)
+{
+    struct question question = {.look = look, .context = context};
+    sem_init(&question.answered, 0, 0);
+    struct job *job = new_job(answer);
+    job->question = &question;
+    queue(plane, job);
+    while (sem_wait(&question.answered) < 0)
+        continue; /* a signal */
+    sem_destroy(&question.answered);
 }
 
 /* Takes every job there is: how many does not change what one pass costs. */
