@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "localaws/ec2/calendar.h"
 #include "localaws/front/dispatch.h"
 #include "localaws/front/endpoint.h"
 #include "localaws/front/keys.h"
@@ -69,6 +70,8 @@ static int open_region(struct localaws *localaws, struct error *err)
         .directory = localaws->directory,
         .api_address = API_ADDRESS,
         .images_path = options->images,
+        .role_session_s = options->role_session_s,
+        .remembered_ms = options->remember_s * 1000,
         .module_table = region_modules,
         .module_count = region_module_count,
     };
@@ -85,7 +88,7 @@ static int open_region(struct localaws *localaws, struct error *err)
     /* What is restored is made true at once, so the plane is there first. */
     if (start_plane(localaws, err) < 0 || state_restore(region, err) < 0)
         return -1;
-    return state_saver_start(region, err);
+    return state_saver_start(region, err) < 0 ? -1 : calendar_start(region, err);
 }
 
 /* The API answers on the user's machine and, at the same address for every instance, in the region's
@@ -155,6 +158,7 @@ static void stop(struct localaws *localaws)
     proxy_stop(&localaws->proxy);
     if (localaws->server)
         http_server_stop(&localaws->server);
+    calendar_stop(&localaws->region);
     if (localaws->region.plane)
         plane_stop(&localaws->region.plane);
     state_saver_stop(&localaws->region);

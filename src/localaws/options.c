@@ -8,6 +8,8 @@
 
 const char *argp_program_version = "localaws " ENCLAVE_VERSION;
 
+enum { ROLE_SESSION = 256, REMEMBER };
+
 /* clang-format off */
 static const char purpose[] =
     "An AWS region on this machine: EC2, ELB, S3, KMS, IAM, STS and SSM on one endpoint, with real networks, "
@@ -26,6 +28,8 @@ static const struct argp_option known[] = {
     {"label",     'L', "LABEL",        0, "makes the names of its namespaces unique on this machine (localaws)", 0},
     {"pid-file",  'P', "FILE",         0, "where to write the process id", 0},
     {"no-plane",  'n', NULL,           0, "records only: no networks, no machines", 0},
+    {"role-session", ROLE_SESSION, "SECONDS", 0, "how long the keys of an instance's role last (21600)", 0},
+    {"remember",  REMEMBER, "SECONDS", 0, "how long a terminated instance is still shown (3600)", 0},
     {"log-level", 'v', "LEVEL",        0, "debug, info, warning or error (info)", 0},
     {0},
 };
@@ -40,6 +44,16 @@ static const struct {
     {'P', offsetof(struct options, pid_file)}, {'v', offsetof(struct options, log_level)},
 };
 /* clang-format on */
+
+/* Those that are numbers. */
+static const struct {
+    int key;
+    int64_t least, most;
+    size_t offset;
+} numbers[] = {
+    {ROLE_SESSION, 2, 43200, offsetof(struct options, role_session_s)},
+    {REMEMBER, 1, 86400 * 365, offsetof(struct options, remember_s)},
+};
 
 /* "127.0.0.1:4566" or "[::1]:4566". */
 static int parse_endpoint(const char *text, char **address, uint16_t *port)
@@ -89,6 +103,14 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
             *(const char **)(void *)((char *)options + texts[i].offset) = value;
             return 0;
         }
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        if (numbers[i].key == key) {
+            int64_t *number = (int64_t *)(void *)((char *)options + numbers[i].offset);
+            if (text_number(value, numbers[i].least, numbers[i].most, "option", number, NULL) < 0)
+                argp_error(state, "%s is not a number of seconds from %d to %d", value, (int)numbers[i].least,
+                           (int)numbers[i].most);
+            return 0;
+        }
     if (key == 'l' && parse_endpoint(value, &options->listen_address, &options->listen_port) < 0)
         argp_error(state, "--listen wants ADDRESS:PORT");
     if (key == 'p' && parse_endpoint(value, &options->proxy_address, &options->proxy_port) < 0)
@@ -108,6 +130,8 @@ void options_parse(int argc, char **argv, struct options *options)
         .region = "us-east-1",
         .label = "localaws",
         .log_level = "info",
+        .role_session_s = 6 * 3600,
+        .remember_s = 3600,
         .listen_address = memory_strdup("127.0.0.1"),
         .listen_port = 4566,
         .proxy_address = memory_strdup("127.0.0.1"),

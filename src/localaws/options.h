@@ -14,6 +14,7 @@ struct options {
     uint16_t listen_port, proxy_port;
     const char *accounts[2 * ACCOUNTS_MOST + 1]; /* id, profile, id, profile, ..., NULL */
     size_t account_count;
+    int64_t role_session_s, remember_s;
     bool no_plane;
 };
 

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { DEFAULT_ROLE_SESSION_S = 6 * 3600, DEFAULT_REMEMBERED_MS = 3600 * 1000 };
+
 struct account *region_account(struct region *region, const char *id)
 {
     struct account *account = region->accounts;
@@ -57,4 +59,8 @@ void region_open(struct region *region)
     pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutex_init(&region->lock, &attributes);
     pthread_mutexattr_destroy(&attributes);
+    if (!region->role_session_s)
+        region->role_session_s = DEFAULT_ROLE_SESSION_S;
+    if (!region->remembered_ms)
+        region->remembered_ms = DEFAULT_REMEMBERED_MS;
 }

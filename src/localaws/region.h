@@ -33,6 +33,8 @@ struct region {
     const char *api_address;     /* where instances reach the API: "2001:db8:ffff::1" */
     const char *certificate_pem; /* of the API endpoint's authority, for instances */
     const char *images_path;     /* the list of machine images; NULL: none */
+    int64_t role_session_s;      /* how long the keys of an instance's role last */
+    int64_t remembered_ms;       /* how long a terminated instance is shown */
     struct account *accounts;
     struct plane *plane; /* NULL: records only (--no-plane) */
     const struct module *const *module_table;
@@ -41,6 +43,7 @@ struct region {
     struct table access_keys; /* keys.h */
     struct identity_signer *identity_signer;
     struct state_saver *saver; /* writes state.json soon after region_changed */
+    struct calendar *calendar; /* does what is due by itself */
 };
 
 /* Where each module's tables are in `modules`. */
@@ -63,7 +66,7 @@ struct account *region_account_create(struct region *region, const char *id);
 /* "vpc" -> "vpc-0123456789abcdef0" (17 hex digits). In the arena. */
 char *region_identifier(struct region *region, struct arena *arena, const char *prefix);
 void region_changed(struct region *region); /* state will be saved soon */
-void region_open(struct region *region);    /* makes its lock; everything else is set by whoever starts it */
+void region_open(struct region *region);    /* makes its lock and sets what is 0 and has a default */
 /* cleanup(region_unlock) struct region *locked = region;  with region_lock(locked) holds it to the end of the
  * block. */
 void region_lock(struct region *region);

@@ -51,6 +51,8 @@ static void running(void *context, const char *instance_id)
     struct instance *instance = instance_of(region, instance_id);
     if (instance && instance->state == INSTANCE_PENDING)
         instance_became(instance, INSTANCE_RUNNING);
+    else if (instance && instance->state == INSTANCE_STOPPED) /* it ended while it was being rebooted */
+        plane_stop_instance(region->plane, instance_id, false);
 }
 
 /* Whether a machine that ended by itself is gone for good: its first launch failed, or it wants to go when it
@@ -66,19 +68,18 @@ static bool ends_for_good(const struct instance *instance)
  * own doing. */
 static void stopped(void *context, const char *instance_id, const char *why)
 {
+    cleanup(arena_free) struct arena *arena = arena_new();
     WITH_REGION(context);
     struct instance *instance = instance_of(region, instance_id);
     if (!instance || instance->state == INSTANCE_TERMINATED || instance->state == INSTANCE_STOPPED)
         return;
-    if (instance->state == INSTANCE_RUNNING && instance->reboots > 0) {
-        instance->reboots--;
-        return;
-    }
     if (instance->state == INSTANCE_PENDING || instance->state == INSTANCE_RUNNING) {
         bool failed = instance->state == INSTANCE_PENDING;
         log_warning("an instance ended", "instance", instance_id, "why", why, NULL);
-        instance_set_reason(instance, failed ? "Server.InternalError" : "Client.InstanceInitiatedShutdown",
-                            why);
+        instance_set_reason(
+            instance, failed ? "Server.InternalError" : "Client.InstanceInitiatedShutdown",
+            failed ? arena_format(arena, "Server.InternalError: Internal error on launch: %s", why)
+                   : "Client.InstanceInitiatedShutdown: Instance initiated shutdown");
     }
     bool ends = instance->state == INSTANCE_SHUTTING_DOWN || ends_for_good(instance);
     instance_became(instance, ends ? INSTANCE_TERMINATED : INSTANCE_STOPPED);

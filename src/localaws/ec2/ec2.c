@@ -100,6 +100,7 @@ static const struct action actions[] = {
     {"GetConsoleOutput", instance_console, false},
     {"GetInstanceUefiData", instance_uefi_data, false},
     {"ModifyInstanceAttribute", instance_modify_attribute, true},
+    {"ModifyInstanceEventStartTime", instance_modify_event_start, true},
     {"ModifyInstanceMetadataOptions", instance_modify_metadata_options, true},
     {"ModifyNetworkInterfaceAttribute", interface_modify_attribute, true},
     {"ModifySubnetAttribute", subnet_modify_attribute, true},

@@ -159,7 +159,8 @@ struct instance {
     size_t interface_count, volume_count;
     bool ebs_optimized, monitoring, no_api_termination, no_api_stop, source_check;
     bool simulated; /* its image has no processes: the plane never hears of it */
-    int reboots;    /* of this run of the region: under way */
+    struct instance_event *events; /* event.h */
+    size_t event_count;
 };
 
 extern const struct kind vpc_kind, subnet_kind, route_table_kind, acl_kind, group_kind, internet_gateway_kind,
@@ -262,7 +263,7 @@ EC2_ACTION(volume_describe); EC2_ACTION(volume_describe_modifications); EC2_ACTI
 EC2_ACTION(instance_run); EC2_ACTION(instance_describe); EC2_ACTION(instance_terminate); EC2_ACTION(instance_start);
 EC2_ACTION(instance_stop); EC2_ACTION(instance_reboot); EC2_ACTION(instance_describe_status);
 EC2_ACTION(instance_describe_attribute); EC2_ACTION(instance_modify_attribute);
-EC2_ACTION(instance_modify_metadata_options); EC2_ACTION(instance_describe_credits);
+EC2_ACTION(instance_modify_metadata_options); EC2_ACTION(instance_modify_event_start); EC2_ACTION(instance_describe_credits);
 EC2_ACTION(instance_console); EC2_ACTION(instance_uefi_data); EC2_ACTION(instance_describe_profiles);
 
 /* clang-format on */

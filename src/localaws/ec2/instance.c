@@ -1,6 +1,7 @@
 /* Instances: the record, how it is shown and found. ec2/run.c makes them, ec2/instance_life.c ends them. */
 #include "localaws/ec2/instance.h"
 #include "localaws/ec2/ec2.h"
+#include "localaws/ec2/event.h"
 
 #include "base/text.h"
 
@@ -47,6 +48,8 @@ static const struct field instance_fields[] = {
                "primary first"),
     FIELD_LIST(struct instance, volume_ids, volume_count, "volumes", OPTIONAL, 64, &text_record,
                "root first"),
+    FIELD_LIST(struct instance, events, event_count, "events", OPTIONAL, EVENTS_MOST, &instance_event_record,
+               "scheduled for it"),
     FIELD_BOOL(struct instance, ebs_optimized, "ebsOptimized", OPTIONAL, "as asked"),
     FIELD_BOOL(struct instance, monitoring, "monitoring", OPTIONAL, "as asked"),
     FIELD_BOOL(struct instance, no_api_termination, "noApiTermination", OPTIONAL,
@@ -200,6 +203,11 @@ static const struct filter instance_filters[] = {
     FILTER_CALL("network-interface.group-id", filter_group),
     FILTER_CALL("instance.group-id", filter_group),
     FILTER_CALL("block-device-mapping.volume-id", filter_volume),
+    FILTER_CALL("event.code", filter_event_code),
+    FILTER_CALL("event.description", filter_event_description),
+    FILTER_CALL("event.instance-event-id", filter_event_id),
+    FILTER_CALL("event.not-before", filter_event_not_before),
+    FILTER_CALL("event.not-after", filter_event_not_after),
     FILTER_END,
 };
 

@@ -10,6 +10,12 @@ struct volume *instance_volume(const struct instance *instance, size_t at); /* N
 /* States change here only. Each is followed by what it means: addresses and volumes are given back when it is
  * terminated. */
 void instance_became(struct instance *instance, enum instance_state state);
+bool instance_is_up(const struct instance *instance); /* pending or running */
+/* On its way to being stopped or terminated (through STOPPING or SHUTTING_DOWN), for a reason of EC2's:
+ * instance_leave(i, INSTANCE_STOPPING, "Server.ScheduledStop", "Stopped due to a scheduled retirement",
+ * false). `hard` gives its processes no time to end. */
+void instance_leave(struct instance *instance, enum instance_state through, const char *code, const char *why,
+                    bool hard);
 void instance_set_reason(struct instance *instance, const char *code, const char *message);
 /* Terminated ones are forgotten after an hour, as EC2 does. */
 void instances_forget_old(struct region *region, struct account *account);

@@ -17,41 +17,6 @@ static const struct instance *of(const struct resource *resource)
     return (const struct instance *)(const void *)resource;
 }
 
-static void put_reachability(struct buffer *out, const char *element, bool running)
-{
-    put_open(out, element);
-    put_text(out, "status", running ? "ok" : "not-applicable");
-    if (running)
-        buffer_text(out, "<details><item><name>reachability</name><status>passed</status></item></details>");
-    put_close(out, element);
-}
-
-int instance_describe_status(struct call *call, struct error *err)
-{
-    struct buffer *out = &call->answer;
-    struct selection selection;
-    if (resource_select(call, &instance_kind, &selection, err) < 0)
-        return -1;
-    bool all = call_true(call, "IncludeAllInstances");
-    put_open(out, "instanceStatusSet");
-    for (size_t i = 0; i < selection.count; i++) {
-        const struct instance *instance = of(selection.items[i]);
-        bool running = instance->state == INSTANCE_RUNNING;
-        if (!running && !all)
-            continue;
-        put_open(out, "item");
-        put_text(out, "instanceId", instance->resource.id);
-        put_text(out, "availabilityZone", instance->zone);
-        put_state(out, "instanceState", instance->state);
-        put_reachability(out, "systemStatus", running);
-        put_reachability(out, "instanceStatus", running);
-        put_close(out, "item");
-    }
-    put_close(out, "instanceStatusSet");
-    put_text(out, "nextToken", selection.next_token);
-    return 0;
-}
-
 /* The attributes of DescribeInstanceAttribute and ModifyInstanceAttribute that are members: texts and truths.
  */
 static const struct attribute {

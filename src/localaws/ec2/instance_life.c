@@ -1,6 +1,7 @@
 /* The life of an instance after its launch. A call only writes where it is to go; the plane says when it is
  * there. */
 #include "localaws/ec2/ec2.h"
+#include "localaws/ec2/event.h"
 #include "localaws/ec2/instance.h"
 #include "localaws/ec2/metadata.h"
 #include "localaws/ec2/to_plane.h"
@@ -9,8 +10,7 @@
 #include "base/text.h"
 
 #include <string.h>
-
-enum { REMEMBERED_MS = 60 * 60 * 1000 };
+#include <time.h>
 
 void instance_set_reason(struct instance *instance, const char *code, const char *message)
 {
@@ -49,6 +49,8 @@ static void give_back(struct instance *instance)
 void instance_became(struct instance *instance, enum instance_state state)
 {
     instance->state = state;
+    if (state == INSTANCE_TERMINATED || state == INSTANCE_STOPPED)
+        events_fulfilled(instance, false);
     if (state == INSTANCE_TERMINATED) {
         instance->ended_ms = clock_now_ms();
         give_back(instance);
@@ -66,18 +68,18 @@ void instances_forget_old(struct region *region, struct account *account)
     for (struct resource *item = resources_of(account, &instance_kind)->first, *next; item; item = next) {
         struct instance *instance = (struct instance *)(void *)item;
         next = item->next;
-        if (instance->state == INSTANCE_TERMINATED && now - instance->ended_ms > REMEMBERED_MS)
+        if (instance->state == INSTANCE_TERMINATED && now - instance->ended_ms > region->remembered_ms)
             resource_remove(region, item);
     }
 }
 
-/* What an action does to one instance: from which states, and through which. */
+/* What an action does to one instance: from which states, and when it is needed at all. */
 struct step {
-    bool (*allowed)(const struct instance *instance);
-    const char *refusal;
+    bool (*possible)(const struct instance *instance);
+    bool (*protected)(const struct instance *instance); /* NULL: nothing protects from it */
     bool (*needed)(const struct instance *instance);
+    const char *done, *attribute; /* for refusals: "stopped", "disableApiStop" */
     enum instance_state through;
-    const char *reason, *reason_code, *reason_message;
 };
 
 static bool is_alive(const struct instance *instance)
@@ -85,19 +87,14 @@ static bool is_alive(const struct instance *instance)
     return instance->state != INSTANCE_SHUTTING_DOWN && instance->state != INSTANCE_TERMINATED;
 }
 
-static bool may_stop(const struct instance *instance)
-{
-    return is_alive(instance) && !instance->no_api_stop;
-}
-
-static bool is_up(const struct instance *instance)
+bool instance_is_up(const struct instance *instance)
 {
     return instance->state == INSTANCE_RUNNING || instance->state == INSTANCE_PENDING;
 }
 
-static bool may_start(const struct instance *instance)
+static bool is_running(const struct instance *instance)
 {
-    return is_up(instance) || instance->state == INSTANCE_STOPPED;
+    return instance->state == INSTANCE_RUNNING;
 }
 
 static bool is_stopped(const struct instance *instance)
@@ -105,33 +102,57 @@ static bool is_stopped(const struct instance *instance)
     return instance->state == INSTANCE_STOPPED;
 }
 
-static bool may_terminate(const struct instance *instance)
+static bool may_stop(const struct instance *instance)
 {
-    return !instance->no_api_termination;
+    return is_running(instance) || is_stopped(instance) || instance->state == INSTANCE_STOPPING;
 }
 
-static const struct step terminate_step = {
-    may_terminate,
-    "may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.",
-    is_alive,
-    INSTANCE_SHUTTING_DOWN,
-    "User initiated",
-    "Client.UserInitiatedShutdown",
-    "Client.UserInitiatedShutdown: User initiated shutdown",
-};
-static const struct step stop_step = {
-    may_stop,
-    "is not in a state from which it can be stopped, or is protected by 'disableApiStop'.",
-    is_up,
-    INSTANCE_STOPPING,
-    "User initiated",
-    "Client.UserInitiatedShutdown",
-    "Client.UserInitiatedShutdown: User initiated shutdown",
-};
-static const struct step start_step = {
-    may_start, "is not in a state from which it can be started.", is_stopped, INSTANCE_PENDING, NULL, NULL,
-    NULL,
-};
+static bool may_start(const struct instance *instance)
+{
+    return instance_is_up(instance) || is_stopped(instance);
+}
+
+static bool may_reboot(const struct instance *instance)
+{
+    return instance_is_up(instance) || !is_alive(instance); /* a terminated one is passed over */
+}
+
+static bool always(const struct instance *instance)
+{
+    (void)instance;
+    return true;
+}
+
+static bool stop_protected(const struct instance *instance)
+{
+    return instance->no_api_stop;
+}
+
+static bool termination_protected(const struct instance *instance)
+{
+    return instance->no_api_termination;
+}
+
+static const struct step terminate_step = {always,       termination_protected,   is_alive,
+                                           "terminated", "disableApiTermination", INSTANCE_SHUTTING_DOWN},
+                         stop_step = {may_stop,  stop_protected,   is_running,
+                                      "stopped", "disableApiStop", INSTANCE_STOPPING},
+                         start_step = {may_start, NULL, is_stopped, "started", NULL, INSTANCE_PENDING},
+                         reboot_step = {may_reboot, NULL, is_running, "rebooted", NULL, INSTANCE_RUNNING};
+
+static int check_step(struct call *call, const struct step *step, const struct instance *instance,
+                      struct error *err)
+{
+    const char *id = instance->resource.id;
+    if (!step->possible(instance))
+        return call_fail(call, err, 400, "IncorrectInstanceState",
+                         "The instance '%s' is not in a state from which it can be %s.", id, step->done);
+    if (step->protected && step->protected(instance) && step->needed(instance))
+        return call_fail(call, err, 400, "OperationNotPermitted",
+                         "The instance '%s' may not be %s. Modify its '%s' instance attribute and try again.",
+                         id, step->done, step->attribute);
+    return 0;
+}
 
 /* InstanceId.N, each there and authorized; all are looked at before any is changed. */
 static int take_instances(struct call *call, const struct step *step, struct instance ***instances,
@@ -146,37 +167,49 @@ static int take_instances(struct call *call, const struct step *step, struct ins
         struct instance *instance = resource_find(call->region, call->account, &instance_kind, ids[i]);
         if (!instance)
             return resource_missing(call, &instance_kind, ids[i], err);
-        if (resource_authorize(call, &instance->resource, NULL, 0, err) < 0)
+        if (resource_authorize(call, &instance->resource, NULL, 0, err) < 0 ||
+            check_step(call, step, instance, err) < 0)
             return -1;
-        if (step && !step->allowed(instance))
-            return call_fail(call, err, 400,
-                             instance->state == INSTANCE_RUNNING || step == &terminate_step
-                                 ? "OperationNotPermitted"
-                                 : "IncorrectInstanceState",
-                             "The instance '%s' %s", ids[i], step->refusal);
         (*instances)[i] = instance;
     }
     return call_dry_run(call, err);
 }
 
-static void put_change(struct buffer *out, const struct instance *instance, int64_t before)
+static void put_change(struct buffer *out, const struct instance *instance, int64_t now, int64_t before)
 {
     put_open(out, "item");
     put_text(out, "instanceId", instance->resource.id);
-    put_state(out, "currentState", instance->state);
+    put_state(out, "currentState", now);
     put_state(out, "previousState", before);
     put_close(out, "item");
 }
 
-static void take_step(struct call *call, struct instance *instance, const struct step *step)
+/* "User initiated (2026-01-02 03:04:05 GMT)", as EC2 says when a call was the reason. */
+static void set_transition(struct instance *instance, bool by_user)
 {
-    char *reason = step->reason ? arena_format(call->arena, "%s (%s)", step->reason,
-                                               clock_rfc3339(call->arena, clock_now_ms()))
-                                : NULL;
-    instance->state = step->through;
-    text_replace(&instance->reason, reason);
-    instance_set_reason(instance, step->reason_code, step->reason_message);
-    region_changed(call->region);
+    time_t now = (time_t)(clock_now_ms() / 1000);
+    struct tm utc;
+    char text[64];
+    gmtime_r(&now, &utc);
+    strftime(text, sizeof text, "User initiated (%Y-%m-%d %H:%M:%S GMT)", &utc);
+    text_replace(&instance->reason, by_user ? text : NULL);
+}
+
+static void go_through(struct instance *instance, enum instance_state through, const char *code,
+                       const char *why)
+{
+    cleanup(memory_free) char *message = memory_format("%s: %s", code, why);
+    instance->state = through;
+    set_transition(instance, text_equal(code, "Client.UserInitiatedShutdown"));
+    instance_set_reason(instance, code, message);
+    region_changed(instance->resource.region);
+}
+
+void instance_leave(struct instance *instance, enum instance_state through, const char *code, const char *why,
+                    bool hard)
+{
+    go_through(instance, through, code, why);
+    instance_down(instance, hard);
 }
 
 /* Stopping and terminating: through the state on the way; instance_down does the rest. A stopped instance has
@@ -185,6 +218,7 @@ static int take_down(struct call *call, const struct step *step, struct error *e
 {
     struct instance **instances;
     size_t count;
+    bool hard = call_true(call, "Force") || call_true(call, "SkipOsShutdown");
     if (take_instances(call, step, &instances, &count, err) < 0)
         return -1;
     put_open(&call->answer, "instancesSet");
@@ -192,10 +226,11 @@ static int take_down(struct call *call, const struct step *step, struct error *e
         int64_t before = instances[i]->state;
         bool needed = step->needed(instances[i]);
         if (needed)
-            take_step(call, instances[i], step);
-        put_change(&call->answer, instances[i], before);
+            go_through(instances[i], step->through, "Client.UserInitiatedShutdown",
+                       "User initiated shutdown");
+        put_change(&call->answer, instances[i], instances[i]->state, before);
         if (needed)
-            instance_down(instances[i]);
+            instance_down(instances[i], hard);
     }
     put_close(&call->answer, "instancesSet");
     return 0;
@@ -203,25 +238,31 @@ static int take_down(struct call *call, const struct step *step, struct error *e
 
 int instance_terminate(struct call *call, struct error *err)
 {
-    instances_forget_old(call->region, call->account);
     return take_down(call, &terminate_step, err);
 }
 
 int instance_stop(struct call *call, struct error *err)
 {
+    if (call_true(call, "Hibernate"))
+        return call_fail(call, err, 400, "UnsupportedHibernationConfiguration",
+                         "Instances here are not configured for hibernation");
     return take_down(call, &stop_step, err);
 }
 
 static int start_one(struct call *call, struct instance *instance, struct error *err)
 {
-    if (instance_up_again(instance, err) < 0) {
-        struct error why = *err;
-        instance_set_reason(instance, "Client.InternalError", why.message);
-        instance->state = INSTANCE_STOPPED;
-        return call_fail(call, err, 400, "IncorrectState", "The volume of instance '%s' cannot be read: %s",
-                         instance->resource.id, why.message);
-    }
-    return 0;
+    struct error why = {0};
+    set_transition(instance, false);
+    instance_set_reason(instance, NULL, NULL);
+    instance->state = INSTANCE_PENDING;
+    instance->launched_ms = clock_now_ms();
+    region_changed(call->region);
+    if (instance_up_again(instance, &why) == 0)
+        return 0;
+    instance_set_reason(instance, "Client.InternalError", why.message);
+    instance->state = INSTANCE_STOPPED;
+    return call_fail(call, err, 400, "IncorrectState", "The volumes of instance '%s' cannot be read: %s",
+                     instance->resource.id, why.message);
 }
 
 int instance_start(struct call *call, struct error *err)
@@ -233,14 +274,10 @@ int instance_start(struct call *call, struct error *err)
     put_open(&call->answer, "instancesSet");
     for (size_t i = 0; i < count; i++) {
         int64_t before = instances[i]->state;
-        bool needed = start_step.needed(instances[i]);
-        if (needed) {
-            take_step(call, instances[i], &start_step);
-            instances[i]->launched_ms = clock_now_ms();
-        }
-        put_change(&call->answer, instances[i], before);
-        if (needed && start_one(call, instances[i], err) < 0)
+        if (start_step.needed(instances[i]) && start_one(call, instances[i], err) < 0)
             return -1;
+        put_change(&call->answer, instances[i], before == INSTANCE_STOPPED ? INSTANCE_PENDING : before,
+                   before);
     }
     put_close(&call->answer, "instancesSet");
     return 0;
@@ -250,11 +287,11 @@ int instance_reboot(struct call *call, struct error *err)
 {
     struct instance **instances;
     size_t count;
-    if (take_instances(call, NULL, &instances, &count, err) < 0)
+    if (take_instances(call, &reboot_step, &instances, &count, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++)
-        if (instances[i]->state == INSTANCE_RUNNING && instance_again(instances[i], err) < 0)
-            return -1;
+        if (reboot_step.needed(instances[i]))
+            instance_again(instances[i]);
     put_true(call);
     return 0;
 }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "localaws/ec2/event.h"
 
 #include <string.h>
 
@@ -192,6 +193,16 @@ static char *role_keys(struct lookup *lookup)
                                      clock_rfc3339(lookup->arena, keys.expires_ms)));
 }
 
+static char *scheduled_events(struct lookup *lookup)
+{
+    return events_json(lookup->arena, lookup->instance, true);
+}
+
+static char *past_events(struct lookup *lookup)
+{
+    return events_json(lookup->arena, lookup->instance, false);
+}
+
 /* As EC2 writes it: these members, in this order, with a space on both sides of each colon. */
 static char *identity_document(struct lookup *lookup)
 {
@@ -257,6 +268,8 @@ static const struct entry {
     FOUND("dynamic/instance-identity/signature", identity_signature),
     TEXT("meta-data/ami-id", image_id),
     FOUND("meta-data/ami-launch-index", ami_index),
+    FOUND("meta-data/events/maintenance/history", past_events),
+    FOUND("meta-data/events/maintenance/scheduled", scheduled_events),
     TEXT("meta-data/hostname", private_dns),
     FOUND("meta-data/iam/info", iam_info),
     FOUND("meta-data/iam/security-credentials/{role}", role_keys),

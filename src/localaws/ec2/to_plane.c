@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "localaws/ec2/event.h"
 #include "localaws/ec2/image.h"
 #include "localaws/ec2/instance.h"
 #include "localaws/ec2/volume.h"
@@ -287,26 +288,25 @@ int instance_up_again(struct instance *instance, struct error *err)
     return 0;
 }
 
-void instance_down(struct instance *instance)
+void instance_down(struct instance *instance, bool hard)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     bool ends = instance->state == INSTANCE_SHUTTING_DOWN;
     const struct volume *root = instance_root_volume(instance);
     if (image_of(instance, arena))
-        plane_stop_instance(instance->resource.region->plane, instance->resource.id,
-                            ends && root && root->delete_on_termination);
+        (hard ? plane_kill_instance : plane_stop_instance)(instance->resource.region->plane,
+                                                           instance->resource.id,
+                                                           ends && root && root->delete_on_termination);
     else
         instance_became(instance, ends ? INSTANCE_TERMINATED : INSTANCE_STOPPED);
 }
 
-int instance_again(struct instance *instance, struct error *err)
+void instance_again(struct instance *instance)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
-    if (!image_of(instance, arena))
-        return 0;
-    instance->reboots++;
-    plane_stop_instance(instance->resource.region->plane, instance->resource.id, false);
-    return instance_up_again(instance, err);
+    events_fulfilled(instance, true);
+    if (image_of(instance, arena))
+        plane_reboot_instance(instance->resource.region->plane, instance->resource.id);
 }
 
 /* What was on its way when the region ended has arrived: nothing of it runs any more. */
@@ -318,7 +318,7 @@ static void restore_instance(struct instance *instance)
     if (instance->state == INSTANCE_STOPPING)
         instance_became(instance, INSTANCE_STOPPED);
     else if (instance->state == INSTANCE_SHUTTING_DOWN)
-        instance_down(instance);
+        instance_down(instance, false);
     else if ((instance->state == INSTANCE_PENDING || instance->state == INSTANCE_RUNNING) &&
              instance_up_again(instance, &err) < 0) {
         log_warning("an instance cannot be started again", "instance", instance->resource.id, "error",

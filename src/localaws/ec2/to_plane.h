@@ -14,10 +14,11 @@ void vpc_gone(struct region *region, const char *vpc_id);
 void instance_up(struct instance *instance, const unsigned char *volume_key);
 /* As that, with the key unwrapped again by KMS; -1 when KMS refuses. */
 int instance_up_again(struct instance *instance, struct error *err);
-/* Takes it down, towards what its state is on the way to (stopped or terminated). */
-void instance_down(struct instance *instance);
-/* Down and up, while it stays running. */
-int instance_again(struct instance *instance, struct error *err);
+/* Takes it down, towards what its state is on the way to (stopped or terminated); `hard`: its processes get
+ * no time to end. */
+void instance_down(struct instance *instance, bool hard);
+/* Down and up again, while it stays running: the volumes stay open, so nobody asks for a key. */
+void instance_again(struct instance *instance);
 
 char *volume_path(struct arena *arena, const struct volume *volume); /* the file the plane keeps it in */
 

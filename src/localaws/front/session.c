@@ -6,10 +6,7 @@
 
 #include <string.h>
 
-enum {
-    TOKEN_BYTES = 96,
-    INSTANCE_SESSION_S = 6 * 3600,
-};
+enum { TOKEN_BYTES = 96 };
 
 static char *new_token(struct arena *arena)
 {
@@ -89,7 +86,7 @@ int iam_instance_role_keys(struct region *region, const char *account_id, const 
                           role->name);
     struct access_key key;
     session_open(locked, arena,
-                 &(struct session_wish){.role = role, .name = instance_id, .duration_s = INSTANCE_SESSION_S},
+                 &(struct session_wish){.role = role, .name = instance_id, .duration_s = locked->role_session_s},
                  &key);
     *keys = (struct role_keys){key.id, key.secret, key.token, key.expires_ms};
     return 0;

@@ -36,11 +36,14 @@ struct machine *machine_find(struct plane *plane, const char *id)
     return NULL;
 }
 
+/* `arena` NULL: as what it was. */
 static void begin_again(struct machine *machine, struct arena *arena, const struct plane_instance *wanted)
 {
-    arena_free(&machine->arena);
-    machine->arena = arena;
-    machine->wanted = wanted;
+    if (arena) {
+        arena_free(&machine->arena);
+        machine->arena = arena;
+        machine->wanted = wanted;
+    }
     machine->state = MACHINE_WANTED;
     machine->remove_volume = false;
     machine->why[0] = '\0';
@@ -79,6 +82,12 @@ void machine_end(struct machine *machine)
     }
 }
 
+static void kill_machine(struct machine *machine)
+{
+    syscall(SYS_pidfd_send_signal, machine->process, SIGKILL, NULL, 0);
+    machine->kill_at_ms = INT64_MAX;
+}
+
 void machine_unwant(struct plane *plane, struct job *job)
 {
     struct machine *machine = machine_find(plane, job->wanted);
@@ -88,8 +97,19 @@ void machine_unwant(struct plane *plane, struct job *job)
     }
     machine->remove_volume |= job->remove_volume;
     machine_end(machine);
+    if (job->hard && machine->state == MACHINE_STOPPING)
+        kill_machine(machine);
     if (machine->state == MACHINE_STOPPED)
         machine->state = MACHINE_ENDED; /* says so again, and may have its volume removed */
+}
+
+void machine_reboot(struct plane *plane, struct job *job)
+{
+    struct machine *machine = machine_find(plane, job->wanted);
+    if (!machine || (machine->state != MACHINE_STARTING && machine->state != MACHINE_RUNNING))
+        return; /* it boots, or is on its way down and says so */
+    machine_end(machine);
+    machine->again = machine->wanted;
 }
 
 /* Where a person finds the machine: nsenter --target $(cat machines/ID.pid) --all */
@@ -179,7 +199,7 @@ void machine_read(struct plane *plane, struct machine *machine)
         file_close(&machine->process);
         machine->state = MACHINE_ENDED;
     } else if (machine->state == MACHINE_STOPPING && clock_monotonic_ms() >= machine->kill_at_ms) {
-        syscall(SYS_pidfd_send_signal, machine->process, SIGKILL, NULL, 0);
+        kill_machine(machine);
     }
 }
 
@@ -199,7 +219,7 @@ static void clear_up(struct plane *plane, struct machine *machine)
     }
     const char *why = machine->why[0] ? machine->why : "its processes ended";
     log_info("instance stopped", "instance", machine->wanted->id, "reason", why, NULL);
-    if (!plane->ending)
+    if (!plane->ending && !machine->again)
         plane->callbacks.instance_stopped(plane->callbacks.context, machine->wanted->id, why);
     machine->state = MACHINE_STOPPED;
     if (machine->again)

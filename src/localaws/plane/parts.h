@@ -67,7 +67,7 @@ struct machine {
     enum machine_state state;
     bool remove_volume;
     struct arena *again_arena; /* what to start as after it has ended */
-    const struct plane_instance *again;
+    const struct plane_instance *again; /* in again_arena; `wanted` itself for a reboot */
     pid_t pid;
     int process, report, console; /* pidfd; where init reports; the read end of its output; -1 when closed */
     int log;                      /* the console's file */
@@ -81,7 +81,7 @@ struct job {
     void (*run)(struct plane *plane, struct job *job);
     struct question *question; /* of plane_ask */
     const void *wanted;
-    bool remove_volume;
+    bool remove_volume, hard;
     struct job *next;
 };
 
@@ -154,6 +154,7 @@ void machines_start(
     struct plane *plane); /* after networks_reconcile: a machine boots with its network there */
 void machine_want(struct plane *plane, struct job *job);
 void machine_unwant(struct plane *plane, struct job *job);
+void machine_reboot(struct plane *plane, struct job *job);
 void machine_read(struct plane *plane, struct machine *machine); /* whatever it has to say */
 bool machines_quiet(const struct plane *plane);                  /* each runs or has stopped */
 bool machines_need_pass(const struct plane *plane); /* there is something to do without waiting */

@@ -75,11 +75,29 @@ void plane_start_instance(struct plane *plane, const struct plane_instance *inst
     queue(plane, job);
 }
 
-void plane_stop_instance(struct plane *plane, const char *id, bool remove_volume)
+static void queue_end(struct plane *plane, const char *id, bool remove_volume, bool hard)
 {
     struct job *job = new_job(machine_unwant);
     job->wanted = arena_strdup(job->arena, id);
     job->remove_volume = remove_volume;
+    job->hard = hard;
+    queue(plane, job);
+}
+
+void plane_stop_instance(struct plane *plane, const char *id, bool remove_volume)
+{
+    queue_end(plane, id, remove_volume, false);
+}
+
+void plane_kill_instance(struct plane *plane, const char *id, bool remove_volume)
+{
+    queue_end(plane, id, remove_volume, true);
+}
+
+void plane_reboot_instance(struct plane *plane, const char *id)
+{
+    struct job *job = new_job(machine_reboot);
+    job->wanted = arena_strdup(job->arena, id);
     queue(plane, job);
 }
 

@@ -121,7 +121,12 @@ int plane_internet_connect(struct plane *plane, const char *address, uint16_t po
 void plane_apply_vpc(struct plane *plane, const struct plane_vpc *vpc);
 void plane_remove_vpc(struct plane *plane, const char *vpc_id);
 void plane_start_instance(struct plane *plane, const struct plane_instance *instance);
+/* Its program gets ten seconds to end, the others one. */
 void plane_stop_instance(struct plane *plane, const char *id, bool remove_volume);
+/* As when the computer under it breaks: everything ends at once. */
+void plane_kill_instance(struct plane *plane, const char *id, bool remove_volume);
+/* Ended and started as it was; instance_stopped is called only when it does not come up again. */
+void plane_reboot_instance(struct plane *plane, const char *id);
 char *plane_console(struct plane *plane, struct arena *arena, const char *instance_id); /* last 64 KiB */
 
 /* Load balancers: one namespace each with the interfaces whose owner is its name. */
