@@ -174,11 +174,15 @@ struct role_keys {
     const char *access_key_id, *secret_access_key, *session_token;
     int64_t expires_ms;
 };
-/* New keys for a session of the role behind an instance profile, session name = instance id; for six hours.
+/* New keys for a session of the role behind an instance profile, session name = instance id;
+ * for region->role_session_s.
  */
 int iam_instance_role_keys(struct region *region, const char *account, const char *profile_arn,
                            const char *instance_id, struct arena *arena, struct role_keys *keys,
                            char **role_name, struct error *err);
+/* New keys for the instance itself: the role aws:ec2-instance, which no policy can be attached to. */
+void iam_instance_identity_keys(struct region *region, const char *account, const char *instance_id,
+                                struct arena *arena, struct role_keys *keys);
 int iam_find_instance_profile(struct region *region, struct account *account, const char *name_or_arn,
                               struct arena *arena, char **arn, char **id, char **role_arn, struct error *err);
 

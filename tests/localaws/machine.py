@@ -6,7 +6,7 @@ import socket
 import time
 import urllib.request
 
-IMDS = "http://[fd00:ec2::254]/latest/"
+IMDS = "http://169.254.169.254/latest/"
 
 
 def ask(path, method="GET", **headers):

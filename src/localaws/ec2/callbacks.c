@@ -38,10 +38,13 @@ static int metadata(void *context, struct arena *arena, const char *instance_id,
     return metadata_get(instance, arena, path, text, content_type, err);
 }
 
-static int hop_limit(void *context, const char *instance_id)
+static int hop_limit(void *context, const char *instance_id, bool ipv6)
 {
     WITH_REGION(context);
     const struct instance *instance = instance_of(region, instance_id);
+    if (instance && (text_equal(instance->http_endpoint, "disabled") ||
+                     (ipv6 && text_equal(instance->http_ipv6, "disabled"))))
+        return 0;
     return instance ? (int)instance->hop_limit : 1;
 }
 

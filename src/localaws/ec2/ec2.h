@@ -27,6 +27,7 @@ enum kind_number {
     KIND_BALANCER,
     KIND_TARGET_GROUP,
     KIND_LISTENER, /* ELB's, elb.h */
+    KIND_KEY_PAIR,
 };
 
 struct vpc {
@@ -163,9 +164,14 @@ struct instance {
     size_t event_count;
 };
 
+struct key_pair {
+    struct resource resource;
+    char *name, *type, *fingerprint, *public_key;
+};
+
 extern const struct kind vpc_kind, subnet_kind, route_table_kind, acl_kind, group_kind, internet_gateway_kind,
     egress_gateway_kind, nat_gateway_kind, elastic_address_kind, endpoint_kind, interface_kind, volume_kind,
-    instance_kind;
+    instance_kind, key_pair_kind;
 extern const struct kind *const ec2_kinds[]; /* NULL-terminated, in the order they are restored */
 
 extern const struct record association_record;
@@ -196,6 +202,8 @@ int subnet_take_ipv4(struct call *call, struct subnet *subnet, const char *asked
                      struct error *err);
 int subnet_take_ipv6(struct call *call, struct subnet *subnet, const char *asked, char **address,
                      struct error *err);
+/* The IPv4 address by which the internet knows it; NULL when there is none. */
+const char *interface_public_address(const struct interface *interface);
 size_t subnet_free_addresses(const struct subnet *subnet);
 char *vpc_pick_ipv6_block(struct region *region, struct arena *arena);
 
@@ -219,6 +227,10 @@ void interface_attach(struct region *region, struct interface *interface, const 
 bool interface_has_group(const struct interface *interface, const char *group_id);
 void put_groups(struct buffer *out, const struct resource *resource, char *const *groups,
                 size_t count); /* of a resource */
+
+/* ec2/key_pair.c: by name; NULL when there is none. May the caller use it? InvalidKeyPair.NotFound. */
+struct key_pair *key_pair_find(struct account *account, const char *name);
+int key_pair_authorize(struct call *call, const char *name, struct error *err);
 
 /* ec2/instance.c */
 const char *instance_state_name(int64_t state);
@@ -265,6 +277,8 @@ EC2_ACTION(instance_stop); EC2_ACTION(instance_reboot); EC2_ACTION(instance_desc
 EC2_ACTION(instance_describe_attribute); EC2_ACTION(instance_modify_attribute);
 EC2_ACTION(instance_modify_metadata_options); EC2_ACTION(instance_modify_event_start); EC2_ACTION(instance_describe_credits);
 EC2_ACTION(instance_console); EC2_ACTION(instance_uefi_data); EC2_ACTION(instance_describe_profiles);
+
+EC2_ACTION(key_pair_create); EC2_ACTION(key_pair_import); EC2_ACTION(key_pair_delete); EC2_ACTION(key_pair_describe);
 
 /* clang-format on */
 

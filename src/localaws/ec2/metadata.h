@@ -10,9 +10,15 @@
 int metadata_get(struct instance *instance, struct arena *arena, const char *path, char **text,
                  const char **content_type, struct error *err);
 
-/* ec2/role_keys.c. -1 when the instance has no profile, or IAM refuses. */
-int instance_role_keys(struct instance *instance, struct arena *arena, struct role_keys *keys,
-                       const char **role, struct error *err);
+/* ec2/role_keys.c. The keys of its role, or with `own` those of the instance itself; in the arena. -1 when
+ * the instance has no profile, or IAM refuses. */
+struct instance_keys {
+    const char *role;
+    struct role_keys keys;
+    int64_t made_ms;
+};
+int instance_keys(struct instance *instance, struct arena *arena, bool own, struct instance_keys *keys,
+                  struct error *err);
 void instance_forget_role_keys(struct instance *instance);
 
 #endif

@@ -185,9 +185,8 @@ static int take_options(struct call *call, struct run *run, struct error *err)
     run->draft.no_api_termination = call_true(call, "DisableApiTermination");
     run->draft.no_api_stop = call_true(call, "DisableApiStop");
     run->draft.source_check = true;
-    if (run->draft.key_name)
-        return call_fail(call, err, 400, "InvalidKeyPair.NotFound", "The key pair '%s' does not exist",
-                         run->draft.key_name);
+    if (run->draft.key_name && key_pair_authorize(call, run->draft.key_name, err) < 0)
+        return -1;
     return call_number(call, "MetadataOptions.HttpPutResponseHopLimit", 1, 64, 1, &run->draft.hop_limit, err);
 }
 

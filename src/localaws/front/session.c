@@ -15,27 +15,50 @@ static char *new_token(struct arena *arena)
     return base64_encode(arena, bytes, sizeof bytes);
 }
 
+/* What every session's keys are; the caller is filled in by whoever opens it. */
+static struct access_key new_keys(struct arena *arena, int64_t duration_s)
+{
+    return (struct access_key){
+        .id = key_new_id(arena, "ASIA"),
+        .secret = key_new_secret(arena),
+        .token = new_token(arena),
+        .expires_ms = clock_now_ms() + duration_s * 1000,
+    };
+}
+
 void session_open(struct region *region, struct arena *arena, const struct session_wish *wish,
                   struct access_key *key)
 {
     const struct principal *role = wish->role;
-    *key = (struct access_key){
-        .id = key_new_id(arena, "ASIA"),
-        .secret = key_new_secret(arena),
-        .token = new_token(arena),
-        .expires_ms = clock_now_ms() + wish->duration_s * 1000,
-        .caller =
-            {
-                .kind = CALLER_ROLE,
-                .account = role->account,
-                .arn = arena_format(arena, "arn:aws:sts::%s:assumed-role/%s/%s", role->account->id,
-                                    role->name, wish->name),
-                .principal_arn = role->arn,
-                .user_id = arena_format(arena, "%s:%s", role->id, wish->name),
-                .source_identity = wish->source_identity,
-            },
+    *key = new_keys(arena, wish->duration_s);
+    key->caller = (struct caller){
+        .kind = CALLER_ROLE,
+        .account = role->account,
+        .arn = arena_format(arena, "arn:aws:sts::%s:assumed-role/%s/%s", role->account->id, role->name,
+                            wish->name),
+        .principal_arn = role->arn,
+        .user_id = arena_format(arena, "%s:%s", role->id, wish->name),
+        .source_identity = wish->source_identity,
     };
     key_add(region, key);
+}
+
+void iam_instance_identity_keys(struct region *region, const char *account_id, const char *instance_id,
+                                struct arena *arena, struct role_keys *keys)
+{
+    region_lock(region);
+    cleanup(region_unlock) struct region *locked = region;
+    struct access_key key = new_keys(arena, locked->role_session_s);
+    key.caller = (struct caller){
+        .kind = CALLER_ROLE,
+        .account = region_account(locked, account_id),
+        .arn =
+            arena_format(arena, "arn:aws:sts::%s:assumed-role/aws:ec2-instance/%s", account_id, instance_id),
+        .principal_arn = arena_format(arena, "arn:aws:iam::%s:role/aws:ec2-instance", account_id),
+        .user_id = arena_format(arena, "%s:aws:ec2-instance:%s", account_id, instance_id),
+    };
+    key_add(locked, &key);
+    *keys = (struct role_keys){key.id, key.secret, key.token, key.expires_ms};
 }
 
 /* EC2 assumes the role of a profile for its instances: the trust policy must name it. */
@@ -85,9 +108,10 @@ int iam_instance_role_keys(struct region *region, const char *account_id, const 
                           "EC2 cannot assume the role %s: its trust policy does not allow ec2.amazonaws.com",
                           role->name);
     struct access_key key;
-    session_open(locked, arena,
-                 &(struct session_wish){.role = role, .name = instance_id, .duration_s = locked->role_session_s},
-                 &key);
+    session_open(
+        locked, arena,
+        &(struct session_wish){.role = role, .name = instance_id, .duration_s = locked->role_session_s},
+        &key);
     *keys = (struct role_keys){key.id, key.secret, key.token, key.expires_ms};
     return 0;
 }

@@ -62,15 +62,30 @@ static const char *find_instance(struct metadata_server *server, struct arena *a
     return vpc_id ? callbacks->instance_at(callbacks->context, arena, vpc_id, address) : NULL;
 }
 
+static bool by_ipv6(int socket)
+{
+    struct sockaddr_storage own;
+    socklen_t length = sizeof own;
+    return getsockname(socket, (struct sockaddr *)&own, &length) == 0 && own.ss_family == AF_INET6;
+}
+
+/* Sets how far the connection's packets go; false when the service is shut for this instance. */
+static bool set_hops(struct metadata_server *server, int socket, const char *id)
+{
+    const struct plane_callbacks *callbacks = &server->plane->callbacks;
+    int hops = id ? callbacks->metadata_hop_limit(callbacks->context, id, by_ipv6(socket)) : 1;
+    bool open = hops > 0;
+    hops = open ? hops : 1;
+    setsockopt(socket, IPPROTO_IP, IP_TTL, &hops, sizeof hops);
+    setsockopt(socket, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof hops);
+    return open;
+}
+
 static void limit_hops(void *context, int socket)
 {
     struct metadata_server *server = context;
     cleanup(arena_free) struct arena *arena = arena_new();
-    const char *id = find_instance(server, arena, socket);
-    const struct plane_callbacks *callbacks = &server->plane->callbacks;
-    int hops = id ? callbacks->metadata_hop_limit(callbacks->context, id) : 1;
-    setsockopt(socket, IPPROTO_IP, IP_TTL, &hops, sizeof hops);
-    setsockopt(socket, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof hops);
+    set_hops(server, socket, find_instance(server, arena, socket));
 }
 
 /* A token is "<expiry in ms, hex>-<HMAC over instance and expiry>": nothing has to be remembered. */
@@ -108,9 +123,12 @@ static enum http_answer give_token(struct http_request *request)
         return refuse(request, 403, "Forbidden");
     if (!wanted || text_number(wanted, 1, LONGEST_TOKEN_S, "ttl", &seconds, NULL) < 0)
         return refuse(request, 400, "Bad Request");
-    const char *id = find_instance(server, arena, http_request_connection_socket(request));
+    int socket = http_request_connection_socket(request);
+    const char *id = find_instance(server, arena, socket);
     if (!id)
         return refuse(request, 404, "Not Found");
+    if (!set_hops(server, socket, id))
+        return refuse(request, 403, "Forbidden");
     http_respond_header(request, "X-aws-ec2-metadata-token-ttl-seconds", wanted);
     http_respond_text(request, 200, "text/plain",
                       token_for(server, arena, id, clock_now_ms() + seconds * 1000));
@@ -122,7 +140,10 @@ static enum http_answer give_metadata(struct http_request *request)
     struct metadata_server *server = http_request_server_context(request);
     struct arena *arena = http_request_arena(request);
     const struct plane_callbacks *callbacks = &server->plane->callbacks;
-    const char *id = find_instance(server, arena, http_request_connection_socket(request));
+    int socket = http_request_connection_socket(request);
+    const char *id = find_instance(server, arena, socket);
+    if (id && !set_hops(server, socket, id))
+        return refuse(request, 403, "Forbidden");
     if (!id || !token_holds(server, arena, id, http_request_header(request, "X-aws-ec2-metadata-token")))
         return refuse(request, 401, "Unauthorized");
     char *text = NULL;

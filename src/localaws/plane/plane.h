@@ -92,7 +92,9 @@ struct plane_callbacks {
     /* The metadata value at a path below /latest/, or ERROR_NOT_FOUND. */
     int (*metadata)(void *context, struct arena *arena, const char *instance_id, const char *path,
                     char **text, const char **content_type, struct error *err);
-    int (*metadata_hop_limit)(void *context, const char *instance_id);
+    /* How many hops its answers to an instance may go, by the one protocol or the other; 0: it is shut there.
+     */
+    int (*metadata_hop_limit)(void *context, const char *instance_id, bool ipv6);
     void (*instance_running)(void *context, const char *instance_id);
     void (*instance_stopped)(void *context, const char *instance_id,
                              const char *why); /* its processes are gone */

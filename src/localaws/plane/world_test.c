@@ -126,8 +126,9 @@ static int metadata(void *context, struct arena *arena, const char *id, const ch
     return 0;
 }
 
-static int hop_limit(void *context, const char *instance_id)
+static int hop_limit(void *context, const char *instance_id, bool ipv6)
 {
+    (void)ipv6;
     (void)context;
     return text_equal(instance_id, MACHINE_A) ? 2 : 1;
 }
