@@ -20,6 +20,7 @@ static const struct aws_service services[] = {
     {"sts", "STS", "sts.%s.api.aws", "2011-06-15", NULL, AWS_QUERY},
     {"elasticloadbalancing", "ELASTIC_LOAD_BALANCING_V2", "elasticloadbalancing.%s.api.aws", "2015-12-01",
      NULL, AWS_QUERY},
+    {"cloudtrail", "CLOUDTRAIL", "cloudtrail.%s.api.aws", NULL, NULL, AWS_JSON},
     {"kms", "KMS", "kms.%s.api.aws", NULL, NULL, AWS_JSON},
     {"ssm", "SSM", "ssm.%s.api.aws", NULL, NULL, AWS_JSON},
     {"s3", "S3", "s3.dualstack.%s.amazonaws.com", NULL, NULL, AWS_REST_XML},

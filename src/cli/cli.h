@@ -35,7 +35,7 @@ struct command {
     int least_words, most_words;
 };
 
-extern const struct command account_commands[], auth_commands[], data_commands[], deploy_commands[], logs_commands[],
+extern const struct command account_commands[], audit_commands[], auth_commands[], data_commands[], deploy_commands[], logs_commands[],
     tenant_commands[], zone_commands[];
 
 /* A JSON value, pretty. */

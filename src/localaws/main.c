@@ -11,6 +11,7 @@
 #include "localaws/plane/plane.h"
 #include "localaws/services.h"
 #include "localaws/state.h"
+#include "localaws/trail/trail.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -83,7 +84,7 @@ static int open_region(struct localaws *localaws, struct error *err)
     const char *addresses[] = {options->listen_address, API_ADDRESS, NULL};
     if (root_keys_open(region, credentials, options->accounts, err) < 0 ||
         endpoint_certificate_open(region, addresses, &localaws->tls, err) < 0 ||
-        identity_signer_open(region, err) < 0)
+        identity_signer_open(region, err) < 0 || trail_open(region, (int64_t)options->trail_mb << 20, err) < 0)
         return -1;
     /* What is restored is made true at once, so the plane is there first. */
     if (start_plane(localaws, err) < 0 || state_restore(region, err) < 0)
@@ -162,6 +163,7 @@ static void stop(struct localaws *localaws)
     if (localaws->region.plane)
         plane_stop(&localaws->region.plane);
     state_saver_stop(&localaws->region);
+    trail_close(&localaws->region);
     identity_signer_close(&localaws->region);
     if (localaws->tls)
         tls_context_free(&localaws->tls);

@@ -3,6 +3,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+#include "localaws/trail/trail.h"
+
 #include <argp.h>
 #include <string.h>
 
@@ -27,6 +29,7 @@ static const struct argp_option known[] = {
     {"images",    'i', "FILE",         0, "the machine images, a JSON list", 0},
     {"label",     'L', "LABEL",        0, "makes the names of its namespaces unique on this machine (localaws)", 0},
     {"pid-file",  'P', "FILE",         0, "where to write the process id", 0},
+    {"trail-mb",  't', "MEGABYTES",    0, "how much of each account's audit trail is kept (256); 0 keeps none", 0},
     {"no-plane",  'n', NULL,           0, "records only: no networks, no machines", 0},
     {"role-session", ROLE_SESSION, "SECONDS", 0, "how long the keys of an instance's role last (21600)", 0},
     {"remember",  REMEMBER, "SECONDS", 0, "how long a terminated instance is still shown (3600)", 0},
@@ -117,11 +120,13 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         argp_error(state, "--proxy wants ADDRESS:PORT");
     if (key == 'a')
         parse_account(value, options, state);
+    if (key == 't' && text_number(value, 0, 1 << 20, "", &options->trail_mb, NULL) < 0)
+        argp_error(state, "--trail-mb wants a number of megabytes");
     if (key == 'n')
         options->no_plane = true;
     if (key == ARGP_KEY_END)
         check_complete(options, state);
-    return key && strchr("lpan", key) ? 0 : ARGP_ERR_UNKNOWN;
+    return key && strchr("lpant", key) ? 0 : ARGP_ERR_UNKNOWN;
 }
 
 void options_parse(int argc, char **argv, struct options *options)
@@ -132,6 +137,7 @@ void options_parse(int argc, char **argv, struct options *options)
         .log_level = "info",
         .role_session_s = 6 * 3600,
         .remember_s = 3600,
+        .trail_mb = TRAIL_KEEP_MB,
         .listen_address = memory_strdup("127.0.0.1"),
         .listen_port = 4566,
         .proxy_address = memory_strdup("127.0.0.1"),

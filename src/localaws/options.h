@@ -15,6 +15,7 @@ struct options {
     const char *accounts[2 * ACCOUNTS_MOST + 1]; /* id, profile, id, profile, ..., NULL */
     size_t account_count;
     int64_t role_session_s, remember_s;
+    int64_t trail_mb;
     bool no_plane;
 };
 

@@ -19,6 +19,7 @@
 
 struct plane;
 struct plane_callbacks;
+struct trail;
 
 struct account {
     char id[13];
@@ -44,6 +45,7 @@ struct region {
     struct identity_signer *identity_signer;
     struct state_saver *saver; /* writes state.json soon after region_changed */
     struct calendar *calendar; /* does what is due by itself */
+    struct trail *trail;       /* trail/trail.h; NULL: none is kept */
 };
 
 /* Where each module's tables are in `modules`. */
@@ -82,7 +84,10 @@ struct caller {
     const char *principal_arn; /* of a role session: the role's ARN; else arn */
     const char *user_id, *access_key_id;
     const char *source_identity; /* mostly NULL */
+    int64_t session_began_ms;    /* of a role session */
 };
+
+enum { TOUCHED_MOST = 4 };
 
 /* One call, while it is answered. */
 struct call {
@@ -103,6 +108,15 @@ struct call {
     const char *payload_hash;
     struct parameters *parameters; /* the dispatcher's, for call_parameter */
     void *state; /* S3's, between the pieces of a body; in `arena` or freed by arena_defer */
+
+    /* For the audit trail: what of others it asked for, and whose key was named where nothing was proved. */
+    struct touched {
+        const char *arn, *owner;
+    } touched[TOUCHED_MOST];
+    size_t touched_count;
+    const char *claimed_key;
+    struct account *claimed_account;
+    bool in_trail;
 };
 
 /* The call that belongs to a request, from before its body arrives: for s3_body_piece. */
@@ -117,6 +131,10 @@ bool call_true(struct call *call, const char *name); /* "true" */
 /* Fails with AWS's code and an HTTP status: `return call_fail(...)` gives -1. */
 int call_fail(struct call *call, struct error *err, int status, const char *code, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+
+/* The call is about a resource that has a policy of its own: a key, a bucket or object, a role to assume. Told
+ * to the audit trail, its owner's too. The texts are copied. */
+void call_touched(struct call *call, const char *arn, const char *owner);
 
 /* May the caller do `action` ("ec2:RunInstances") on `resource` (an ARN or "*")? Conditions come from
  * `context` (pairs of key and value, NULL-terminated: "aws:RequestTag/zone", "dev.x", ...; may be NULL; a key
@@ -139,6 +157,7 @@ struct action {
     const char *name;
     int (*handler)(struct call *call, struct error *err);
     bool own_authorization;
+    bool unlocked; /* its handler takes long: it runs without the region's lock */
 };
 
 enum protocol { PROTOCOL_EC2, PROTOCOL_QUERY, PROTOCOL_JSON, PROTOCOL_S3 };
@@ -150,13 +169,16 @@ struct service {
     const char *target_prefix;    /* of JSON: "TrentService" */
     const struct action *actions; /* ended by a NULL name */
 };
-extern const struct service ec2_service, iam_service, sts_service, elb_service, kms_service, ssm_service;
+extern const struct service ec2_service, iam_service, sts_service, elb_service, kms_service, ssm_service,
+    cloudtrail_service;
 extern const struct module ec2_module, iam_module, elb_module, kms_module, s3_module, ssm_module;
 
 /* S3 is REST: its own routing over a raw request, with SigV4 already checked. Never under the region's lock.
  */
 enum http_answer s3_handle(struct call *call);
 http_body_piece s3_body_piece;
+/* What a request would be, whoever sent it: "GetObject"; NULL: nothing. */
+const char *s3_action(struct call *call);
 
 /* KMS, for the services that encrypt (S3, EBS). Fails as KMS would: disabled, deleted, refused to `caller`.
  * The plaintext key is 32 bytes. `via` is the calling service ("s3", "ec2") for kms:ViaService; the

@@ -7,8 +7,9 @@
 /* S3 has no actions by name: it is routed by method and path (s3_handle). */
 static const struct service s3_service = {.name = "s3", .iam_prefix = "s3", .protocol = PROTOCOL_S3};
 
-static const struct service *const services[] = {&ec2_service, &elb_service, &iam_service, &kms_service,
-                                                 &s3_service,  &ssm_service, &sts_service};
+static const struct service *const services[] = {&cloudtrail_service, &ec2_service, &elb_service,
+                                                 &iam_service,        &kms_service, &s3_service,
+                                                 &ssm_service,        &sts_service};
 
 const struct module *const region_modules[] = {&iam_module, &kms_module, &ssm_module,
                                                &s3_module,  &ec2_module, &elb_module};
@@ -24,7 +25,9 @@ const struct service *service_by_name(const char *name)
 
 const struct service *service_by_target(const char *target)
 {
-    const char *dot = strchrnul(target, '.');
+    const char *dot = strrchr(target, '.'); /* CloudTrail's prefix has dots of its own */
+    if (!dot)
+        return NULL;
     for (size_t i = 0; i < COUNT_OF(services); i++) {
         const char *prefix = services[i]->target_prefix;
         if (prefix && strlen(prefix) == (size_t)(dot - target) && text_starts(target, prefix))

@@ -88,6 +88,15 @@ static int64_t expiry_ms(const gnutls_datum_t *der)
     return expires == (time_t)-1 ? 0 : (int64_t)expires * 1000;
 }
 
+void connection_note_tls(struct connection *connection, struct MHD_Connection *mhd)
+{
+    if (!connection->secure || connection->tls_version)
+        return;
+    gnutls_session_t session = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
+    connection->tls_version = gnutls_protocol_get_name(gnutls_protocol_get_version(session));
+    connection->tls_suite = gnutls_ciphersuite_get(session);
+}
+
 /* Once per connection: parsing the certificate for every request would halve the throughput. */
 void connection_identify_peer(struct connection *connection, struct MHD_Connection *mhd)
 {

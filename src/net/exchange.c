@@ -82,6 +82,7 @@ static enum MHD_Result begin(struct http_request *request, const char *method)
     }
     if (request_split_target(request, &err) < 0)
         return refuse(request, 400, &err);
+    connection_note_tls(request->connection, request->mhd);
     connection_identify_peer(request->connection, request->mhd);
     if (routes_find(request, method, &status, &err) < 0)
         return refuse(request, status, &err);

@@ -102,6 +102,8 @@ const struct http_headers *http_request_headers(struct http_request *request);
 const char *http_request_body(struct http_request *request, size_t *length);        /* NUL-terminated */
 void *http_request_peer(struct http_request *request); /* what identify_peer gave, or NULL */
 bool http_request_secure(struct http_request *request);
+/* "TLS1.3" and "TLS_AES_256_GCM_SHA384"; false without TLS. */
+bool http_request_tls(struct http_request *request, const char **version, const char **suite);
 const struct sockaddr *http_request_address(struct http_request *request); /* the peer's */
 const char *http_request_address_text(struct http_request *request);       /* "2001:db8::7" */
 int http_request_connection_socket(struct http_request *request);
@@ -122,6 +124,8 @@ void http_respond_stream(struct http_request *request, int status, const char *c
 /* Sends `length` bytes of a file from `offset`; takes the descriptor. */
 void http_respond_file(struct http_request *request, int status, const char *content_type, int fd, uint64_t offset,
                        uint64_t length);
+/* No answer: the connection closes in its place, as when the answer is lost on the way. */
+void http_respond_hang_up(struct http_request *request);
 /* The error's kind gives the status, its code and message the body. Returns HTTP_ANSWERED. */
 enum http_answer http_fail(struct http_request *request, const struct error *err);
 /* Sends the response of a request whose handler returned HTTP_LATER. The request is gone afterwards. */

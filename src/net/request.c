@@ -149,6 +149,13 @@ bool http_request_secure(struct http_request *request)
     return request->connection->secure;
 }
 
+bool http_request_tls(struct http_request *request, const char **version, const char **suite)
+{
+    *version = request->connection->tls_version;
+    *suite = request->connection->tls_suite;
+    return *version && *suite;
+}
+
 const struct sockaddr *http_request_address(struct http_request *request)
 {
     return (const struct sockaddr *)&request->connection->address;

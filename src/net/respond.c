@@ -149,8 +149,16 @@ static void add_headers(struct answer *answer)
         MHD_add_response_header(answer->response, "Content-Type", answer->content_type);
 }
 
+void http_respond_hang_up(struct http_request *request)
+{
+    answer_clear(&request->answer);
+    request->answer.hung_up = true;
+}
+
 enum MHD_Result respond_send(struct http_request *request)
 {
+    if (request->answer.hung_up)
+        return MHD_NO;
     if (!request->answer.response) {
         struct error err = {0};
         error_set(&err, ERROR_INTERNAL, "the request got no answer");

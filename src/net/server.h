@@ -62,6 +62,7 @@ struct connection {
     struct tls_credentials *credentials;
     void *peer;
     int64_t peer_expires_ms;
+    const char *tls_version, *tls_suite; /* static texts; NULL before the first request, or without TLS */
     int socket;
     struct sockaddr_storage address;
     char address_text[64];
@@ -86,6 +87,7 @@ struct answer {
     int status;
     const char *content_type;
     struct http_headers headers;
+    bool hung_up; /* the connection closes instead */
 };
 
 struct http_request {
@@ -126,6 +128,7 @@ void connection_notify(void *listener, struct MHD_Connection *mhd, void **contex
 struct connection *connection_of(struct MHD_Connection *mhd);
 void connection_release(struct connection *connection);
 void connection_identify_peer(struct connection *connection, struct MHD_Connection *mhd);
+void connection_note_tls(struct connection *connection, struct MHD_Connection *mhd);
 
 /* exchange.c: callbacks of libmicrohttpd; their context is the listener */
 void *exchange_open(void *context, const char *target, struct MHD_Connection *mhd);

@@ -170,6 +170,8 @@ int call_authenticate(struct call *call, const struct sigv4_claim *claim, const 
         return refuse(call, err, REFUSED_UNSIGNED_HEADER);
     if (key_find(call->region, call->arena, claim->access_key_id, &key) < 0)
         return refuse(call, err, REFUSED_UNKNOWN_KEY);
+    call->claimed_key = key.id;
+    call->claimed_account = key.caller.account;
     call->payload_hash = payload_hash(call, claim, body, length);
     if (!signature_matches(call, claim, &key))
         return refuse(call, err, REFUSED_SIGNATURE);

@@ -50,6 +50,16 @@ int call_fail(struct call *call, struct error *err, int status, const char *code
     return error_code(err, http_error_kind(status), code, "%s", message);
 }
 
+void call_touched(struct call *call, const char *arn, const char *owner)
+{
+    for (size_t i = 0; i < call->touched_count; i++)
+        if (text_equal(call->touched[i].arn, arn))
+            return;
+    if (call->touched_count < TOUCHED_MOST)
+        call->touched[call->touched_count++] =
+            (struct touched){arena_strdup(call->arena, arn), arena_strdup(call->arena, owner)};
+}
+
 const char *call_parameter(struct call *call, const char *format, ...)
 {
     if (!strchr(format, '%'))
@@ -88,7 +98,7 @@ static int read_json(struct call *call, const char *body, size_t length, struct 
     if (!target || service_by_target(target) != call->interface)
         return call_fail(call, err, 400, "UnknownOperationException",
                          "X-Amz-Target does not name an operation of %s", call->service);
-    call->action = strchr(target, '.') + 1;
+    call->action = strrchr(target, '.') + 1;
     struct error why = {0};
     if (json_parse(call->arena, length ? body : "{}", length ? length : 2, &call->json, &why) < 0 ||
         !json_is_object(call->json))
@@ -97,18 +107,55 @@ static int read_json(struct call *call, const char *body, size_t length, struct 
     return 0;
 }
 
+/* What a caller who could not prove who they are wanted to do, if it is something that can be done: for the
+ * trail. Nothing else of the body is looked at. */
+static void name_unproven(struct call *call, const char *body)
+{
+    const char *name = http_request_header(call->request, "x-amz-target");
+    enum protocol protocol = call->interface->protocol;
+    if (protocol == PROTOCOL_S3)
+        call->action = call->claimed_account ? s3_action(call) : NULL;
+    else if (protocol == PROTOCOL_JSON)
+        name = name ? strrchr(name, '.') : NULL;
+    else
+        name = text_starts(body, "Action=") ? body : strstr(body, "&Action=");
+    if (!call->claimed_account || protocol == PROTOCOL_S3 || !name || !*name)
+        return;
+    name += strcspn(name, ".=") + 1;
+    const struct action *action =
+        service_action(call->interface, arena_strndup(call->arena, name, strcspn(name, "&")));
+    call->action = action ? action->name : NULL;
+}
+
 static int read_call(struct call *call, struct error *err)
 {
     size_t length;
     const char *body = http_request_body(call->request, &length);
     struct sigv4_claim claim;
-    if (call_claim(call, &claim, err) < 0 ||
-        call_authenticate(call, &claim, body ? body : "", length, err) < 0)
+    if (call_claim(call, &claim, err) < 0)
         return -1;
+    if (call_authenticate(call, &claim, body ? body : "", length, err) < 0) {
+        name_unproven(call, body ? body : "");
+        return -1;
+    }
     if (call->interface->protocol == PROTOCOL_S3)
         return 0; /* GET / lists buckets; its parameters are S3's to read */
     return call->interface->protocol == PROTOCOL_JSON ? read_json(call, body, length, err)
                                                       : read_query(call, body, err);
+}
+
+static int authorize_action(struct call *call, const struct action *action, struct error *err)
+{
+    const char *name = arena_format(call->arena, "%s:%s", call->interface->iam_prefix, action->name);
+    return action->own_authorization ? 0 : call_authorize(call, name, "*", NULL, err);
+}
+
+static int run_locked(struct call *call, const struct action *action, struct error *err)
+{
+    region_lock(call->region);
+    cleanup(region_unlock) struct region *locked = call->region;
+    (void)locked;
+    return authorize_action(call, action, err) < 0 ? -1 : action->handler(call, err);
 }
 
 static int run_call(struct call *call, struct error *err)
@@ -120,10 +167,9 @@ static int run_call(struct call *call, struct error *err)
                                                                     : "InvalidAction",
                          "The action %.100s is not valid for this web service", call->action);
     call->action = action->name;
-    region_lock(call->region);
-    cleanup(region_unlock) struct region *locked = call->region;
-    const char *name = arena_format(call->arena, "%s:%s", call->interface->iam_prefix, action->name);
-    if (!action->own_authorization && call_authorize(call, name, "*", NULL, err) < 0)
+    if (!action->unlocked)
+        return run_locked(call, action, err);
+    if (authorize_action(call, action, err) < 0)
         return -1;
     return action->handler(call, err);
 }
@@ -169,7 +215,11 @@ static int authorize(void *context, struct http_request *request, unsigned who, 
     if (call->interface->protocol != PROTOCOL_S3)
         return call_fail(call, err, 403, "SignatureDoesNotMatch",
                          "Only s3 has paths; the call is signed for %s", call->service);
-    return call_authenticate(call, &claim, NULL, 0, err);
+    if (call_authenticate(call, &claim, NULL, 0, err) == 0)
+        return 0;
+    if (call->claimed_account)
+        call->action = s3_action(call);
+    return -1;
 }
 
 /* What the HTTP server refuses before a handler sees it, in S3's words (the other services have one path). */

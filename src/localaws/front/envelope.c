@@ -1,6 +1,9 @@
 #include "localaws/front/envelope.h"
 
 #include "base/text.h"
+#include "localaws/trail/trail.h"
+
+#include <stdio.h>
 
 enum { ANSWER_LARGEST = 64 << 20 };
 
@@ -103,6 +106,7 @@ enum http_answer call_answer(struct call *call)
         error_set(&err, ERROR_INTERNAL, "the answer is larger than this server sends");
         return call_refuse(call, &err);
     }
+    trail_call(call, NULL);
     http_respond_header(call->request, form->request_id_header, call->request_id);
     http_respond(call->request, 200, form->content_type, out.data, out.length);
     return HTTP_ANSWERED;
@@ -118,6 +122,9 @@ enum http_answer call_refuse(struct call *call, const struct error *err)
     if (!call->status)
         call->status = http_status(kind);
     form->refusal(call, code, err->message, &out);
+    struct error coded = *err;
+    snprintf(coded.code, sizeof coded.code, "%s", code);
+    trail_call(call, &coded);
     http_respond_header(call->request, form->request_id_header, call->request_id);
     if (protocol == PROTOCOL_JSON)
         http_respond_header(call->request, "x-amzn-ErrorType", code);

@@ -56,6 +56,7 @@ int key_find(struct region *region, struct arena *arena, const char *id, struct 
                 .principal_arn = arena_strdup(arena, stored->caller.principal_arn),
                 .user_id = arena_strdup(arena, stored->caller.user_id),
                 .source_identity = arena_strdup(arena, stored->caller.source_identity),
+                .session_began_ms = stored->caller.session_began_ms,
             },
     };
     key->caller.access_key_id = key->id;
@@ -92,6 +93,7 @@ void key_add(struct region *region, const struct access_key *key)
                 .principal_arn = memory_strdup(key->caller.principal_arn),
                 .user_id = memory_strdup(key->caller.user_id),
                 .source_identity = memory_strdup(key->caller.source_identity),
+                .session_began_ms = key->caller.session_began_ms,
             },
     };
     table_put(&locked->access_keys, stored->id, stored);
@@ -129,7 +131,7 @@ static const char *const kinds[] = {[CALLER_ROOT] = "root",
 /* What is written of a key: flat, unlike the struct. */
 struct saved_key {
     char *id, *secret, *token, *arn, *principal_arn, *user_id, *source_identity;
-    int64_t expires_ms;
+    int64_t expires_ms, began_ms;
     int kind;
 };
 
@@ -138,6 +140,7 @@ static const struct field saved_key_fields[] = {
     FIELD_TEXT(struct saved_key, secret, "secret", REQUIRED, 64, NULL, "secret access key"),
     FIELD_TEXT(struct saved_key, token, "token", OPTIONAL, 4096, NULL, "a session's token"),
     FIELD_INTEGER(struct saved_key, expires_ms, "expires", OPTIONAL, 0, 1e15, "a session's end"),
+    FIELD_INTEGER(struct saved_key, began_ms, "began", OPTIONAL, 0, 1e15, "a session's begin"),
     FIELD_ENUM(struct saved_key, kind, "kind", REQUIRED, kinds, "whose key it is"),
     FIELD_TEXT(struct saved_key, arn, "arn", REQUIRED, 2048, NULL, "the caller's ARN"),
     FIELD_TEXT(struct saved_key, principal_arn, "principal", REQUIRED, 2048, NULL,
@@ -163,6 +166,7 @@ json_t *keys_save(struct region *region, const struct account *account)
             .secret = (char *)key->secret,
             .token = (char *)key->token,
             .expires_ms = key->expires_ms,
+            .began_ms = key->caller.session_began_ms,
             .kind = (int)key->caller.kind,
             .arn = (char *)key->caller.arn,
             .principal_arn = (char *)key->caller.principal_arn,
@@ -193,7 +197,8 @@ int keys_restore(struct region *region, struct account *account, json_t *state, 
                                        .arn = saved.arn,
                                        .principal_arn = saved.principal_arn,
                                        .user_id = saved.user_id,
-                                       .source_identity = saved.source_identity},
+                                       .source_identity = saved.source_identity,
+                                       .session_began_ms = saved.began_ms},
                         });
     }
     return 0;

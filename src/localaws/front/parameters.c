@@ -12,6 +12,8 @@ struct parameter {
 struct parameters {
     struct parameter *slots;
     size_t slot_count; /* a power of two, more than twice the parameters */
+    const char **all;
+    size_t count;
 };
 
 static struct parameter *slot_of(const struct parameters *parameters, const char *name)
@@ -38,6 +40,8 @@ static int add(struct arena *arena, struct parameters *parameters, const char *p
     if (slot->name)
         return error_set(err, ERROR_INVALID, "parameter %.100s is given twice", name);
     *slot = (struct parameter){name, value};
+    parameters->all[2 * parameters->count] = name;
+    parameters->all[2 * parameters->count++ + 1] = value;
     return 0;
 }
 
@@ -51,6 +55,7 @@ int parameters_parse(struct arena *arena, const char *text, struct parameters **
     for (result->slot_count = 16; result->slot_count <= 2 * count;)
         result->slot_count *= 2;
     result->slots = arena_alloc(arena, result->slot_count * sizeof *result->slots);
+    result->all = arena_alloc(arena, 2 * count * sizeof *result->all);
     for (size_t i = 0; i < count; i++)
         if (*parts[i] && add(arena, result, parts[i], err) < 0)
             return -1;
@@ -61,4 +66,10 @@ int parameters_parse(struct arena *arena, const char *text, struct parameters **
 const char *parameters_get(const struct parameters *parameters, const char *name)
 {
     return parameters ? slot_of(parameters, name)->value : NULL;
+}
+
+const char *const *parameters_all(const struct parameters *parameters, size_t *count)
+{
+    *count = parameters->count;
+    return parameters->all;
 }

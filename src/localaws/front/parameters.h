@@ -17,5 +17,7 @@ struct parameters;
 int parameters_parse(struct arena *arena, const char *text, struct parameters **parameters,
                      struct error *err);
 const char *parameters_get(const struct parameters *parameters, const char *name); /* NULL when absent */
+/* Name, value, name, value, ... as they came; `count` is of pairs. */
+const char *const *parameters_all(const struct parameters *parameters, size_t *count);
 
 #endif

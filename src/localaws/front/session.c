@@ -39,6 +39,7 @@ void session_open(struct region *region, struct arena *arena, const struct sessi
         .principal_arn = role->arn,
         .user_id = arena_format(arena, "%s:%s", role->id, wish->name),
         .source_identity = wish->source_identity,
+        .session_began_ms = clock_now_ms(),
     };
     key_add(region, key);
 }
@@ -56,6 +57,7 @@ void iam_instance_identity_keys(struct region *region, const char *account_id, c
             arena_format(arena, "arn:aws:sts::%s:assumed-role/aws:ec2-instance/%s", account_id, instance_id),
         .principal_arn = arena_format(arena, "arn:aws:iam::%s:role/aws:ec2-instance", account_id),
         .user_id = arena_format(arena, "%s:aws:ec2-instance:%s", account_id, instance_id),
+        .session_began_ms = clock_now_ms(),
     };
     key_add(locked, &key);
     *keys = (struct role_keys){key.id, key.secret, key.token, key.expires_ms};

@@ -172,6 +172,8 @@ int permission_require(struct call *call, struct question *question, struct erro
         [PROTOCOL_JSON] = {400, "AccessDeniedException"},
         [PROTOCOL_S3] = {403, "AccessDenied"},
     };
+    if (question->owner)
+        call_touched(call, question->resource, question->owner);
     enum permission permission = permission_ask(call->arena, question);
     if (permission == PERMITTED)
         return 0;

@@ -37,6 +37,7 @@ int kms_target(struct call *call, struct kms_key **key, struct error *err)
         .named = name,
         .encryption_context = json_object_get(call->json, "EncryptionContext"),
     };
+    call_touched(call, (*key)->arn, (*key)->account->id);
     if (kms_permit(call->arena, &use, *key, err) < 0) {
         call->status = 400;
         return -1;

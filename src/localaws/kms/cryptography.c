@@ -1,6 +1,7 @@
 /* What keys are for. A ciphertext names its key in the clear and is bound to it and to the encryption
  * context. */
 #include "localaws/kms/kms.h"
+#include "localaws/trail/trail.h"
 
 #include "base/random.h"
 #include "base/text.h"
@@ -147,6 +148,7 @@ static int target_ciphertext(struct call *call, const char *operation, const cha
         .source_ip = http_request_address_text(call->request),
         .encryption_context = context_of(call, context_member),
     };
+    call_touched(call, ciphertext->key->arn, ciphertext->key->account->id);
     if (kms_permit(call->arena, &use, ciphertext->key, err) < 0)
         return refused(call);
     if (named && kms_find(call->region, call->account, named) != ciphertext->key)
@@ -275,6 +277,24 @@ static int read_context(struct arena *arena, const char *text, json_t **context,
     return 0;
 }
 
+/* The owner of the key and the caller's account see that a service used it. */
+static void tell(const struct kms_use *use, const struct kms_key *key, const struct error *err)
+{
+    json_t *parameters =
+        json_pack("{s:s, s:O*}", "keyId", key->arn, "encryptionContext", use->encryption_context);
+    trail_service_use(use->region,
+                      &(struct trail_use){.caller = use->caller,
+                                          .service = "kms",
+                                          .action = use->operation,
+                                          .by = use->via,
+                                          .resource = key->arn,
+                                          .resource_type = "AWS::KMS::Key",
+                                          .owner = key->account->id,
+                                          .parameters = parameters},
+                      err);
+    json_decref(parameters);
+}
+
 /* What a service asks for in its caller's name: EC2 takes an encrypted data key now and, by a grant, its
  * plaintext when a machine starts; the others take both at once. */
 static const struct {
@@ -292,8 +312,14 @@ static int permit_data_key(struct arena *arena, struct kms_use *use, const struc
         if (!text_equal(asked_of_callers[i].via, use->via))
             continue;
         use->operation = asked_of_callers[i].operation;
-        if (kms_permit(arena, use, key, err) < 0)
+        struct error why = {0};
+        int permitted = kms_permit(arena, use, key, &why);
+        tell(use, key, permitted < 0 ? &why : NULL);
+        if (permitted < 0) {
+            if (err)
+                *err = why;
             return -1;
+        }
     }
     return use->operation ? 0 : error_set(err, ERROR_INTERNAL, "no service %s asks for data keys", use->via);
 }
@@ -337,9 +363,16 @@ int kms_unwrap(struct region *region, struct caller *caller, const char *via, co
                                 .operation = "Decrypt",
                                 .via = via,
                                 .encryption_context = context};
-    if (kms_permit(arena, &use, ciphertext.key, err) < 0 ||
-        unseal(arena, locked, &ciphertext, context, &plain, &length, err) < 0)
+    struct error why = {0};
+    int opened = kms_permit(arena, &use, ciphertext.key, &why);
+    if (opened == 0)
+        opened = unseal(arena, locked, &ciphertext, context, &plain, &length, &why);
+    tell(&use, ciphertext.key, opened < 0 ? &why : NULL);
+    if (opened < 0) {
+        if (err)
+            *err = why;
         return -1;
+    }
     if (length != 32)
         return invalid_ciphertext(err);
     memcpy(plaintext, plain, 32);

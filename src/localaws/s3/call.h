@@ -43,6 +43,8 @@ struct s3_call {
 /* s3/request.c */
 int s3_call_begin(struct call *call, const struct s3_route *routes, size_t route_count, struct s3_call **s3,
                   struct error *err);
+/* What the request would be, whoever sent it; NULL: nothing. */
+const char *s3_call_name(struct call *call, const struct s3_route *routes, size_t count);
 const char *s3_query(struct s3_call *s3, const char *name);  /* decoded; NULL when absent */
 const char *s3_header(struct s3_call *s3, const char *name); /* NULL when absent */
 char *s3_arn(struct s3_call *s3, const char *key); /* of an object of the bucket; NULL: of the bucket */

@@ -124,6 +124,18 @@ static int find_route(struct s3_call *s3, const struct s3_route *routes, size_t 
     return 0;
 }
 
+const char *s3_call_name(struct call *call, const struct s3_route *routes, size_t count)
+{
+    struct s3_call *s3 = arena_alloc(call->arena, sizeof *s3);
+    struct error why = {0};
+    s3->call = call;
+    s3->arena = call->arena;
+    int status = call->status;
+    bool found = read_path(s3, &why) == 0 && find_route(s3, routes, count, &why) == 0;
+    call->status = status;
+    return found ? s3->route->name : NULL;
+}
+
 static int find_bucket(struct s3_call *s3, struct error *err)
 {
     bool creates = s3->route->level == S3_BUCKET && s3->route->method == HTTP_PUT && !s3->route->query;

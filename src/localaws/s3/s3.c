@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "localaws/s3/call.h"
 #include "localaws/s3/lifecycle.h"
+#include "localaws/trail/trail.h"
 
 /* clang-format off */
 #define DOCUMENT(query, kind, noun, permission, to_delete)                                                        \
@@ -95,6 +96,11 @@ static int answer(struct call *call, struct error *err)
     return s3->route->handle(s3, err);
 }
 
+const char *s3_action(struct call *call)
+{
+    return s3_call_name(call, routes, COUNT_OF(routes));
+}
+
 enum http_answer s3_handle(struct call *call)
 {
     struct error err = {0};
@@ -104,5 +110,7 @@ enum http_answer s3_handle(struct call *call)
               http_request_path(call->request), "error", *err.code ? err.code : NULL, "message",
               result < 0 ? err.message : NULL, NULL);
     s3_lifecycle_sweep(call->region);
+    if (result == 0)
+        trail_call(call, NULL);
     return result < 0 ? call_refuse(call, &err) : HTTP_ANSWERED;
 }

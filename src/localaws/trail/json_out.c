@@ -1,0 +1,125 @@
+#include "localaws/trail/json_out.h"
+
+#include "base/text.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What a byte becomes in a JSON string; NULL: itself. `form` has room for an escape. */
+static const char *json_form(unsigned char byte, bool ascii_only, char form[8])
+{
+    switch (byte) {
+    case '"':
+        return "\\\"";
+    case '\\':
+        return "\\\\";
+    case '\n':
+        return "\\n";
+    case '\r':
+        return "\\r";
+    case '\t':
+        return "\\t";
+    default:
+        break;
+    }
+    if (byte < 0x20 || byte == 0x7f) {
+        snprintf(form, 8, "\\u%04x", byte);
+        return form;
+    }
+    return ascii_only && byte >= 0x80 ? "?" : NULL;
+}
+
+static bool is_plain(const char *text, size_t length)
+{
+    unsigned char odd = 0;
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        odd |= (unsigned char)((byte < 0x20) | (byte >= 0x7f) | (byte == '"') | (byte == '\\'));
+    }
+    return !odd;
+}
+
+void out_text_n(struct buffer *out, const char *text, size_t length)
+{
+    buffer_append(out, "\"", 1);
+    if (is_plain(text, length)) {
+        buffer_append(out, text, length);
+    } else {
+        bool ascii_only = !text_utf8(text, length);
+        size_t plain = 0;
+        for (size_t i = 0; i < length; i++) {
+            char escape[8];
+            const char *form = json_form((unsigned char)text[i], ascii_only, escape);
+            if (!form)
+                continue;
+            buffer_append(out, text + plain, i - plain);
+            buffer_text(out, form);
+            plain = i + 1;
+        }
+        buffer_append(out, text + plain, length - plain);
+    }
+    buffer_append(out, "\"", 1);
+}
+
+void out_text(struct buffer *out, const char *text)
+{
+    if (text)
+        out_text_n(out, text, strlen(text));
+    else
+        buffer_append(out, "null", 4);
+}
+
+void out_comma(struct buffer *out)
+{
+    char last = out->length ? out->data[out->length - 1] : '{';
+    if (last != '{' && last != '[')
+        buffer_append(out, ",", 1);
+}
+
+void out_name(struct buffer *out, const char *name)
+{
+    out_comma(out);
+    out_text(out, name);
+    buffer_append(out, ":", 1);
+}
+
+void out_small_name(struct buffer *out, const char *name, size_t length)
+{
+    out_comma(out);
+    size_t at = out->length + 1;
+    out_text_n(out, name, length);
+    if (at < out->length)
+        out->data[at] = (char)tolower((unsigned char)out->data[at]);
+    buffer_append(out, ":", 1);
+}
+
+void out_member(struct buffer *out, const char *name, const char *text)
+{
+    if (!text)
+        return;
+    out_name(out, name);
+    out_text(out, text);
+}
+
+/* Nine digits at most: an account's id has twelve. */
+static bool is_number(const char *text, size_t length)
+{
+    size_t sign = length > 1 && *text == '-';
+    if (length <= sign || length - sign > 9 || (text[sign] == '0' && length - sign > 1))
+        return false;
+    for (size_t i = sign; i < length; i++)
+        if (!isdigit((unsigned char)text[i]))
+            return false;
+    return true;
+}
+
+void out_guess(struct buffer *out, const char *text, size_t length)
+{
+    bool is_bool =
+        (length == 4 && memcmp(text, "true", 4) == 0) || (length == 5 && memcmp(text, "false", 5) == 0);
+    if (is_bool || is_number(text, length))
+        buffer_append(out, text, length);
+    else
+        out_text_n(out, text, length);
+}
