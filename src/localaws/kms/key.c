@@ -69,7 +69,7 @@ static struct kms_key *make_managed(struct region *region, struct account *accou
             .description = (char *)managed_keys[i].description,
             .policy = service_policy(arena, region, account, managed_keys[i].service),
             .managed = true,
-            .rotation = true,
+            .rotation_days = KMS_ROTATION_DAYS,
         };
         struct kms_key *key = kms_key_make(region, account, &draft, NULL);
         if (key)

@@ -9,7 +9,7 @@
 #include "localaws/region.h"
 #include "localaws/resource/resource.h"
 
-enum { KMS_KEY_BYTES = 32 };
+enum { KMS_KEY_BYTES = 32, KMS_ROTATION_DAYS = 365 /* when nobody says otherwise */ };
 
 enum key_state { KEY_ENABLED, KEY_DISABLED, KEY_PENDING_DELETION };
 
@@ -26,8 +26,9 @@ struct kms_key {
     char *wrapped; /* base64: the material under the master key */
     char *policy;
     struct parsed_policy parsed;
-    int state;              /* enum key_state */
-    bool rotation, managed; /* made by AWS for a service (alias/aws/...) */
+    int state;             /* enum key_state */
+    bool managed;          /* made by AWS for a service (alias/aws/...) */
+    int64_t rotation_days; /* between automatic rotations; 0: none asked for */
     int64_t created_ms, deletion_ms;
     struct tag *tags;
     size_t tag_count;

@@ -44,7 +44,9 @@ int list_key_policies(struct call *call, struct error *err)
     return 0;
 }
 
-static int set_rotation(struct call *call, bool rotation, struct error *err)
+/* Of the call's key; `days` 0: never.
+ * https://docs.aws.amazon.com/kms/latest/APIReference/API_EnableKeyRotation.html */
+static int set_rotation(struct call *call, int64_t days, struct error *err)
 {
     struct kms_key *key;
     if (kms_target(call, &key, err) < 0)
@@ -52,19 +54,27 @@ static int set_rotation(struct call *call, bool rotation, struct error *err)
     struct error why = {0};
     if (kms_usable(key, &why) < 0)
         return call_fail(call, err, 400, why.code, "%s", why.message);
-    key->rotation = rotation;
+    key->rotation_days = days;
     region_changed(call->region);
     return 0;
 }
 
 int enable_key_rotation(struct call *call, struct error *err)
 {
-    return set_rotation(call, true, err);
+    enum { LEAST_DAYS = 90, MOST_DAYS = 2560 };
+    int64_t days = KMS_ROTATION_DAYS;
+    const json_t *asked = json_object_get(call->json, "RotationPeriodInDays");
+    if (asked && json_is_integer(asked))
+        days = json_integer_value(asked);
+    if ((asked && !json_is_integer(asked)) || days < LEAST_DAYS || days > MOST_DAYS)
+        return call_fail(call, err, 400, "ValidationException",
+                         "RotationPeriodInDays is a number of days from %d to %d", LEAST_DAYS, MOST_DAYS);
+    return set_rotation(call, days, err);
 }
 
 int disable_key_rotation(struct call *call, struct error *err)
 {
-    return set_rotation(call, false, err);
+    return set_rotation(call, 0, err);
 }
 
 int get_key_rotation_status(struct call *call, struct error *err)
@@ -72,9 +82,9 @@ int get_key_rotation_status(struct call *call, struct error *err)
     struct kms_key *key;
     if (kms_target(call, &key, err) < 0)
         return -1;
-    json_t *answer = json_pack("{s:s, s:b}", "KeyId", key->arn, "KeyRotationEnabled", key->rotation);
-    if (key->rotation)
-        json_object_set_new(answer, "RotationPeriodInDays", json_integer(365));
+    json_t *answer = json_pack("{s:s, s:b}", "KeyId", key->arn, "KeyRotationEnabled", key->rotation_days > 0);
+    if (key->rotation_days > 0)
+        json_object_set_new(answer, "RotationPeriodInDays", json_integer(key->rotation_days));
     kms_answer(call, answer);
     return 0;
 }

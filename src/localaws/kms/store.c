@@ -30,7 +30,7 @@ static const struct field key_fields[] = {
     FIELD_TEXT(struct kms_key, wrapped, "wrapped", REQUIRED, 256, NULL, "material under the master key"),
     FIELD_TEXT(struct kms_key, policy, "policy", REQUIRED, POLICY_LARGEST, NULL, "key policy"),
     FIELD_ENUM(struct kms_key, state, "state", REQUIRED, states, "what it is good for"),
-    FIELD_BOOL(struct kms_key, rotation, "rotation", OPTIONAL, "yearly rotation asked for"),
+    FIELD_INTEGER(struct kms_key, rotation_days, "rotationDays", OPTIONAL, 0, 2560, "days between rotations"),
     FIELD_BOOL(struct kms_key, managed, "managed", OPTIONAL, "AWS's, for a service"),
     FIELD_INTEGER(struct kms_key, created_ms, "created", OPTIONAL, 0, 9e15, "when"),
     FIELD_INTEGER(struct kms_key, deletion_ms, "deletion", OPTIONAL, 0, 9e15, "when it will be gone"),
