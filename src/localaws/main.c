@@ -157,6 +157,7 @@ static void stop(struct localaws *localaws)
     if (localaws->ready_path)
         unlink(localaws->ready_path);
     proxy_stop(&localaws->proxy);
+    ssm_stop(&localaws->region);
     if (localaws->server)
         http_server_stop(&localaws->server);
     calendar_stop(&localaws->region);

@@ -216,6 +216,9 @@ void ec2_plane_callbacks(struct region *region, struct plane_callbacks *callback
  * Takes the lock. Provided by elb. */
 char *region_resolve(struct region *region, struct arena *arena, const char *name);
 
+/* Ends commands and sessions, which hold machines and connections: before the server and the plane are stopped. */
+void ssm_stop(struct region *region);
+
 /* The identity document's signatures, for IMDS: RSA-2048 over SHA-256 with the region's own certificate.
  * Base64 of the bare signature, and base64 (64 columns) of a PKCS#7 that holds the document. */
 int identity_document_sign(struct region *region, struct arena *arena, const char *document, char **signature,

@@ -17,6 +17,7 @@ static const struct {
 } managed_keys[] = {
     {"alias/aws/s3", "s3", "Default key that protects my S3 objects when no other key is defined"},
     {"alias/aws/ebs", "ec2", "Default key that protects my EBS volumes when no other key is defined"},
+    {"alias/aws/ssm", "ssm", "Default key that protects my SSM parameters when no other key is defined"},
 };
 
 static char *root_policy(struct arena *arena, const struct account *account)

@@ -153,20 +153,24 @@ static void become_keeper(const struct start *start)
     _exit(126);
 }
 
-static int write_script(const struct plane_program *program, struct error *err)
+static int prepare_files(const struct plane_program *program, struct error *err)
 {
-    if (program->directory && directory_make(program->directory, 0700, err) < 0)
-        return -1;
-    if (!program->script)
-        return 0;
-    cleanup(memory_free) char *path = memory_format("%s/" PLANE_SCRIPT_NAME, program->directory);
-    return file_write(path, program->script, strlen(program->script), 0700, err);
+    if (program->script) {
+        cleanup(memory_free) char *parent = memory_strdup(program->script_path);
+        *strrchr(parent, '/') = '\0';
+        if (directory_make(parent, 0700, err) < 0 ||
+            file_write(program->script_path, program->script, strlen(program->script), 0700, err) < 0)
+            return -1;
+    }
+    if (program->directory && access(program->directory, X_OK) < 0)
+        return error_errno(err, ERROR_NOT_FOUND, "run in %s", program->directory);
+    return 0;
 }
 
 static int start_inside(void *context, struct error *err)
 {
     struct start *start = context;
-    if (write_script(start->program, err) < 0 || open_streams(start, err) < 0)
+    if (prepare_files(start->program, err) < 0 || open_streams(start, err) < 0)
         return -1;
     struct clone_args arguments = {
         .flags = CLONE_PIDFD,

@@ -12,11 +12,10 @@
 struct plane_program {
     const char *const *argv;        /* NULL-terminated; the first is a path in the machine */
     const char *const *environment; /* NULL-terminated "KEY=value", beside PATH, HOME and LANG; may be NULL */
-    const char *directory;          /* where it runs, made (0700) when absent; NULL: "/" */
-    const char *script;             /* written into `directory` as SCRIPT_NAME first; may be NULL */
-    bool terminal;                  /* its three streams are one terminal of the machine's */
+    const char *directory;          /* where it runs; NULL: "/" */
+    const char *script_path, *script; /* a file (0700, in a directory made 0700) written first; may be NULL */
+    bool terminal;                    /* its three streams are one terminal of the machine's */
 };
-#define PLANE_SCRIPT_NAME "_script.sh"
 
 /* What runs, and our ends of its streams: the caller's to close, by plane_process_close. */
 struct plane_process {
