@@ -178,17 +178,30 @@ static void hmac(const void *key, size_t key_length, const char *text, unsigned 
     gnutls_memset(result, 0, sizeof(result));
 }
 
+void sigv4_signing_key(const char *secret, const struct sigv4_scope *scope, unsigned char key[SIGV4_KEY])
+{
+    cleanup(memory_wipe_free) char *seed = memory_format("AWS4%s", secret);
+    hmac(seed, strlen(seed), scope->date, key);
+    hmac(key, SIGV4_KEY, scope->region, key);
+    hmac(key, SIGV4_KEY, scope->service, key);
+    hmac(key, SIGV4_KEY, "aws4_request", key);
+}
+
+char *sigv4_sign_text(struct arena *arena, const unsigned char key[SIGV4_KEY], const char *string_to_sign)
+{
+    unsigned char mac[HASH_BYTES];
+    hmac(key, SIGV4_KEY, string_to_sign, mac);
+    return hex_encode(arena, mac, sizeof(mac));
+}
+
 char *sigv4_signature(struct arena *arena, const char *secret, const struct sigv4_scope *scope,
                       const char *string_to_sign)
 {
-    cleanup(memory_wipe_free) char *seed = memory_format("AWS4%s", secret);
-    unsigned char key[HASH_BYTES];
-    hmac(seed, strlen(seed), scope->date, key);
-    hmac(key, sizeof(key), scope->region, key);
-    hmac(key, sizeof(key), scope->service, key);
-    hmac(key, sizeof(key), "aws4_request", key);
-    hmac(key, sizeof(key), string_to_sign, key);
-    return hex_encode(arena, key, sizeof(key));
+    unsigned char key[SIGV4_KEY];
+    sigv4_signing_key(secret, scope, key);
+    char *signature = sigv4_sign_text(arena, key, string_to_sign);
+    gnutls_memset(key, 0, sizeof(key));
+    return signature;
 }
 
 static int name_order(const void *a, const void *b)

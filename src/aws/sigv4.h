@@ -35,6 +35,11 @@ char *sigv4_string_to_sign(struct arena *arena, const char *amz_date, const stru
 char *sigv4_signature(struct arena *arena, const char *secret, const struct sigv4_scope *scope,
                       const char *string_to_sign);
 
+/* The same in two steps, for those who sign several texts with one key: the chunks of a body. */
+enum { SIGV4_KEY = 32 };
+void sigv4_signing_key(const char *secret, const struct sigv4_scope *scope, unsigned char key[SIGV4_KEY]);
+char *sigv4_sign_text(struct arena *arena, const unsigned char key[SIGV4_KEY], const char *string_to_sign);
+
 /* Adds x-amz-date, x-amz-security-token (when there is one), x-amz-content-sha256 (S3) and authorization to
  * `headers`, which must already hold host and everything else to be signed. */
 void sigv4_sign(struct arena *arena, const struct aws_keys *keys, const char *region, const char *service,

@@ -106,6 +106,7 @@ struct call {
     /* What was signed for the body: its SHA-256 in hex (checked already, but S3 checks it itself while the
      * body streams), UNSIGNED-PAYLOAD or STREAMING-.... */
     const char *payload_hash;
+    const struct call_signature *signature; /* authenticate.h: by which the chunks of a body are signed, too */
     struct parameters *parameters; /* the dispatcher's, for call_parameter */
     void *state; /* S3's, between the pieces of a body; in `arena` or freed by arena_defer */
 

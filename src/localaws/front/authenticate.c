@@ -150,6 +150,26 @@ static bool signature_matches(struct call *call, const struct sigv4_claim *claim
                              claim->signature);
 }
 
+static void forget_signature(void *signature)
+{
+    explicit_bzero(signature, sizeof(struct call_signature));
+}
+
+/* Kept only where a body in signed chunks will ask for it. */
+static void keep_signature(struct call *call, const struct sigv4_claim *claim, const struct access_key *key)
+{
+    if (!text_starts(call->payload_hash, "STREAMING-AWS4-HMAC-SHA256-"))
+        return;
+    struct call_signature *signature = arena_alloc(call->arena, sizeof *signature);
+    arena_defer(call->arena, forget_signature, signature);
+    sigv4_signing_key(key->secret, &claim->scope, signature->key);
+    signature->amz_date = claim->amz_date;
+    signature->scope = arena_format(call->arena, "%s/%s/%s/aws4_request", claim->scope.date,
+                                    claim->scope.region, claim->scope.service);
+    signature->signature = claim->signature;
+    call->signature = signature;
+}
+
 static bool token_matches(struct call *call, const struct sigv4_claim *claim, const struct access_key *key)
 {
     const char *token =
@@ -185,5 +205,6 @@ int call_authenticate(struct call *call, const struct sigv4_claim *claim, const 
     call->caller = arena_alloc(call->arena, sizeof *call->caller);
     *call->caller = key.caller;
     call->account = key.caller.account;
+    keep_signature(call, claim, &key);
     return 0;
 }

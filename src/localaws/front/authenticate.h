@@ -8,6 +8,13 @@
 
 enum { CLOCK_SKEW_MS = 15 * 60 * 1000 };
 
+/* What the signatures of a body's chunks begin with: the request's own, and the key that made it. */
+struct call_signature {
+    unsigned char key[SIGV4_KEY];
+    const char *amz_date, *scope; /* "20260102T030405Z"; "20260102/us-east-1/s3/aws4_request" */
+    const char *signature;
+};
+
 /* Takes the signature apart and finds the service it is for: sets call->interface. Nothing is verified yet.
  */
 int call_claim(struct call *call, struct sigv4_claim *claim, struct error *err);

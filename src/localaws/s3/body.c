@@ -24,14 +24,19 @@ static int begin_payload(struct s3_body *body, struct error *err)
         digests_begin(&body->digests, "sha256");
         return 0;
     }
-    body->is_chunked = text_equal(hash, "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
-    if (body->is_chunked || text_equal(hash, "UNSIGNED-PAYLOAD"))
+    if (text_equal(hash, "UNSIGNED-PAYLOAD"))
         return 0;
-    if (text_starts(hash, "STREAMING-"))
-        return call_fail(
-            body->call, err, 501, "NotImplemented",
-            "Bodies in signed chunks are not taken here: send STREAMING-UNSIGNED-PAYLOAD-TRAILER or the "
-            "body's SHA-256");
+    body->is_chunked = text_starts(hash, "STREAMING-");
+    if (text_equal(hash, "STREAMING-UNSIGNED-PAYLOAD-TRAILER"))
+        return 0;
+    if (text_equal(hash, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD") ||
+        text_equal(hash, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER")) {
+        body->chunked.signing = chunk_signing_new(body->call->arena, body->call->signature);
+        return 0;
+    }
+    if (body->is_chunked)
+        return call_fail(body->call, err, 501, "NotImplemented",
+                         "%s: of signatures only AWS4-HMAC-SHA256 is taken", hash);
     return call_fail(body->call, err, 400, "InvalidArgument", "x-amz-content-sha256 is not valid");
 }
 

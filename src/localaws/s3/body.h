@@ -19,7 +19,7 @@ struct s3_body {
     void *sink_context;
 };
 
-/* Refuses what cannot be verified: signed chunks, unknown checksums, a Content-MD5 that is none. */
+/* Refuses what cannot be verified: unknown kinds of chunks or checksums, a Content-MD5 that is none. */
 int s3_body_open(struct call *call, chunked_sink *sink, void *context, struct s3_body **body,
                  struct error *err);
 int s3_body_receive(struct s3_body *body, const void *bytes, size_t length, struct error *err);

@@ -64,8 +64,10 @@ int s3_delete_bucket(struct s3_call *s3, struct error *err)
 {
     struct s3_object object;
     struct error why = {0};
-    if (s3_store_next(s3->s3->store, s3->arena, s3->bucket.id, "", true, &object, &why) == 0)
-        return s3_fail(s3, err, 409, "BucketNotEmpty", "The bucket you tried to delete is not empty");
+    if (s3_store_next_version(s3->s3->store, s3->arena, s3->bucket.id, "", 0, &object, &why) == 0)
+        return s3_fail(
+            s3, err, 409, "BucketNotEmpty",
+            "The bucket you tried to delete is not empty. You must delete all versions in the bucket.");
     if (why.kind != ERROR_NOT_FOUND)
         return error_set(err, why.kind, "%s", why.message);
     if (s3_bucket_delete(s3->call->region, &s3->bucket, err) < 0 ||

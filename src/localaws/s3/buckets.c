@@ -60,7 +60,7 @@ int s3_region(struct region *region, struct s3_region **s3, struct error *err)
     cleanup(memory_free) char *directory = memory_format("%s/s3", region->directory);
     if (directory_make(directory, 0700, err) < 0 || load_key(directory, *s3, err) < 0)
         return -1;
-    return s3_store_open(directory, &(*s3)->store, err);
+    return s3_store_open(directory, (*s3)->key, &(*s3)->store, err);
 }
 
 static void copy(struct arena *arena, const struct bucket *from, struct s3_bucket *to)

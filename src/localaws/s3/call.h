@@ -27,6 +27,7 @@ struct s3_route {
     s3_handler *handle; /* after the body; answers or fails */
     s3_handler *begin;  /* before the body, for those that stream it; else it is collected */
     enum s3_document document;
+    const char *version_action; /* IAM's for a version that is named; NULL: none can be */
 };
 
 struct s3_call {
@@ -35,6 +36,8 @@ struct s3_call {
     struct s3_region *s3;
     const struct s3_route *route;
     const char *bucket_name, *key; /* decoded; "" when there is none */
+    const char *version;           /* named; NULL: the current one */
+    bool is_source;                /* of a copy: its customer's key is in headers of its own */
     struct s3_bucket bucket;       /* found already, unless it is to be created */
     struct s3_body *body;          /* NULL without one */
     void *work;                    /* the handler's, from begin to handle */

@@ -1,10 +1,12 @@
 /* The aws-chunked content encoding: chunks "<hex size>[;extensions]\r\n<bytes>\r\n", an empty one at the end,
  * and then trailing headers. Source: Amazon S3 API Reference, "Signature calculations for the Authorization
  * header: transferring a payload in multiple chunks" and "...with trailing headers". Pure: hostile bytes in,
- * body bytes out. */
+ * body bytes out. With `signing`, every chunk and the trailers must carry their signature; bytes reach the
+ * sink before theirs was seen, so that nothing of a body counts until chunked_whole. */
 #ifndef LOCALAWS_S3_CHUNKED_H
 #define LOCALAWS_S3_CHUNKED_H
 
+#include "localaws/s3/chunk_signing.h"
 #include "net/http.h"
 
 #include <stdbool.h>
@@ -19,6 +21,9 @@ struct chunked {
     size_t length;
     struct arena *arena; /* for the trailers */
     struct http_headers trailers;
+    struct chunk_signing *signing; /* NULL: the chunks are not signed */
+    char signature[72];            /* of the chunk at hand */
+    char *signed_trailers;         /* as they are signed */
 };
 
 typedef int chunked_sink(void *context, const void *bytes, size_t length, struct error *err);

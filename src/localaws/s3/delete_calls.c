@@ -2,6 +2,7 @@
 #include "base/xml.h"
 #include "localaws/s3/object_calls.h"
 #include "localaws/s3/tags.h"
+#include "localaws/s3/versioning.h"
 
 #include <string.h>
 
@@ -9,36 +10,64 @@ enum { MOST_DELETIONS = 1000 };
 
 int s3_delete_object(struct s3_call *s3, struct error *err)
 {
-    if (s3_store_delete(s3->s3->store, s3->bucket.id, s3->key, err) < 0)
+    struct s3_deleted deleted;
+    if (s3_delete_key(s3, s3->key, s3->version, &deleted, err) < 0)
         return -1;
+    if (deleted.marker)
+        s3_answer_header(s3, "x-amz-delete-marker", "true");
+    s3_answer_header(s3, "x-amz-version-id", deleted.version ? deleted.version : deleted.marker);
     return s3_answer_empty(s3, 204);
 }
 
 /* Each key is permitted or refused on its own; a refusal of one is part of the answer. */
-static void delete_one(struct s3_call *s3, xmlNode *node, bool quiet, struct buffer *xml)
+static void delete_one(struct s3_call *s3, const char *key, const char *version, struct s3_deleted *deleted,
+                       struct error *why)
+{
+    if (text_empty(key) || strlen(key) > S3_LONGEST_KEY)
+        error_code(why, ERROR_INVALID, "KeyTooLongError", "A key has 1 to %d bytes", S3_LONGEST_KEY);
+    else if (s3_authorize(s3, version ? "s3:DeleteObjectVersion" : "s3:DeleteObject", key, why) == 0)
+        s3_delete_key(s3, key, version, deleted, why);
+}
+
+static void write_text(struct buffer *xml, const char *element, const char *text)
+{
+    if (!text)
+        return;
+    buffer_format(xml, "<%s>", element);
+    buffer_xml(xml, text);
+    buffer_format(xml, "</%s>", element);
+}
+
+static void answer_one(struct s3_call *s3, xmlNode *node, bool quiet, struct buffer *xml)
 {
     const char *key = xml_child_content(s3->arena, node, "Key");
     const char *version = xml_child_content(s3->arena, node, "VersionId");
+    struct s3_deleted deleted = {0};
     struct error why = {0};
-    if (text_empty(key) || strlen(key) > S3_LONGEST_KEY)
-        error_code(&why, ERROR_INVALID, "KeyTooLongError", "A key has 1 to %d bytes", S3_LONGEST_KEY);
-    else if (version && !text_equal(version, "null"))
-        error_code(&why, ERROR_NOT_FOUND, "NoSuchVersion", "The specified version does not exist.");
-    else if (s3_authorize(s3, "s3:DeleteObject", key, &why) == 0)
-        s3_store_delete(s3->s3->store, s3->bucket.id, key, &why);
+    delete_one(s3, key, text_empty(version) ? NULL : version, &deleted, &why);
     if (why.kind == ERROR_NONE && quiet)
         return;
     buffer_text(xml, why.kind == ERROR_NONE ? "<Deleted>" : "<Error>");
-    buffer_text(xml, "<Key>");
-    buffer_xml(xml, key ? key : "");
-    buffer_text(xml, "</Key>");
-    if (why.kind == ERROR_NONE) {
-        buffer_text(xml, "</Deleted>");
-        return;
+    write_text(xml, "Key", key ? key : "");
+    write_text(xml, "VersionId", why.kind == ERROR_NONE ? deleted.version : version);
+    if (why.kind != ERROR_NONE) {
+        write_text(xml, "Code", *why.code ? why.code : "InternalError");
+        write_text(xml, "Message", why.message);
+    } else if (deleted.marker) {
+        write_text(xml, "DeleteMarker", "true");
+        write_text(xml, "DeleteMarkerVersionId", deleted.marker);
     }
-    buffer_format(xml, "<Code>%s</Code><Message>", *why.code ? why.code : "InternalError");
-    buffer_xml(xml, why.message);
-    buffer_text(xml, "</Message></Error>");
+    buffer_text(xml, why.kind == ERROR_NONE ? "</Deleted>" : "</Error>");
+}
+
+/* What deletes so much must be known to have come whole. */
+static int check_digest_is_there(struct s3_call *s3, struct error *err)
+{
+    const char *value;
+    if (s3_header(s3, "content-md5") || s3_body_checksum(s3->body, &value))
+        return 0;
+    return s3_fail(s3, err, 400, "InvalidRequest",
+                   "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
 }
 
 int s3_delete_objects(struct s3_call *s3, struct error *err)
@@ -48,6 +77,8 @@ int s3_delete_objects(struct s3_call *s3, struct error *err)
     struct error why = {0};
     size_t count = 0;
     xmlNode *root;
+    if (check_digest_is_there(s3, err) < 0)
+        return -1;
     if (xml_parse(s3->arena, "the body", buffer_string(body), body->length, &root, &why) < 0 ||
         strcmp(xml_name(root), "Delete") != 0)
         return s3_fail(s3, err, 400, "MalformedXML", "The XML you provided names nothing to delete");
@@ -58,7 +89,7 @@ int s3_delete_objects(struct s3_call *s3, struct error *err)
     bool quiet = text_equal(xml_child_content(s3->arena, root, "Quiet"), "true");
     buffer_text(&xml, S3_XML_HEAD "<DeleteResult " S3_NAMESPACE ">");
     for (xmlNode *node = xml_first(root, "Object"); node; node = xml_next(node, "Object"))
-        delete_one(s3, node, quiet, &xml);
+        answer_one(s3, node, quiet, &xml);
     buffer_text(&xml, "</DeleteResult>");
     return s3_answer_xml(s3, &xml, err);
 }
@@ -69,6 +100,7 @@ int s3_get_tags(struct s3_call *s3, struct error *err)
     struct s3_object object;
     if (s3_find_object(s3, &object, err) < 0)
         return -1;
+    s3_answer_version(s3, object.version);
     buffer_text(&xml, S3_XML_HEAD "<Tagging " S3_NAMESPACE ">");
     s3_tags_write(s3->arena, object.tags, &xml);
     buffer_text(&xml, "</Tagging>");
@@ -79,8 +111,9 @@ static int set_tags(struct s3_call *s3, const char *tags, int status, struct err
 {
     struct s3_object object;
     if (s3_find_object(s3, &object, err) < 0 ||
-        s3_store_set_tags(s3->s3->store, s3->bucket.id, s3->key, tags, err) < 0)
+        s3_store_describe(s3->s3->store, &object, tags, NULL, err) < 0)
         return -1;
+    s3_answer_version(s3, object.version);
     return s3_answer_empty(s3, status);
 }
 

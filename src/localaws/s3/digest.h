@@ -27,6 +27,10 @@ bool digests_begin(struct digests *digests, const char *name);
 void digests_update(struct digests *digests, const void *bytes, size_t length);
 /* The result so far: hex for sha256 and md5 with `hex`, else base64; NULL when it was not begun. */
 char *digests_value(const struct digests *digests, struct arena *arena, const char *name, bool hex);
+/* The sum (a CRC, base64) of two texts one behind the other, from theirs and the length of the second. A NULL
+ * `before` is that of nothing. */
+char *digest_combine(struct arena *arena, const char *name, const char *before, const char *behind,
+                     uint64_t length);
 void digests_free(struct digests *digests);
 
 #endif

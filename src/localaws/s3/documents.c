@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "base/xml.h"
 #include "localaws/region.h"
+#include "localaws/s3/lifecycle_rules.h"
 #include "localaws/s3/tags.h"
 
 #include <string.h>
@@ -56,16 +57,9 @@ static int check_encryption(struct arena *arena, const char *text, size_t length
 
 static int check_lifecycle(struct arena *arena, const char *text, size_t length, struct error *err)
 {
-    xmlNode *root;
-    if (xml_parse(arena, "the lifecycle", text, length, &root, err) < 0)
-        return -1;
-    size_t rules = 0;
-    for (xmlNode *rule = xml_first(root, "Rule"); rule; rule = xml_next(rule, "Rule"), rules++) {
-        const char *status = xml_child_content(arena, rule, "Status");
-        if (!text_equal(status, "Enabled") && !text_equal(status, "Disabled"))
-            return malformed(err, "a rule's Status must be Enabled or Disabled");
-    }
-    return rules ? 0 : malformed(err, "a lifecycle needs a rule");
+    struct s3_lifecycle_rule *rules;
+    size_t count;
+    return s3_lifecycle_read(arena, text, length, &rules, &count, err);
 }
 
 static int check_tagging(struct arena *arena, const char *text, size_t length, struct error *err)
@@ -74,17 +68,16 @@ static int check_tagging(struct arena *arena, const char *text, size_t length, s
     return s3_tags_read(arena, text, length, S3_TAGS_OF_BUCKET, &tags, err);
 }
 
-/* One version of each object is all this S3 keeps, and it says so rather than lose one silently. */
 static int check_versioning(struct arena *arena, const char *text, size_t length, struct error *err)
 {
     xmlNode *root;
     if (xml_parse(arena, "the versioning", text, length, &root, err) < 0)
         return -1;
     const char *status = xml_child_content(arena, root, "Status");
-    if (text_equal(status, "Suspended"))
+    if (text_equal(xml_child_content(arena, root, "MfaDelete"), "Enabled"))
+        return error_code(err, ERROR_INTERNAL, "NotImplemented", "There are no MFA devices here");
+    if (text_equal(status, "Enabled") || text_equal(status, "Suspended"))
         return 0;
-    if (text_equal(status, "Enabled"))
-        return error_code(err, ERROR_INTERNAL, "NotImplemented", "Versioning is not implemented by this S3");
     return malformed(err, "Status must be Enabled or Suspended");
 }
 

@@ -3,98 +3,136 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "base/xml.h"
 #include "localaws/s3/buckets.h"
+#include "localaws/s3/lifecycle_rules.h"
 
 #include <string.h>
 
-enum { DAY_MS = 24 * 3600 * 1000, HOUR_MS = 3600 * 1000 };
+enum { HOUR_MS = 3600 * 1000 };
 
-struct rule {
-    const char *prefix;
-    int64_t expire_before_ms, abort_before_ms; /* 0: never */
-    bool by_tag_or_size;                       /* chooses by what is not looked at here: touches nothing */
+struct sweep {
+    struct s3_store *store;
+    const char *bucket_id;
+    enum s3_versioning versioning;
+    int64_t now_ms;
+    const struct s3_lifecycle_rule *rules;
+    size_t rule_count;
 };
 
-/* "31" days before now; 0 when there is no such element. */
-static int64_t days_ago(struct arena *arena, xmlNode *rule, const char *element, const char *days,
-                        int64_t now_ms)
-{
-    const char *text = xml_child_content(arena, xml_first(rule, element), days);
-    int64_t number;
-    if (!text || text_number(text, 1, 100000, "days", &number, NULL) < 0)
-        return 0;
-    return now_ms - number * DAY_MS;
-}
+/* A walk over a bucket's versions, newest first in each key. */
+struct walk {
+    char *key; /* of the version before; "" at the beginning */
+    int64_t sequence, newer_ms;
+    int64_t newer; /* versions of this key that are newer and not current */
+};
 
-/* The prefix stands in the rule (as it once did), in its Filter, or in the Filter's And. */
-static void read_rule(struct arena *arena, xmlNode *node, int64_t now_ms, struct rule *rule)
+static int expire_current(const struct sweep *sweep, const struct s3_object *object, struct error *err)
 {
-    xmlNode *filter = xml_first(node, "Filter"), *both = xml_first(filter, "And");
-    xmlNode *where = both ? both : filter ? filter : node;
-    const char *prefix = xml_child_content(arena, where, "Prefix");
-    *rule = (struct rule){
-        .prefix = prefix ? prefix : "",
-        .expire_before_ms = days_ago(arena, node, "Expiration", "Days", now_ms),
-        .abort_before_ms =
-            days_ago(arena, node, "AbortIncompleteMultipartUpload", "DaysAfterInitiation", now_ms),
-        .by_tag_or_size = xml_first(where, "Tag") || xml_first(where, "ObjectSizeGreaterThan") ||
-                          xml_first(where, "ObjectSizeLessThan"),
+    cleanup(arena_free) struct arena *arena = arena_new();
+    if (sweep->versioning == S3_UNVERSIONED)
+        return s3_store_delete(sweep->store, sweep->bucket_id, object->key, object->version, err);
+    const struct s3_object marker = {
+        .bucket = sweep->bucket_id,
+        .key = object->key,
+        .version = sweep->versioning == S3_VERSIONED ? s3_store_new_id(arena) : "null",
+        .marker = true,
+        .id = s3_store_new_id(arena),
+        .etag = "",
+        .headers = "{}",
+        .tags = "",
+        .modified_ms = sweep->now_ms,
     };
+    return s3_store_put(sweep->store, &marker, NULL, 0, NULL, err);
 }
 
-static int expire_objects(struct s3_store *store, const char *bucket_id, const struct rule *rule,
-                          struct error *err)
+/* Is there no other version behind this marker? */
+static bool is_alone(const struct sweep *sweep, const struct s3_object *marker)
 {
-    cleanup(memory_free) char *from = memory_strdup(rule->prefix);
-    for (bool inclusive = true;; inclusive = false) {
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct s3_object next;
+    return s3_store_next_version(sweep->store, arena, sweep->bucket_id, marker->key, marker->sequence, &next,
+                                 NULL) < 0 ||
+           !text_equal(next.key, marker->key);
+}
+
+static bool is_over(const struct sweep *sweep, const struct s3_lifecycle_rule *rule,
+                    const struct s3_object *object, const struct walk *walk)
+{
+    if (object->latest && object->marker)
+        return rule->markers && rule->enabled && text_starts(object->key, rule->prefix) &&
+               is_alone(sweep, object);
+    if (object->latest) {
+        int64_t end = s3_lifecycle_expiry(rule, object);
+        return end && end <= sweep->now_ms;
+    }
+    return rule->noncurrent_days && s3_lifecycle_matches(rule, object) &&
+           walk->newer >= rule->newer_versions &&
+           s3_lifecycle_end(walk->newer_ms, rule->noncurrent_days) <= sweep->now_ms;
+}
+
+static int visit(const struct sweep *sweep, const struct s3_object *object, const struct walk *walk,
+                 struct error *err)
+{
+    for (size_t i = 0; i < sweep->rule_count; i++)
+        if (is_over(sweep, &sweep->rules[i], object, walk))
+            return object->latest && !object->marker
+                       ? expire_current(sweep, object, err)
+                       : s3_store_delete(sweep->store, sweep->bucket_id, object->key, object->version, err);
+    return 0;
+}
+
+static int walk_versions(const struct sweep *sweep, struct walk *walk, struct error *err)
+{
+    for (;;) {
         cleanup(arena_free) struct arena *arena = arena_new();
         struct s3_object object;
         struct error why = {0};
-        if (s3_store_next(store, arena, bucket_id, from, inclusive, &object, &why) < 0)
+        if (s3_store_next_version(sweep->store, arena, sweep->bucket_id, walk->key, walk->sequence, &object,
+                                  &why) < 0)
             return why.kind == ERROR_NOT_FOUND ? 0 : error_set(err, why.kind, "%s", why.message);
-        if (!text_starts(object.key, rule->prefix))
-            return 0;
-        if (object.modified_ms < rule->expire_before_ms &&
-            s3_store_delete(store, bucket_id, object.key, err) < 0)
+        if (!text_equal(object.key, walk->key))
+            walk->newer = 0;
+        if (visit(sweep, &object, walk, err) < 0)
             return -1;
-        memory_free(&from);
-        from = memory_strdup(object.key);
+        walk->newer += !object.latest;
+        walk->newer_ms = object.modified_ms;
+        walk->sequence = object.sequence;
+        memory_free(&walk->key);
+        walk->key = memory_strdup(object.key);
     }
 }
 
-static int abort_uploads(struct s3_store *store, const char *bucket_id, const struct rule *rule,
-                         struct error *err)
+static int abort_uploads(const struct sweep *sweep, const struct s3_lifecycle_rule *rule, struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     struct s3_object *uploads;
     size_t count;
-    if (s3_store_uploads(store, arena, bucket_id, &uploads, &count, err) < 0)
+    if (s3_store_uploads(sweep->store, arena, sweep->bucket_id, &uploads, &count, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++)
-        if (uploads[i].modified_ms < rule->abort_before_ms && text_starts(uploads[i].key, rule->prefix) &&
-            s3_store_upload_abort(store, uploads[i].id, err) < 0)
+        if (s3_lifecycle_end(uploads[i].modified_ms, rule->abort_days) <= sweep->now_ms &&
+            text_starts(uploads[i].key, rule->prefix) &&
+            s3_store_upload_abort(sweep->store, uploads[i].id, err) < 0)
             return -1;
     return 0;
 }
 
-int s3_lifecycle_apply(struct s3_store *store, const char *bucket_id, const char *document, int64_t now_ms,
-                       struct error *err)
+int s3_lifecycle_apply(struct s3_store *store, const char *bucket_id, const char *document,
+                       enum s3_versioning versioning, int64_t now_ms, struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
-    xmlNode *root;
-    if (xml_parse(arena, "the lifecycle", document, strlen(document), &root, err) < 0)
+    struct s3_lifecycle_rule *rules;
+    size_t count;
+    if (s3_lifecycle_read(arena, document, strlen(document), &rules, &count, err) < 0)
         return -1;
-    for (xmlNode *node = xml_first(root, "Rule"); node; node = xml_next(node, "Rule")) {
-        struct rule rule;
-        read_rule(arena, node, now_ms, &rule);
-        if (!text_equal(xml_child_content(arena, node, "Status"), "Enabled") || rule.by_tag_or_size)
-            continue;
-        if ((rule.expire_before_ms && expire_objects(store, bucket_id, &rule, err) < 0) ||
-            (rule.abort_before_ms && abort_uploads(store, bucket_id, &rule, err) < 0))
-            return -1;
-    }
-    return 0;
+    const struct sweep sweep = {store, bucket_id, versioning, now_ms, rules, count};
+    struct walk walk = {.key = memory_strdup(""), .sequence = INT64_MAX};
+    int result = walk_versions(&sweep, &walk, err);
+    memory_free(&walk.key);
+    for (size_t i = 0; i < count && result == 0; i++)
+        if (rules[i].enabled && rules[i].abort_days)
+            result = abort_uploads(&sweep, &rules[i], err);
+    return result;
 }
 
 /* Claims the hour's sweep: of several threads that find it due, one does it. */
@@ -110,17 +148,40 @@ static bool is_due(struct region *region, struct s3_region *s3, int64_t now_ms)
 
 void s3_lifecycle_sweep(struct region *region)
 {
-    cleanup(arena_free) struct arena *arena = arena_new();
     struct s3_region *s3;
-    struct s3_bucket *buckets;
     struct error err = {0};
     int64_t now_ms = clock_now_ms();
     if (s3_region(region, &s3, &err) < 0 || !is_due(region, s3, now_ms))
         return;
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct s3_bucket *buckets;
     size_t count = s3_bucket_list(region, arena, NULL, &buckets);
     for (size_t i = 0; i < count; i++) {
         const char *document = buckets[i].documents[S3_LIFECYCLE];
-        if (document && s3_lifecycle_apply(s3->store, buckets[i].id, document, now_ms, &err) < 0)
+        if (document && s3_lifecycle_apply(s3->store, buckets[i].id, document,
+                                           s3_versioning_of(arena, &buckets[i]), now_ms, &err) < 0)
             log_warning("lifecycle not carried out", "bucket", buckets[i].name, "reason", err.message, NULL);
     }
+}
+
+void s3_answer_expiration(struct s3_call *s3, const struct s3_object *object)
+{
+    const char *document = s3->bucket.documents[S3_LIFECYCLE];
+    struct s3_lifecycle_rule *rules, *first = NULL;
+    size_t count;
+    int64_t when = 0;
+    if (!document || s3_lifecycle_read(s3->arena, document, strlen(document), &rules, &count, NULL) < 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        int64_t end = s3_lifecycle_expiry(&rules[i], object);
+        if (end && (!first || end < when)) {
+            first = &rules[i];
+            when = end;
+        }
+    }
+    if (first)
+        s3_answer_header(s3, "x-amz-expiration",
+                         arena_format(s3->arena, "expiry-date=\"%s\", rule-id=\"%s\"",
+                                      clock_http(s3->arena, when),
+                                      percent_encode(s3->arena, first->id, true)));
 }

@@ -1,6 +1,6 @@
-/* Listings of objects, in the three forms S3 has. All walk the same page: the keys from a prefix on, those
+/* Listings of objects, in the two forms S3 has. Both walk the same page: the keys from a prefix on, those
  * with a delimiter behind the prefix rolled up into one common prefix. */
-#include "localaws/s3/call.h"
+#include "localaws/s3/object_calls.h"
 
 #include <string.h>
 
@@ -94,10 +94,7 @@ static int read_request(struct s3_call *s3, struct listing *list, const char *af
 static void write_object(struct s3_call *s3, struct buffer *xml, const struct s3_object *object, bool owner)
 {
     s3_write_key(s3, xml, "Key", object->key);
-    buffer_format(xml,
-                  "<LastModified>%s</LastModified><ETag>&quot;%s&quot;</ETag><Size>%lld</Size>"
-                  "<StorageClass>STANDARD</StorageClass>",
-                  s3_time(s3->arena, object->modified_ms), object->etag, (long long)object->size);
+    s3_write_object(s3, xml, object);
     if (owner)
         s3_write_owner(xml, "Owner", "", s3->bucket.owner);
 }
@@ -183,29 +180,5 @@ int s3_list_objects_v2(struct s3_call *s3, struct error *err)
                       base64_encode(s3->arena, list->last, strlen(list->last)));
     write_contents(s3, &xml, list, text_equal(s3_query(s3, "fetch-owner"), "true"));
     buffer_text(&xml, "</ListBucketResult>");
-    return s3_answer_xml(s3, &xml, err);
-}
-
-/* Every object has one version, "null", as in a bucket whose versioning was never on. */
-int s3_list_versions(struct s3_call *s3, struct error *err)
-{
-    cleanup(buffer_free) struct buffer xml = buffer_new(S3_LARGEST_ANSWER);
-    struct listing *list = arena_alloc(s3->arena, sizeof(*list));
-    if (read_request(s3, list, s3_query(s3, "key-marker"), err) < 0)
-        return -1;
-    write_head(s3, &xml, list, "ListVersionsResult");
-    s3_write_key(s3, &xml, "KeyMarker", list->after);
-    buffer_text(&xml, "<VersionIdMarker></VersionIdMarker>");
-    if (list->truncated) {
-        s3_write_key(s3, &xml, "NextKeyMarker", list->last);
-        buffer_text(&xml, "<NextVersionIdMarker>null</NextVersionIdMarker>");
-    }
-    for (size_t i = 0; i < list->object_count; i++) {
-        buffer_text(&xml, "<Version><VersionId>null</VersionId><IsLatest>true</IsLatest>");
-        write_object(s3, &xml, &list->objects[i], true);
-        buffer_text(&xml, "</Version>");
-    }
-    write_common(s3, &xml, list);
-    buffer_text(&xml, "</ListVersionsResult>");
     return s3_answer_xml(s3, &xml, err);
 }

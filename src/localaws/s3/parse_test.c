@@ -82,6 +82,108 @@ static void a_chunked_body_is_put_together_however_it_arrives(void **state)
     }
 }
 
+/* The examples of Amazon's S3 API Reference: 66,560 times 'a', in chunks of 64 KiB. */
+static const char example_secret[] = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+static const struct sigv4_scope example_scope = {"20130524", "us-east-1", "s3"};
+
+static char *example_body(struct arena *arena, const char *const signatures[3], const char *trailers)
+{
+    char *letters = arena_alloc(arena, 65537);
+    memset(letters, 'a', 65536);
+    return arena_format(arena,
+                        "10000;chunk-signature=%s\r\n%s\r\n400;chunk-signature=%s\r\n%.1024s\r\n"
+                        "0;chunk-signature=%s\r\n%s\r\n",
+                        signatures[0], letters, signatures[1], letters, signatures[2], trailers);
+}
+
+static int count(void *context, const void *bytes, size_t length, struct error *err)
+{
+    (void)bytes, (void)err;
+    *(size_t *)context += length;
+    return 0;
+}
+
+static int feed_example(struct arena *arena, const char *seed, const char *body)
+{
+    struct call_signature *signature = arena_alloc(arena, sizeof(*signature));
+    *signature = (struct call_signature){
+        .amz_date = "20130524T000000Z", .scope = "20130524/us-east-1/s3/aws4_request", .signature = seed};
+    sigv4_signing_key(example_secret, &example_scope, signature->key);
+    struct chunked chunked = {.arena = arena, .signing = chunk_signing_new(arena, signature)};
+    size_t length = 0;
+    struct error err = {0};
+    if (chunked_feed(&chunked, body, strlen(body), count, &length, &err) < 0)
+        return -1;
+    return chunked_whole(&chunked) && length == 66560 ? 0 : -1;
+}
+
+static void signed_chunks_are_verified_each(void **state)
+{
+    (void)state;
+    static const char seed[] = "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9";
+    const char *signatures[3] = {"ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648",
+                                 "0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497",
+                                 "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9"};
+    cleanup(arena_free) struct arena *arena = arena_new();
+    char *body = example_body(arena, signatures, "");
+    assert_int_equal(feed_example(arena, seed, body), 0);
+    body[60000] = 'b';
+    assert_int_equal(feed_example(arena, seed, body), -1);
+    body = example_body(arena, signatures, "x-amz-checksum-crc32c:sOO8/Q==\r\n");
+    assert_int_equal(feed_example(arena, seed, body), -1);
+    for (size_t i = 0; i < 3; i++) {
+        const char *right = signatures[i];
+        signatures[i] = "00";
+        assert_int_equal(feed_example(arena, seed, example_body(arena, signatures, "")), -1);
+        signatures[i] = right;
+    }
+    assert_int_equal(feed_example(arena, "00", example_body(arena, signatures, "")), -1);
+    assert_int_equal(feed_example(arena, seed, "400\r\na"), -1);
+}
+
+static void trailers_of_signed_chunks_are_verified_too(void **state)
+{
+    (void)state;
+    static const char seed[] = "106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e";
+    static const char *const signatures[3] = {
+        "b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2",
+        "1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7",
+        "2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992"};
+    static const char signature[] = "x-amz-trailer-signature:"
+                                    "d81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435\r\n";
+    cleanup(arena_free) struct arena *arena = arena_new();
+    const char *right = arena_format(arena, "x-amz-checksum-crc32c:sOO8/Q==\r\n%s", signature);
+    const char *wrong = arena_format(arena, "x-amz-checksum-crc32c:sOO8/A==\r\n%s", signature);
+    assert_int_equal(feed_example(arena, seed, example_body(arena, signatures, right)), 0);
+    assert_int_equal(feed_example(arena, seed, example_body(arena, signatures, wrong)), -1);
+}
+
+static void sums_of_parts_make_the_sum_of_the_whole(void **state)
+{
+    (void)state;
+    static const char text[] = "the whole text, longer than eight bytes, in two parts";
+    static const char *const names[] = {"x-amz-checksum-crc32", "x-amz-checksum-crc32c",
+                                        "x-amz-checksum-crc64nvme"};
+    cleanup(arena_free) struct arena *arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        for (size_t cut = 0; cut < sizeof(text); cut += 9) {
+            struct digests whole = {0}, parts[2] = {{{0}, 0}, {{0}, 0}};
+            digests_begin(&whole, names[i]);
+            digests_begin(&parts[0], names[i]);
+            digests_begin(&parts[1], names[i]);
+            digests_update(&whole, text, sizeof(text));
+            digests_update(&parts[0], text, cut);
+            digests_update(&parts[1], text + cut, sizeof(text) - cut);
+            const char *first = digests_value(&parts[0], arena, names[i], false);
+            const char *second = digests_value(&parts[1], arena, names[i], false);
+            assert_string_equal(digest_combine(arena, names[i], first, second, sizeof(text) - cut),
+                                digests_value(&whole, arena, names[i], false));
+            digests_free(&whole);
+            digests_free(&parts[0]);
+            digests_free(&parts[1]);
+        }
+}
+
 static void a_malformed_chunked_body_is_refused(void **state)
 {
     (void)state;
@@ -180,6 +282,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_range_is_cut_to_what_is_there),
         cmocka_unit_test(a_chunked_body_is_put_together_however_it_arrives),
+        cmocka_unit_test(signed_chunks_are_verified_each),
+        cmocka_unit_test(trailers_of_signed_chunks_are_verified_too),
+        cmocka_unit_test(sums_of_parts_make_the_sum_of_the_whole),
         cmocka_unit_test(a_malformed_chunked_body_is_refused),
         cmocka_unit_test(checksums_are_those_of_the_catalogue),
         cmocka_unit_test(tags_of_both_forms_are_kept_alike),

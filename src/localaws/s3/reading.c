@@ -52,7 +52,12 @@ static int open_piece(struct s3_reading *reading, size_t index, struct error *er
     segment_reader_free(&reading->reader);
     reading->open = reading->count;
     s3_file_key(reading->data_key, piece->file, key);
-    int result = segment_reader_open(s3_store_path(reading->store, reading->arena, piece->file), key,
+    int result = 0;
+    if (piece->content)
+        segment_reader_open_small(piece->content, piece->content_length, key, (uint64_t)piece->size,
+                                  &reading->reader);
+    else
+        result = segment_reader_open(s3_store_path(reading->store, reading->arena, piece->file), key,
                                      (uint64_t)piece->size, &reading->reader, err);
     gnutls_memset(key, 0, sizeof(key));
     if (result == 0)
@@ -89,14 +94,36 @@ void s3_reading_free(struct s3_reading **reading)
     memory_free(reading);
 }
 
+static int no_version(struct s3_call *s3, struct error *err)
+{
+    return s3_fail(s3, err, 404, "NoSuchVersion", "The specified version does not exist.");
+}
+
+/* A marker is no object: as if there were none, but that it says so. */
+static int is_marker(struct s3_call *s3, const struct s3_object *marker, struct error *err)
+{
+    s3_answer_header(s3, "x-amz-delete-marker", "true");
+    s3_answer_header(s3, "x-amz-version-id", marker->version);
+    if (!s3->version)
+        return s3_fail(s3, err, 404, "NoSuchKey", "The specified key does not exist.");
+    s3_answer_header(s3, "Allow", "DELETE");
+    return s3_fail(s3, err, 405, "MethodNotAllowed",
+                   "The specified method is not allowed against this resource.");
+}
+
 int s3_find_object(struct s3_call *s3, struct s3_object *object, struct error *err)
 {
     struct error why = {0};
-    if (s3_store_get(s3->s3->store, s3->arena, s3->bucket.id, s3->key, object, &why) == 0)
+    bool found =
+        s3_store_get(s3->s3->store, s3->arena, s3->bucket.id, s3->key, s3->version, object, &why) == 0;
+    if (found && !object->marker)
         return 0;
-    if (why.kind != ERROR_NOT_FOUND)
+    if (!found && why.kind != ERROR_NOT_FOUND)
         return error_set(err, why.kind, "%s", why.message);
     if (s3_authorize(s3, "s3:ListBucket", NULL, err) < 0)
         return -1;
-    return s3_fail(s3, err, 404, "NoSuchKey", "The specified key does not exist.");
+    if (found)
+        return is_marker(s3, object, err);
+    return s3->version ? no_version(s3, err)
+                       : s3_fail(s3, err, 404, "NoSuchKey", "The specified key does not exist.");
 }

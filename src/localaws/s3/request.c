@@ -40,6 +40,7 @@ int s3_authorize(struct s3_call *s3, const char *action, const char *key, struct
         {"s3:prefix", "prefix", true},
         {"s3:delimiter", "delimiter", true},
         {"s3:max-keys", "max-keys", true},
+        {"s3:VersionId", "versionId", true},
         {"s3:x-amz-acl", "x-amz-acl", false},
         {"s3:x-amz-copy-source", "x-amz-copy-source", false},
         {"s3:x-amz-server-side-encryption", "x-amz-server-side-encryption", false},
@@ -149,13 +150,19 @@ static int find_bucket(struct s3_call *s3, struct error *err)
     return 0;
 }
 
-/* Objects have one version here, "null", as in a bucket whose versioning was never on. */
-static int check_version(struct s3_call *s3, struct error *err)
+static int read_version(struct s3_call *s3, struct error *err)
 {
-    const char *version = s3_query(s3, "versionId");
-    if (!version || text_equal(version, "null"))
+    s3->version = s3_query(s3, "versionId");
+    if (!s3->version || s3->route->version_action)
         return 0;
-    return s3_fail(s3, err, 404, "NoSuchVersion", "The specified version does not exist.");
+    return s3_fail(s3, err, 400, "InvalidArgument", "This operation does not accept a version-id.");
+}
+
+/* Before anything is looked up. */
+static int authorize_route(struct s3_call *s3, struct error *err)
+{
+    const char *action = s3->version ? s3->route->version_action : s3->route->action;
+    return action ? s3_authorize(s3, action, *s3->key ? s3->key : NULL, err) : 0;
 }
 
 int s3_call_begin(struct call *call, const struct s3_route *routes, size_t route_count, struct s3_call **made,
@@ -166,11 +173,8 @@ int s3_call_begin(struct call *call, const struct s3_route *routes, size_t route
     s3->arena = call->arena;
     *made = s3;
     if (s3_region(call->region, &s3->s3, err) < 0 || read_path(s3, err) < 0 ||
-        find_route(s3, routes, route_count, err) < 0 || find_bucket(s3, err) < 0)
-        return -1;
-    if (s3->route->action && s3_authorize(s3, s3->route->action, *s3->key ? s3->key : NULL, err) < 0)
-        return -1;
-    if (check_version(s3, err) < 0)
+        find_route(s3, routes, route_count, err) < 0 || find_bucket(s3, err) < 0 ||
+        read_version(s3, err) < 0 || authorize_route(s3, err) < 0)
         return -1;
     return s3->route->begin ? s3->route->begin(s3, err) : 0;
 }

@@ -191,15 +191,13 @@ def test_what_a_bucket_does_not_have_has_its_own_code(s3, bucket):
 
 
 def test_what_this_s3_cannot_do_it_refuses(s3, bucket):
-    versioning = {"Status": "Enabled"}
-    assert refusal(s3.put_bucket_versioning, Bucket=bucket, VersioningConfiguration=versioning) == "NotImplemented"
     assert refusal(s3.get_bucket_notification_configuration, Bucket=bucket) == "NotImplemented"
     assert refusal(s3.put_bucket_acl, Bucket=bucket, ACL="public-read") == "AccessControlListNotSupported"
     assert refusal(s3.put_bucket_policy, Bucket=bucket, Policy="{}") == "MalformedPolicy"
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     assert refusal(s3.get_object, Bucket=bucket, Key="k", VersionId="v1") == "NoSuchVersion"
-    assert refusal(s3.delete_object, Bucket=bucket, Key="k", VersionId="v1") == "NoSuchVersion"
-    assert refusal(s3.get_object, Bucket=bucket, Key="k", PartNumber=1) == "NotImplemented"
+    assert refusal(s3.get_object, Bucket=bucket, Key="k", PartNumber=2) == "InvalidPartNumber"
+    assert refusal(s3.get_object, Bucket=bucket, Key="k", PartNumber=0) == "InvalidArgument"
     assert s3.get_object(Bucket=bucket, Key="k", VersionId="null")["Body"].read() == b"x"
     assert refusal(s3.get_object_acl, Bucket=bucket, Key="k") == "NotImplemented"
 
@@ -387,7 +385,7 @@ def test_chunks_with_a_trailing_checksum_are_put_together(region, s3, bucket):
     assert (status, b"BadDigest" in answer) == (400, True)
     status, answer = region.raw("PUT", path, chunked(body, zlib.crc32(body))[:-20], headers, how)
     assert (status, b"IncompleteBody" in answer) == (400, True)
-    status, _ = region.raw("PUT", path, b"5\r\n", headers, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD")
+    status, _ = region.raw("PUT", path, b"5\r\n", headers, "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD")
     assert status == 501
     assert s3.get_object(Bucket=bucket, Key="chunked")["Body"].read() == body
 

@@ -28,7 +28,7 @@ static gnutls_aead_cipher_hd_t open_cipher(const unsigned char key[SEGMENT_KEY])
 }
 
 struct segment_writer {
-    int fd;
+    int fd;     /* -1 until there is something to write */
     char *path; /* NULL once finished */
     gnutls_aead_cipher_hd_t cipher;
     uint64_t index;
@@ -39,37 +39,46 @@ struct segment_writer {
 int segment_writer_open(const char *path, const unsigned char key[SEGMENT_KEY],
                         struct segment_writer **writer, struct error *err)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return error_errno(err, ERROR_INTERNAL, "create %s", path);
+    if (access(path, F_OK) == 0)
+        return error_set(err, ERROR_INTERNAL, "create %s: it is there", path);
     *writer = memory_alloc(sizeof(**writer));
-    (*writer)->fd = fd;
+    (*writer)->fd = -1;
     (*writer)->path = memory_strdup(path);
     (*writer)->cipher = open_cipher(key);
     return 0;
 }
 
-static int seal(struct segment_writer *writer, bool last, struct error *err)
+static size_t seal(struct segment_writer *writer, const unsigned char *plain, size_t used, bool last)
 {
     unsigned char nonce[NONCE];
     size_t length = sizeof(writer->sealed);
-    make_nonce(writer->index, last, nonce);
-    int result = gnutls_aead_cipher_encrypt(writer->cipher, nonce, sizeof(nonce), NULL, 0, SEGMENT_TAG,
-                                            writer->plain, writer->used, writer->sealed, &length);
-    if (result < 0)
-        return error_set(err, ERROR_INTERNAL, "encrypt: %s", gnutls_strerror(result));
-    writer->index++;
-    writer->used = 0;
-    return file_write_all(writer->fd, writer->sealed, length, err);
+    make_nonce(writer->index++, last, nonce);
+    if (gnutls_aead_cipher_encrypt(writer->cipher, nonce, sizeof(nonce), NULL, 0, SEGMENT_TAG, plain, used,
+                                   writer->sealed, &length) < 0)
+        abort(); /* sizes are ours */
+    return length;
+}
+
+static int store(struct segment_writer *writer, const unsigned char *plain, size_t used, bool last,
+                 struct error *err)
+{
+    if (writer->fd < 0)
+        writer->fd = open(writer->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (writer->fd < 0)
+        return error_errno(err, ERROR_INTERNAL, "create %s", writer->path);
+    return file_write_all(writer->fd, writer->sealed, seal(writer, plain, used, last), err);
 }
 
 /* A full segment waits for the next byte, since only the end shows which one is the last. */
 int segment_write(struct segment_writer *writer, const void *bytes, size_t length, struct error *err)
 {
-    const char *from = bytes;
+    const unsigned char *from = bytes;
     while (length > 0) {
-        if (writer->used == SEGMENT_BYTES && seal(writer, false, err) < 0)
-            return -1;
+        if (writer->used == SEGMENT_BYTES) {
+            if (store(writer, writer->plain, SEGMENT_BYTES, false, err) < 0)
+                return -1;
+            writer->used = 0;
+        }
         size_t now = SEGMENT_BYTES - writer->used < length ? SEGMENT_BYTES - writer->used : length;
         memcpy(writer->plain + writer->used, from, now);
         writer->used += now;
@@ -81,7 +90,7 @@ int segment_write(struct segment_writer *writer, const void *bytes, size_t lengt
 
 int segment_writer_finish(struct segment_writer *writer, struct error *err)
 {
-    if (seal(writer, true, err) < 0)
+    if (store(writer, writer->plain, writer->used, true, err) < 0)
         return -1;
     if (fdatasync(writer->fd) < 0)
         return error_errno(err, ERROR_INTERNAL, "write %s to disk", writer->path);
@@ -89,11 +98,21 @@ int segment_writer_finish(struct segment_writer *writer, struct error *err)
     return 0;
 }
 
+const unsigned char *segment_writer_finish_small(struct segment_writer *writer, size_t largest,
+                                                 size_t *length)
+{
+    if (writer->index || writer->used > largest)
+        return NULL;
+    *length = seal(writer, writer->plain, writer->used, true);
+    memory_free(&writer->path);
+    return writer->sealed;
+}
+
 void segment_writer_free(struct segment_writer **writer)
 {
     if (!*writer)
         return;
-    if ((*writer)->path)
+    if ((*writer)->path && (*writer)->fd >= 0)
         unlink((*writer)->path);
     memory_free(&(*writer)->path);
     file_close(&(*writer)->fd);
@@ -104,6 +123,8 @@ void segment_writer_free(struct segment_writer **writer)
 
 struct segment_reader {
     int fd;
+    const unsigned char *small; /* instead of the file */
+    size_t small_length;
     gnutls_aead_cipher_hd_t cipher;
     uint64_t size, count; /* of the plaintext; of segments */
     uint64_t index;       /* of the one in `plain`; `count` when none is */
@@ -111,19 +132,43 @@ struct segment_reader {
     unsigned char plain[SEGMENT_BYTES], sealed[SEGMENT_BYTES + SEGMENT_TAG];
 };
 
+static struct segment_reader *new_reader(int fd, const unsigned char key[SEGMENT_KEY], uint64_t size)
+{
+    struct segment_reader *reader = memory_alloc(sizeof(*reader));
+    reader->fd = fd;
+    reader->cipher = open_cipher(key);
+    reader->size = size;
+    reader->count = size ? (size + SEGMENT_BYTES - 1) / SEGMENT_BYTES : 1;
+    reader->index = reader->count;
+    return reader;
+}
+
 int segment_reader_open(const char *path, const unsigned char key[SEGMENT_KEY], uint64_t size,
                         struct segment_reader **reader, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return error_errno(err, ERROR_INTERNAL, "open %s", path);
-    *reader = memory_alloc(sizeof(**reader));
-    (*reader)->fd = fd;
-    (*reader)->cipher = open_cipher(key);
-    (*reader)->size = size;
-    (*reader)->count = size ? (size + SEGMENT_BYTES - 1) / SEGMENT_BYTES : 1;
-    (*reader)->index = (*reader)->count;
+    *reader = new_reader(fd, key, size);
     return 0;
+}
+
+void segment_reader_open_small(const unsigned char *sealed, size_t length,
+                               const unsigned char key[SEGMENT_KEY], uint64_t size,
+                               struct segment_reader **reader)
+{
+    *reader = new_reader(-1, key, size);
+    (*reader)->small = sealed;
+    (*reader)->small_length = length;
+}
+
+static ssize_t read_sealed(struct segment_reader *reader, uint64_t index, size_t length)
+{
+    if (!reader->small)
+        return pread(reader->fd, reader->sealed, length, (off_t)(index * (SEGMENT_BYTES + SEGMENT_TAG)));
+    size_t have = reader->small_length < length ? reader->small_length : length;
+    memcpy(reader->sealed, reader->small, have);
+    return (ssize_t)have;
 }
 
 static int unseal(struct segment_reader *reader, uint64_t index, struct error *err)
@@ -131,8 +176,7 @@ static int unseal(struct segment_reader *reader, uint64_t index, struct error *e
     unsigned char nonce[NONCE];
     uint64_t left = reader->size - index * SEGMENT_BYTES;
     size_t plain = left < SEGMENT_BYTES ? (size_t)left : SEGMENT_BYTES, length = sizeof(reader->plain);
-    ssize_t got = pread(reader->fd, reader->sealed, plain + SEGMENT_TAG,
-                        (off_t)(index * (SEGMENT_BYTES + SEGMENT_TAG)));
+    ssize_t got = read_sealed(reader, index, plain + SEGMENT_TAG);
     if (got < 0)
         return error_errno(err, ERROR_INTERNAL, "read an encrypted file");
     make_nonce(index, index + 1 == reader->count, nonce);

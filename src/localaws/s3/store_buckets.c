@@ -6,25 +6,25 @@
 static int drop_bucket(struct s3_store *store, void *context, struct garbage *garbage, struct error *err)
 {
     const char *bucket = context;
-    cleanup(query_close) sqlite3_stmt *query = NULL;
-    if (query_open(store, &query, err,
-                   "DELETE FROM pieces WHERE object IN (SELECT id FROM objects WHERE bucket = ?1"
-                   " UNION ALL SELECT id FROM uploads WHERE bucket = ?1) RETURNING " DROPPED_COLUMNS,
+    struct connection *write = &store->write.connection;
+    cleanup(query_close) struct query query = {0};
+    if (query_open(write, &query, err,
+                   "DELETE FROM stored_pieces WHERE object IN (SELECT id FROM versions WHERE bucket = ?1"
+                   " UNION ALL SELECT id FROM multiparts WHERE bucket = ?1) RETURNING " DROPPED_COLUMNS,
                    "s", bucket) < 0 ||
-        drop_files(query, garbage, err) < 0)
+        drop_files(&query, garbage, err) < 0)
         return -1;
-    query_close(&query);
-    if (query_run(store, err, "DELETE FROM objects WHERE bucket = ?", "s", bucket) < 0)
+    if (query_run(write, err, "DELETE FROM versions WHERE bucket = ?", "s", bucket) < 0)
         return -1;
-    return query_run(store, err, "DELETE FROM uploads WHERE bucket = ?", "s", bucket);
+    return query_run(write, err, "DELETE FROM multiparts WHERE bucket = ?", "s", bucket);
 }
 
 int s3_store_drop(struct s3_store *store, const char *bucket, struct error *err)
 {
-    return store_transaction(store, drop_bucket, (void *)bucket, err);
+    return store_commit(store, drop_bucket, (void *)bucket, err);
 }
 
-static int read_names(sqlite3_stmt *query, struct arena *arena, char ***names, size_t *count,
+static int read_names(struct query *query, struct arena *arena, char ***names, size_t *count,
                       struct error *err)
 {
     size_t room = 0;
@@ -47,13 +47,14 @@ static int read_names(sqlite3_stmt *query, struct arena *arena, char ***names, s
 int s3_store_buckets(struct s3_store *store, struct arena *arena, char ***buckets, size_t *count,
                      struct error *err)
 {
-    sqlite3_stmt *query;
-    pthread_mutex_lock(&store->lock);
-    int result =
-        query_open(store, &query, err, "SELECT bucket FROM objects UNION SELECT bucket FROM uploads", "");
-    if (result == 0)
-        result = read_names(query, arena, buckets, count, err);
-    query_close(&query);
-    pthread_mutex_unlock(&store->lock);
+    struct query query;
+    pthread_mutex_lock(&store->read.connection.lock);
+    int result = query_open(&store->read.connection, &query, err,
+                            "SELECT bucket FROM versions UNION SELECT bucket FROM multiparts", "");
+    if (result == 0) {
+        result = read_names(&query, arena, buckets, count, err);
+        query_close(&query);
+    }
+    pthread_mutex_unlock(&store->read.connection.lock);
     return result;
 }

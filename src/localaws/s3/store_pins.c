@@ -10,26 +10,38 @@ struct pin {
     size_t count;
 };
 
+static void add_reader(struct s3_store *store, const char *id)
+{
+    pthread_mutex_lock(&store->pins_lock);
+    struct pin *pin = table_get(&store->pins, id);
+    if (!pin) {
+        pin = memory_alloc(sizeof(*pin));
+        table_put(&store->pins, id, pin);
+    }
+    pin->readers++;
+    pthread_mutex_unlock(&store->pins_lock);
+}
+
+/* Pinned before it is looked at: a change that is committed later finds the pin, one committed before leaves
+ * nothing to be found. */
 int s3_store_pin(struct s3_store *store, struct arena *arena, const char *id, struct s3_piece **pieces,
                  size_t *count, struct error *err)
 {
-    sqlite3_stmt *query;
-    pthread_mutex_lock(&store->lock);
-    int result = query_open(store, &query, err, PIECES_OF, "s", id);
-    if (result == 0)
-        result = read_pieces(query, arena, pieces, count, err);
-    query_close(&query);
+    struct query query;
+    add_reader(store, id);
+    pthread_mutex_lock(&store->read.connection.lock);
+    int result = query_open(
+        &store->read.connection, &query, err,
+        "SELECT " PIECE_COLUMNS ", content FROM stored_pieces WHERE object = ? ORDER BY number", "s", id);
+    if (result == 0) {
+        result = read_pieces(&store->read, &query, arena, true, pieces, count, err);
+        query_close(&query);
+    }
+    pthread_mutex_unlock(&store->read.connection.lock);
     if (result == 0 && *count == 0)
         result = error_set(err, ERROR_NOT_FOUND, "the object has gone");
-    if (result == 0) {
-        struct pin *pin = table_get(&store->pins, id);
-        if (!pin) {
-            pin = memory_alloc(sizeof(*pin));
-            table_put(&store->pins, id, pin);
-        }
-        pin->readers++;
-    }
-    pthread_mutex_unlock(&store->lock);
+    if (result < 0)
+        s3_store_unpin(store, id);
     return result;
 }
 
@@ -44,12 +56,12 @@ static void free_pin(struct pin *pin)
 void s3_store_unpin(struct s3_store *store, const char *id)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
-    pthread_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->pins_lock);
     struct pin *pin = table_get(&store->pins, id);
     bool last = --pin->readers == 0;
     if (last)
         table_remove(&store->pins, id);
-    pthread_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->pins_lock);
     if (!last)
         return;
     for (size_t i = 0; i < pin->count; i++)
@@ -59,6 +71,7 @@ void s3_store_unpin(struct s3_store *store, const char *id)
 
 void pins_keep(struct s3_store *store, struct garbage *garbage)
 {
+    pthread_mutex_lock(&store->pins_lock);
     for (size_t i = 0; i < garbage->count; i++) {
         struct pin *pin = table_get(&store->pins, garbage->items[i].object);
         if (!pin)
@@ -67,6 +80,7 @@ void pins_keep(struct s3_store *store, struct garbage *garbage)
         pin->files[pin->count++] = memory_strdup(garbage->items[i].file);
         garbage->items[i].file = NULL;
     }
+    pthread_mutex_unlock(&store->pins_lock);
 }
 
 /* What is still to be removed then, the next start removes. */

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+static const unsigned char store_key[S3_STORE_KEY] = {1, 2, 3};
+
 struct fixture {
     char directory[32];
     struct s3_store *store;
@@ -24,7 +26,8 @@ static int enter(void **state)
     strcpy(fixture->directory, "/tmp/s3-store.XXXXXX");
     fixture->arena = arena_new();
     *state = fixture;
-    return mkdtemp(fixture->directory) ? s3_store_open(fixture->directory, &fixture->store, NULL) : -1;
+    return mkdtemp(fixture->directory) ? s3_store_open(fixture->directory, store_key, &fixture->store, NULL)
+                                       : -1;
 }
 
 static int leave(void **state)
@@ -39,7 +42,11 @@ static int leave(void **state)
 
 static struct s3_piece make_file(struct fixture *fixture, int64_t number)
 {
-    struct s3_piece piece = {s3_store_new_id(fixture->arena), number, 4, 1000, "00"};
+    struct s3_piece piece = {.file = s3_store_new_id(fixture->arena),
+                             .number = number,
+                             .size = 4,
+                             .modified_ms = 1000,
+                             .etag = "00"};
     const char *path = s3_store_path(fixture->store, fixture->arena, piece.file);
     assert_int_equal(file_write(path, "file", 4, 0600, NULL), 0);
     return piece;
@@ -54,6 +61,7 @@ static struct s3_object describe(struct fixture *fixture, const char *key)
 {
     return (struct s3_object){.bucket = "b",
                               .key = key,
+                              .version = "null",
                               .id = s3_store_new_id(fixture->arena),
                               .etag = "e",
                               .headers = "{}",
@@ -67,7 +75,7 @@ static struct s3_piece put(struct fixture *fixture, const char *key)
 {
     struct s3_piece piece = make_file(fixture, 1);
     struct s3_object object = describe(fixture, key);
-    assert_int_equal(s3_store_put(fixture->store, &object, &piece, 1, false, NULL), 0);
+    assert_int_equal(s3_store_put(fixture->store, &object, &piece, 1, NULL, NULL), 0);
     return piece;
 }
 
@@ -80,7 +88,7 @@ static void replacing_an_object_removes_its_old_file(void **state)
     struct s3_object found;
     struct s3_piece *pieces;
     size_t count;
-    assert_int_equal(s3_store_get(fixture->store, fixture->arena, "b", "k", &found, NULL), 0);
+    assert_int_equal(s3_store_get(fixture->store, fixture->arena, "b", "k", NULL, &found, NULL), 0);
     assert_null(found.sealing.key_arn);
     assert_int_equal(s3_store_pieces(fixture->store, fixture->arena, found.id, &pieces, &count, NULL), 0);
     assert_int_equal(count, 1);
@@ -94,11 +102,11 @@ static void a_reader_keeps_what_it_reads_until_it_is_done(void **state)
     struct s3_object found;
     struct error err = {0};
     size_t count;
-    assert_int_equal(s3_store_get(fixture->store, fixture->arena, "b", "k", &found, NULL), 0);
+    assert_int_equal(s3_store_get(fixture->store, fixture->arena, "b", "k", NULL, &found, NULL), 0);
     assert_int_equal(s3_store_pin(fixture->store, fixture->arena, found.id, &pieces, &count, NULL), 0);
     assert_int_equal(s3_store_pin(fixture->store, fixture->arena, found.id, &pieces, &count, NULL), 0);
     put(fixture, "k");
-    assert_int_equal(s3_store_delete(fixture->store, "b", "k", NULL), 0);
+    assert_int_equal(s3_store_delete(fixture->store, "b", "k", "null", NULL), 0);
     s3_store_unpin(fixture->store, found.id);
     assert_true(has_file(fixture, &old));
     s3_store_unpin(fixture->store, found.id);
@@ -113,7 +121,9 @@ static void only_the_first_of_two_new_objects_is_taken(void **state)
     struct s3_piece first = put(fixture, "k"), second = make_file(fixture, 1);
     struct s3_object object = describe(fixture, "k");
     struct error err = {0};
-    assert_int_equal(s3_store_put(fixture->store, &object, &second, 1, true, &err), -1);
+    assert_int_equal(
+        s3_store_put(fixture->store, &object, &second, 1, &(struct s3_expectation){.absent = true}, &err),
+        -1);
     assert_int_equal(err.kind, ERROR_CONFLICT);
     assert_true(has_file(fixture, &first));
 }
@@ -149,11 +159,11 @@ static void a_completed_upload_keeps_the_chosen_parts_only(void **state)
     assert_int_equal(s3_store_upload_piece(fixture->store, upload.id, &again, NULL), 0);
     assert_int_equal(s3_store_upload_piece(fixture->store, upload.id, &two, NULL), 0);
     assert_false(has_file(fixture, &one));
-    assert_int_equal(s3_store_get(fixture->store, fixture->arena, "b", "big", &found, NULL), -1);
-    assert_int_equal(s3_store_upload_complete(fixture->store, &upload, (int64_t[]){1}, 1, NULL), 0);
+    assert_int_equal(s3_store_get(fixture->store, fixture->arena, "b", "big", NULL, &found, NULL), -1);
+    assert_int_equal(s3_store_upload_complete(fixture->store, &upload, &again, 1, NULL, NULL), 0);
     assert_true(has_file(fixture, &again));
     assert_false(has_file(fixture, &two));
-    assert_int_equal(s3_store_get(fixture->store, fixture->arena, "b", "big", &found, NULL), 0);
+    assert_int_equal(s3_store_get(fixture->store, fixture->arena, "b", "big", NULL, &found, NULL), 0);
     struct error err = {0};
     assert_int_equal(s3_store_upload_piece(fixture->store, upload.id, &two, &err), -1);
     assert_int_equal(err.kind, ERROR_NOT_FOUND);
@@ -178,7 +188,7 @@ static void files_nobody_knows_are_gone_after_a_restart(void **state)
     struct fixture *fixture = *state;
     struct s3_piece known = put(fixture, "k"), unknown = make_file(fixture, 1);
     s3_store_close(&fixture->store);
-    assert_int_equal(s3_store_open(fixture->directory, &fixture->store, NULL), 0);
+    assert_int_equal(s3_store_open(fixture->directory, store_key, &fixture->store, NULL), 0);
     assert_true(has_file(fixture, &known));
     assert_false(has_file(fixture, &unknown));
 }
@@ -209,14 +219,15 @@ static const int64_t day_ms = 24 * 3600 * 1000;
 static bool has_object(struct fixture *fixture, const char *key)
 {
     struct s3_object found;
-    return s3_store_get(fixture->store, fixture->arena, "b", key, &found, NULL) == 0;
+    return s3_store_get(fixture->store, fixture->arena, "b", key, NULL, &found, NULL) == 0;
 }
 
 static void apply(struct fixture *fixture, const char *rules, int64_t days)
 {
     const char *document =
         arena_format(fixture->arena, "<LifecycleConfiguration>%s</LifecycleConfiguration>", rules);
-    assert_int_equal(s3_lifecycle_apply(fixture->store, "b", document, 1000 + days * day_ms, NULL), 0);
+    assert_int_equal(
+        s3_lifecycle_apply(fixture->store, "b", document, S3_UNVERSIONED, 1000 + days * day_ms, NULL), 0);
 }
 
 static void objects_go_when_their_days_are_over_and_not_before(void **state)

@@ -3,12 +3,16 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "localaws/s3/tags.h"
+#include "localaws/s3/versioning.h"
 
 #include <gnutls/gnutls.h>
 #include <string.h>
 #include <strings.h>
 
-enum { LARGEST_METADATA = 2048 };
+enum {
+    LARGEST_METADATA = 2048,
+    SMALL_PIECE = 32 << 10, /* up to this it is kept in the index: one wait for the disk instead of two */
+};
 
 static const char *const kept_headers[] = {"cache-control",      "content-disposition", "content-encoding",
                                            "content-language",   "content-type",        "expires",
@@ -75,6 +79,7 @@ int s3_describe_object(struct s3_call *s3, struct s3_object *object, struct erro
     *object = (struct s3_object){
         .bucket = s3->bucket.id,
         .key = s3->key,
+        .version = s3_new_version(s3),
         .id = s3_store_new_id(s3->arena),
         .headers = json_text(s3->arena, kept),
         .tags = tags,
@@ -108,15 +113,24 @@ int s3_writing_sink(void *context, const void *bytes, size_t length, struct erro
     return segment_write(((struct s3_writing *)context)->writer, bytes, length, err);
 }
 
+bool s3_etag_is_md5(const struct s3_sealing *sealing)
+{
+    return s3_sealing_kind(sealing) == S3_SEALED_BY_S3;
+}
+
 int s3_writing_finish(struct s3_call *s3, struct s3_writing *writing, uint64_t size, const char *md5,
                       struct error *err)
 {
-    if (segment_writer_finish(writing->writer, err) < 0)
+    const unsigned char *small =
+        segment_writer_finish_small(writing->writer, SMALL_PIECE, &writing->piece.content_length);
+    if (small)
+        writing->piece.content = memcpy(arena_alloc(s3->arena, writing->piece.content_length), small,
+                                        writing->piece.content_length);
+    else if (segment_writer_finish(writing->writer, err) < 0)
         return -1;
     segment_writer_free(&writing->writer);
-    /* An MD5 of the plain text beside its encryption would tell who can guess the text that the guess is
-     * right. */
-    writing->piece.etag = writing->object.sealing.key_arn ? random_hex(s3->arena, 32) : md5;
+    /* As AWS: the MD5 of the plain text only where no key of KMS or of the customer's stands for the text. */
+    writing->piece.etag = s3_etag_is_md5(&writing->object.sealing) ? md5 : random_hex(s3->arena, 32);
     writing->piece.size = (int64_t)size;
     writing->piece.modified_ms = clock_now_ms();
     return 0;
