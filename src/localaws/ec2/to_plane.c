@@ -35,8 +35,7 @@ static enum plane_target target_of(const struct picture *picture, const char *ta
         return PLANE_INTERNET;
     if (egress && text_equal(egress->vpc_id, picture->vpc_id))
         return PLANE_EGRESS_ONLY;
-    return resource_find(picture->region, picture->account, &nat_gateway_kind, target) ? PLANE_NAT
-                                                                                       : PLANE_BLACKHOLE;
+    return PLANE_BLACKHOLE;
 }
 
 static void add_routes(const struct picture *picture, const struct subnet *subnet,
@@ -48,8 +47,8 @@ static void add_routes(const struct picture *picture, const struct subnet *subne
     struct plane_route *routes = arena_alloc(picture->arena, (table->route_count + 1) * sizeof *routes);
     for (size_t i = 0; i < table->route_count; i++)
         if (!text_starts(table->routes[i].destination, "pl-"))
-            routes[wanted->route_count++] = (struct plane_route){table->routes[i].destination,
-                                                                 target_of(picture, table->routes[i].target)};
+            routes[wanted->route_count++] = (struct plane_route){
+                table->routes[i].destination, target_of(picture, table->routes[i].target), NULL};
     wanted->routes = routes;
 }
 
@@ -149,14 +148,6 @@ static void add_groups(const struct picture *picture, struct plane_vpc *wanted)
     wanted->groups = groups;
 }
 
-static const char *public_address_of(const struct picture *picture, const struct interface *interface)
-{
-    for_each_resource(struct elastic_address, address, picture->account, &elastic_address_kind)
-        if (text_equal(address->interface_id, interface->resource.id))
-            return address->address;
-    return NULL;
-}
-
 static void add_interface(const struct picture *picture, const struct interface *interface,
                           struct plane_interface *wanted)
 {
@@ -182,7 +173,6 @@ static void add_interface(const struct picture *picture, const struct interface 
         .addresses = addresses,
         .group_ids = groups,
         .source_check = interface->source_check,
-        .public_ipv4 = public_address_of(picture, interface),
     };
 }
 
@@ -211,7 +201,8 @@ void vpc_changed(struct region *region, struct account *account, const char *vpc
         return;
     cleanup(arena_free) struct arena *arena = arena_new();
     const struct picture picture = {region, account, arena, vpc_id};
-    struct plane_vpc wanted = {.id = vpc->resource.id, .cidr = vpc->cidr, .ipv6_cidr = vpc->ipv6_cidr};
+    const char *const cidrs[] = {vpc->cidr, vpc->ipv6_cidr, NULL};
+    struct plane_vpc wanted = {.id = vpc->resource.id, .cidrs = cidrs};
     add_subnets(&picture, &wanted);
     add_groups(&picture, &wanted);
     add_interfaces(&picture, &wanted);

@@ -30,8 +30,10 @@ static void copy_subnet(struct arena *arena, struct plane_subnet *subnet)
     subnet->cidr = arena_strdup(arena, subnet->cidr);
     subnet->ipv6_cidr = arena_strdup(arena, subnet->ipv6_cidr);
     struct plane_route *routes = copy_array(arena, subnet->routes, subnet->route_count, sizeof *routes);
-    for (size_t i = 0; i < subnet->route_count; i++)
+    for (size_t i = 0; i < subnet->route_count; i++) {
         routes[i].destination = arena_strdup(arena, routes[i].destination);
+        routes[i].interface_id = arena_strdup(arena, routes[i].interface_id);
+    }
     struct plane_acl_rule *rules =
         copy_array(arena, subnet->acl_rules, subnet->acl_rule_count, sizeof *rules);
     for (size_t i = 0; i < subnet->acl_rule_count; i++)
@@ -59,15 +61,29 @@ static void copy_interface(struct arena *arena, struct plane_interface *interfac
     interface->owner = arena_strdup(arena, interface->owner);
     interface->addresses = copy_texts(arena, interface->addresses);
     interface->group_ids = copy_texts(arena, interface->group_ids);
-    interface->public_ipv4 = arena_strdup(arena, interface->public_ipv4);
+}
+
+static void copy_extras(struct arena *arena, struct plane_vpc *vpc)
+{
+    struct plane_translation *translations =
+        copy_array(arena, vpc->translations, vpc->translation_count, sizeof *translations);
+    for (size_t i = 0; i < vpc->translation_count; i++) {
+        translations[i].inside = arena_strdup(arena, translations[i].inside);
+        translations[i].outside = arena_strdup(arena, translations[i].outside);
+    }
+    struct plane_appliance *appliances =
+        copy_array(arena, vpc->appliances, vpc->appliance_count, sizeof *appliances);
+    for (size_t i = 0; i < vpc->appliance_count; i++)
+        appliances[i].id = arena_strdup(arena, appliances[i].id);
+    vpc->translations = translations;
+    vpc->appliances = appliances;
 }
 
 struct plane_vpc *plane_copy_vpc(struct arena *arena, const struct plane_vpc *vpc)
 {
     struct plane_vpc *copy = copy_array(arena, vpc, 1, sizeof *vpc);
     copy->id = arena_strdup(arena, vpc->id);
-    copy->cidr = arena_strdup(arena, vpc->cidr);
-    copy->ipv6_cidr = arena_strdup(arena, vpc->ipv6_cidr);
+    copy->cidrs = copy_texts(arena, vpc->cidrs);
     struct plane_subnet *subnets = copy_array(arena, vpc->subnets, vpc->subnet_count, sizeof *subnets);
     for (size_t i = 0; i < vpc->subnet_count; i++)
         copy_subnet(arena, &subnets[i]);
@@ -81,6 +97,7 @@ struct plane_vpc *plane_copy_vpc(struct arena *arena, const struct plane_vpc *vp
     copy->subnets = subnets;
     copy->groups = groups;
     copy->interfaces = interfaces;
+    copy_extras(arena, copy);
     return copy;
 }
 

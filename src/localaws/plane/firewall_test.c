@@ -14,7 +14,8 @@ static const struct plane_acl_rule acl[] = {
     {false, true, 100, -1, "::/0", 0, 0},
     {true, true, 100, 17, "0.0.0.0/0", 53, 53},
 };
-static const struct plane_route routes[] = {{"::/0", PLANE_INTERNET}, {"2001:db8:9::/48", PLANE_BLACKHOLE}};
+static const struct plane_route routes[] = {{"::/0", PLANE_INTERNET, NULL},
+                                            {"2001:db8:9::/48", PLANE_BLACKHOLE, NULL}};
 static const struct plane_subnet subnets[] = {
     {"subnet-1", "10.1.0.0/24", "2001:db8:1:1::/64", routes, 2, acl, 3},
     {"subnet-2", "10.1.1.0/24", "2001:db8:1:2::/64", NULL, 0, NULL, 0},
@@ -38,8 +39,21 @@ static const struct plane_interface interfaces[] = {
      .group_ids = group_ids,
      .source_check = true},
 };
+static const char *const cidrs[] = {"10.1.0.0/16", "2001:db8:1::/56", NULL};
+static const struct plane_translation translations[] = {{"10.1.0.5", "198.18.0.7"},
+                                                        {"nonsense", "198.18.0.8"}};
 static const struct plane_vpc vpc = {
-    "vpc-1", "10.1.0.0/16", "2001:db8:1::/56", subnets, 2, groups, 2, interfaces, 1};
+    .id = "vpc-1",
+    .cidrs = cidrs,
+    .subnets = subnets,
+    .subnet_count = 2,
+    .groups = groups,
+    .group_count = 2,
+    .interfaces = interfaces,
+    .interface_count = 1,
+    .translations = translations,
+    .translation_count = 2,
+};
 
 static void assert_line(const char *text, const char *line)
 {
@@ -50,14 +64,14 @@ static void assert_line(const char *text, const char *line)
 static void rules_become_nftables_rules(void **state)
 {
     static const char *const lines[] = {
-        "ip6 saddr 2001:db8::/32 tcp dport 443-8443 accept\n",
-        "ip6 saddr ::/0 icmpv6 type 128 accept\n",
-        "ip6 saddr @g1_ip6 udp dport 51820-51820 accept\n",
-        "ip saddr @g1_ip udp dport 51820-51820 accept\n",
-        "ip daddr 0.0.0.0/0 accept\n",
+        "ct original ip6 saddr 2001:db8::/32 meta l4proto 6 ct original proto-dst 443-8443 accept\n",
+        "ct original ip6 saddr ::/0 meta l4proto 58 ct original proto-dst 32768-33023 accept\n",
+        "ct original ip6 saddr @g1_ip6 meta l4proto 17 ct original proto-dst 51820-51820 accept\n",
+        "ct original ip saddr @g1_ip meta l4proto 17 ct original proto-dst 51820-51820 accept\n",
+        "ct original ip daddr 0.0.0.0/0 accept\n",
     };
     cleanup(arena_free) struct arena *arena = arena_new();
-    const char *text = firewall_text(arena, &vpc);
+    const char *text = firewall_text(arena, &vpc, "");
     (void)state;
     for (size_t i = 0; i < COUNT_OF(lines); i++)
         assert_line(text, lines[i]);
@@ -66,7 +80,7 @@ static void rules_become_nftables_rules(void **state)
 static void a_network_acl_keeps_its_order_and_ends_in_deny(void **state)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
-    const char *text = firewall_text(arena, &vpc);
+    const char *text = firewall_text(arena, &vpc, "");
     (void)state;
     assert_line(text, " chain acl_in_0 {\n  ip6 saddr 2001:db8:bad::/48 tcp dport 22-22 drop\n"
                       "  ip6 saddr ::/0 return\n  drop\n }\n");
@@ -78,24 +92,27 @@ static void only_subnets_with_an_internet_gateway_take_connections_from_outside(
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     (void)state;
-    assert_line(firewall_text(arena, &vpc),
-                " chain from_internet {\n  ip6 daddr 2001:db8:1:1::/64 ip6 saddr ::/0 accept\n  drop\n }\n");
+    assert_line(firewall_text(arena, &vpc, ""),
+                " chain from_internet {\n"
+                "  ct reply ip6 saddr 2001:db8:1:1::/64 ct original ip6 saddr ::/0 accept\n  drop\n }\n");
 }
 
 static void what_is_no_address_never_reaches_nftables(void **state)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
-    const char *text = firewall_text(arena, &vpc);
+    const char *text = firewall_text(arena, &vpc, "");
     (void)state;
     assert_null(strstr(text, "flush"));
-    assert_null(strstr(text, "dport 1-2"));
-    assert_null(strstr(text, "dport 7-7"));
+    assert_null(strstr(text, "proto-dst 1-2"));
+    assert_null(strstr(text, "proto-dst 7-7"));
+    assert_null(strstr(text, "nonsense"));
+    assert_null(strstr(text, "198.18.0.8"));
 }
 
 static void a_groups_members_are_its_interfaces_addresses(void **state)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
-    const char *text = firewall_text(arena, &vpc);
+    const char *text = firewall_text(arena, &vpc, "");
     (void)state;
     assert_line(text, " set g1_ip6 { type ipv6_addr;\n  elements = { 2001:db8:1:1::5 }\n }\n");
     assert_line(text, " set g0_ip6 { type ipv6_addr;\n }\n"); /* nftables refuses an empty list of elements */

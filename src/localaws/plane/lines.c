@@ -3,7 +3,6 @@
 #include "base/memory.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,6 +41,31 @@ void lines_free(struct lines *lines)
         free(lines->items[i]);
     free(lines->items);
     *lines = (struct lines){0};
+}
+
+bool lines_have(const struct lines *lines, const char *line)
+{
+    return contains(lines, line);
+}
+
+static bool has_word(const char *line, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = line; (at = strstr(at, word)); at++)
+        if ((at == line || at[-1] == ' ') && (at[length] == ' ' || !at[length]))
+            return true;
+    return false;
+}
+
+void lines_forget(struct lines *lines, const char *word)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < lines->count; i++)
+        if (has_word(lines->items[i], word))
+            free(lines->items[i]);
+        else
+            lines->items[kept++] = lines->items[i];
+    lines->count = kept;
 }
 
 /* "route X" with the verb after its first word: "route add X". */

@@ -73,6 +73,7 @@ void links_remove_unwanted(struct plane *plane, struct network *network)
             continue;
         }
         buffer_format(&commands, "link del %s\n", link->name);
+        lines_forget(&network->lines, link->name);
         *place = link->next;
         free(link->id);
         free(link->owner);

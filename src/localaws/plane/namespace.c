@@ -166,7 +166,8 @@ static int run_ip(int descriptor, bool rules, const struct buffer *lines, struct
     return process_run(&ip, arena, NULL, err);
 }
 
-/* In a batch the family of a rule is the command's; that of everything else is read from its addresses. */
+/* In a batch the family of a rule is the command's; that of everything else is read from its addresses. A rule
+ * that names no address is for both. */
 int namespace_ip(int descriptor, const struct buffer *lines, struct error *err)
 {
     cleanup(buffer_free) struct buffer rules = buffer_new(lines->maximum);
@@ -175,8 +176,11 @@ int namespace_ip(int descriptor, const struct buffer *lines, struct error *err)
     while (*line) {
         size_t length = strcspn(line, "\n");
         length += line[length] == '\n';
-        bool six = text_starts(line, "rule") && !memchr(line, '.', length);
-        buffer_append(six ? &rules : &others, line, length);
+        bool rule = text_starts(line, "rule");
+        if (rule && !memchr(line, '.', length))
+            buffer_append(&rules, line, length);
+        if (!rule || !memchr(line, ':', length))
+            buffer_append(&others, line, length);
         line += length;
     }
     int failed = run_ip(descriptor, false, &others, err);

@@ -30,8 +30,8 @@ void namespace_end_processes(const char *name);
 /* Runs `function` on a thread of its own that has entered the namespace. */
 int namespace_call(int descriptor, int (*function)(void *context, struct error *err), void *context,
                    struct error *err);
-/* Lines of `ip -batch`, all tried even when one fails; those that begin with "rule" are IPv6's
- * unless they name an IPv4 address. */
+/* Lines of `ip -batch`, all tried even when one fails; those that begin with "rule" are for
+ * the family of the address they name, or for both. */
 int namespace_ip(int descriptor, const struct buffer *lines, struct error *err);
 /* Loads nftables commands as one transaction. */
 int namespace_firewall(int descriptor, const char *commands, struct error *err);

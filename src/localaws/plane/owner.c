@@ -13,6 +13,8 @@
  * every address back for a second, and the plane gives each address out once. */
 static const struct namespace_setting guest_settings[] = {
     {"ipv6/conf/all/forwarding", "1"},        {"ipv4/ip_forward", "1"},
+    {"ipv4/conf/all/send_redirects", "0"},    {"ipv4/conf/default/send_redirects", "0"},
+    {"ipv4/conf/all/rp_filter", "0"},         {"ipv4/conf/default/rp_filter", "0"},
     {"ipv6/conf/all/proxy_ndp", "1"},         {"ipv6/conf/default/proxy_ndp", "1"},
     {"ipv6/conf/default/accept_dad", "0"},    {"ipv6/conf/default/accept_ra", "0"},
     {"ipv6/conf/default/addr_gen_mode", "1"}, {NULL},
@@ -57,6 +59,7 @@ void owner_remove(struct plane *plane, const char *name)
         namespace_remove(owner->namespace_name);
         free(owner->name);
         free(owner->namespace_name);
+        free(owner->vpc_id);
         free(owner);
         return;
     }

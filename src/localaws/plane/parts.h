@@ -24,6 +24,7 @@ struct owner {
     char *name;
     char *namespace_name;
     int namespace;
+    char *vpc_id;       /* of an appliance; NULL: a machine or a balancer */
     bool every_address; /* a balancer has all its addresses on its interfaces; a machine only the first of
                            each family */
     struct owner *next;
@@ -38,6 +39,12 @@ struct link {
     struct link *next;
 };
 
+/* Two parties between whom nothing passes, as they were named. */
+struct cut {
+    char *a, *b;
+    struct cut *next;
+};
+
 struct network { /* a VPC */
     char *id;
     struct arena *arena;            /* holds wanted */
@@ -47,7 +54,8 @@ struct network { /* a VPC */
     int namespace;   /* 0 until made */
     char uplink[16]; /* its link's name in the internet */
     struct lines lines, internet_lines;
-    char *firewall; /* as loaded */
+    char *firewall;            /* as loaded */
+    struct lines translations; /* "10.0.0.4 198.18.0.7", as loaded */
     struct link *links;
     struct network *next;
 };
@@ -66,7 +74,7 @@ struct machine {
     const struct plane_instance *wanted;
     enum machine_state state;
     bool remove_volume;
-    struct arena *again_arena; /* what to start as after it has ended */
+    struct arena *again_arena;          /* what to start as after it has ended */
     const struct plane_instance *again; /* in again_arena; `wanted` itself for a reboot */
     pid_t pid;
     int process, report, console; /* pidfd; where init reports; the read end of its output; -1 when closed */
@@ -104,6 +112,7 @@ struct plane {
     char *internet_name;
     struct owner *owners;
     struct network *networks;
+    struct cut *cuts;
     struct machine *machines;
     struct metadata_server *metadata;
     struct name_server *names;
@@ -114,6 +123,10 @@ struct plane {
 /* Runs `look` on the plane's thread and returns when it has run: for what only that thread may see. Not to be
  * called by that thread, nor with a lock held that a callback takes. */
 void plane_ask(struct plane *plane, void (*look)(struct plane *plane, void *context), void *context);
+
+/* plane/plane.c: a job with an arena of its own, to be filled in; and on its way to the plane's thread. */
+struct job *job_new(void (*run)(struct plane *plane, struct job *job));
+void job_queue(struct plane *plane, struct job *job);
 
 /* plane/copy.c: deep copies into an arena. */
 struct plane_vpc *plane_copy_vpc(struct arena *arena, const struct plane_vpc *vpc);
@@ -134,14 +147,28 @@ struct network *network_find(struct plane *plane, const char *id);
 struct network *network_add(struct plane *plane, const char *id);
 void networks_reconcile(struct plane *plane);
 void network_changed(struct plane *plane, const char *id); /* an owner came or went */
+void networks_changed(struct plane *plane);                /* all of them may be other than they should */
 /* Links that are no longer wanted go, missing ones come. */
 void links_remove_unwanted(struct plane *plane, struct network *network);
 void links_add_missing(struct plane *plane, struct network *network);
 struct link *link_find(const struct network *network, const char *id);
 
-/* plane/firewall.c: the nftables commands that make one VPC's groups and lists true in its router. */
-char *firewall_text(struct arena *arena, const struct plane_vpc *vpc);
+/* plane/firewall.c: the nftables commands that make one VPC's groups and lists true in its router. `cuts` are
+ * rules of plane/cut.c. */
+char *firewall_text(struct arena *arena, const struct plane_vpc *vpc, const char *cuts);
 enum { FIREWALL_LARGEST = 16 << 20 };
+
+/* plane/cut.c: the rules of chain `cut` of a network. */
+char *cut_rules(const struct plane *plane, const struct network *network, struct arena *arena);
+void cuts_forget(struct plane *plane);
+
+/* plane/tracking.c: the router forgets every connection that has one of these IPv4 addresses
+ * (NULL-terminated) at either end, so that the next packet is translated as if it were the first. */
+int tracking_forget(int namespace, const char *const *addresses, struct error *err);
+
+/* plane/appliance.c: NAT gateways and services, which live in the VPC with namespaces of their own. */
+void appliances_remove_unwanted(struct plane *plane, struct network *network);
+int appliances_add_missing(struct plane *plane, struct network *network, struct error *err);
 
 /* plane/spawn.c: starts the machine's first process; the image file of its volume. */
 int machine_spawn(struct plane *plane, struct machine *machine, const struct owner *owner, struct error *err);
@@ -184,6 +211,12 @@ int balancing_start(struct plane *plane, struct error *err);
 void balancing_stop(struct plane *plane);
 void balancer_want(struct plane *plane, struct job *job);
 void balancer_unwant(struct plane *plane, struct job *job);
+
+/* The ends of an uplink, in the internet and in the router. */
+#define UPLINK_OUTSIDE "169.254.255.1"
+#define UPLINK_INSIDE  "169.254.255.2"
+/* Who speaks IPv4 on the internet when nobody in particular does. */
+#define SOMEBODY_IPV4 "192.0.2.200"
 
 /* Addresses every router answers on. */
 #define METADATA_IPV4 "169.254.169.254"

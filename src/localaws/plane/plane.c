@@ -17,7 +17,7 @@
 
 enum { PASS_MS = 1000, CONNECT_TIMEOUT_MS = 5000, LABEL_LONGEST = 32 };
 
-static void queue(struct plane *plane, struct job *job)
+void job_queue(struct plane *plane, struct job *job)
 {
     pthread_mutex_lock(&plane->lock);
     *plane->last_job = job;
@@ -26,7 +26,7 @@ static void queue(struct plane *plane, struct job *job)
     eventfd_write(plane->wake, 1);
 }
 
-static struct job *new_job(void (*run)(struct plane *plane, struct job *job))
+struct job *job_new(void (*run)(struct plane *plane, struct job *job))
 {
     struct arena *arena = arena_new();
     struct job *job = arena_alloc(arena, sizeof *job);
@@ -45,6 +45,8 @@ static void want_vpc(struct plane *plane, struct job *job)
     network->arena = take(&job->arena);
     network->wanted = vpc;
     network->changed = true;
+    if (plane->cuts)
+        networks_changed(plane);
 }
 
 static void unwant_vpc(struct plane *plane, struct job *job)
@@ -56,32 +58,32 @@ static void unwant_vpc(struct plane *plane, struct job *job)
 
 void plane_apply_vpc(struct plane *plane, const struct plane_vpc *vpc)
 {
-    struct job *job = new_job(want_vpc);
+    struct job *job = job_new(want_vpc);
     job->wanted = plane_copy_vpc(job->arena, vpc);
-    queue(plane, job);
+    job_queue(plane, job);
 }
 
 void plane_remove_vpc(struct plane *plane, const char *vpc_id)
 {
-    struct job *job = new_job(unwant_vpc);
+    struct job *job = job_new(unwant_vpc);
     job->wanted = arena_strdup(job->arena, vpc_id);
-    queue(plane, job);
+    job_queue(plane, job);
 }
 
 void plane_start_instance(struct plane *plane, const struct plane_instance *instance)
 {
-    struct job *job = new_job(machine_want);
+    struct job *job = job_new(machine_want);
     job->wanted = plane_copy_instance(job->arena, instance);
-    queue(plane, job);
+    job_queue(plane, job);
 }
 
 static void queue_end(struct plane *plane, const char *id, bool remove_volume, bool hard)
 {
-    struct job *job = new_job(machine_unwant);
+    struct job *job = job_new(machine_unwant);
     job->wanted = arena_strdup(job->arena, id);
     job->remove_volume = remove_volume;
     job->hard = hard;
-    queue(plane, job);
+    job_queue(plane, job);
 }
 
 void plane_stop_instance(struct plane *plane, const char *id, bool remove_volume)
@@ -96,23 +98,23 @@ void plane_kill_instance(struct plane *plane, const char *id, bool remove_volume
 
 void plane_reboot_instance(struct plane *plane, const char *id)
 {
-    struct job *job = new_job(machine_reboot);
+    struct job *job = job_new(machine_reboot);
     job->wanted = arena_strdup(job->arena, id);
-    queue(plane, job);
+    job_queue(plane, job);
 }
 
 void plane_apply_balancer(struct plane *plane, const struct plane_balancer *balancer)
 {
-    struct job *job = new_job(balancer_want);
+    struct job *job = job_new(balancer_want);
     job->wanted = plane_copy_balancer(job->arena, balancer);
-    queue(plane, job);
+    job_queue(plane, job);
 }
 
 void plane_remove_balancer(struct plane *plane, const char *name)
 {
-    struct job *job = new_job(balancer_unwant);
+    struct job *job = job_new(balancer_unwant);
     job->wanted = arena_strdup(job->arena, name);
-    queue(plane, job);
+    job_queue(plane, job);
 }
 
 struct question {
@@ -131,9 +133,9 @@ void plane_ask(struct plane *plane, void (*look)(struct plane *plane, void *cont
 {
     struct question question = {.look = look, .context = context};
     sem_init(&question.answered, 0, 0);
-    struct job *job = new_job(answer);
+    struct job *job = job_new(answer);
     job->question = &question;
-    queue(plane, job);
+    job_queue(plane, job);
     while (sem_wait(&question.answered) < 0)
         continue; /* a signal */
     sem_destroy(&question.answered);
@@ -296,6 +298,7 @@ static void remove_everything(struct plane *plane)
     names_stop(plane);
     metadata_stop(plane);
     machines_forget(plane);
+    cuts_forget(plane);
     if (plane->internet > 0) {
         close(plane->internet);
         namespace_remove(plane->internet_name);
@@ -373,7 +376,7 @@ void plane_stop(struct plane **plane)
 {
     if (!*plane)
         return;
-    queue(*plane, new_job(stop_all));
+    job_queue(*plane, job_new(stop_all));
     pthread_join((*plane)->thread, NULL);
     free_plane(plane);
 }

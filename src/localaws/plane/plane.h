@@ -19,7 +19,8 @@ struct plane;
 
 struct plane_route {
     const char *destination; /* CIDR, either family */
-    enum plane_target { PLANE_INTERNET, PLANE_EGRESS_ONLY, PLANE_NAT, PLANE_BLACKHOLE } target;
+    enum plane_target { PLANE_INTERNET, PLANE_EGRESS_ONLY, PLANE_INTERFACE, PLANE_BLACKHOLE } target;
+    const char *interface_id; /* of PLANE_INTERFACE: who takes the packets (a NAT gateway, an instance) */
 };
 struct plane_acl_rule {
     bool egress, allow;
@@ -51,20 +52,37 @@ struct plane_interface {
     const char *owner;            /* an instance's id or a load balancer's name: whose namespace it is in */
     const char *const *addresses; /* private IPv4 and IPv6, NULL-terminated */
     const char *const *group_ids; /* NULL-terminated */
-    bool source_check;
-    const char *public_ipv4; /* by elastic or auto-assigned address; NULL: none */
+    bool source_check;            /* sends from and takes for its own addresses only */
+    bool by_route_only; /* reached where a route names it (a gateway endpoint), not by its addresses */
+};
+/* An internet gateway's translation: what a private address is outside. */
+struct plane_translation {
+    const char *inside, *outside; /* IPv4 */
+};
+/* A thing of the VPC's own with a namespace: its interfaces name it as their owner. */
+struct plane_appliance {
+    const char *id;
+    enum plane_appliance_kind {
+        PLANE_NAT,     /* passes on what it gets, as coming from itself */
+        PLANE_SERVICE, /* answers for the region's API: plane_callbacks.connected */
+    } kind;
 };
 struct plane_name { /* DNS inside the VPC */
     const char *name, *address;
 };
 struct plane_vpc {
-    const char *id, *cidr, *ipv6_cidr;
+    const char *id;
+    const char *const *cidrs; /* of both families, NULL-terminated */
     const struct plane_subnet *subnets;
     size_t subnet_count;
     const struct plane_group *groups;
     size_t group_count;
     const struct plane_interface *interfaces;
     size_t interface_count;
+    const struct plane_translation *translations;
+    size_t translation_count;
+    const struct plane_appliance *appliances;
+    size_t appliance_count;
 };
 
 /* What an AMI is here: programs the instance runs, restarted when they end, over the machine's own files,
@@ -158,6 +176,11 @@ void plane_apply_balancer(struct plane *plane, const struct plane_balancer *bala
 void plane_remove_balancer(struct plane *plane, const char *name);
 /* "initial", "healthy", "unhealthy", "unused"; static text. */
 const char *plane_target_health(struct plane *plane, const char *group_arn, const char *address, int port);
+
+/* Cuts everything between two parties, or heals what was cut: an instance's id, a load balancer's name (as in
+ * plane_balancer), a CIDR block, or "internet". Connections that are open stop, too. A party need not be
+ * there yet. */
+int plane_set_cut(struct plane *plane, const char *a, const char *b, bool cut, struct error *err);
 
 /* Waits until everything asked for so far is done: for tests and snapshots. */
 void plane_settle(struct plane *plane);

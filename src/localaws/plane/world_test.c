@@ -22,8 +22,9 @@ static const struct plane_acl_rule open_acl[] = {
     {true, true, 100, -1, "0.0.0.0/0", 0, 0},
     {true, true, 101, -1, "::/0", 0, 0},
 };
-static const struct plane_route internet_routes[] = {{"::/0", PLANE_INTERNET}, {"0.0.0.0/0", PLANE_INTERNET}};
-static const struct plane_route egress_routes[] = {{"::/0", PLANE_EGRESS_ONLY}};
+static const struct plane_route internet_routes[] = {{"::/0", PLANE_INTERNET, NULL},
+                                                     {"0.0.0.0/0", PLANE_INTERNET, NULL}};
+static const struct plane_route egress_routes[] = {{"::/0", PLANE_EGRESS_ONLY, NULL}};
 
 #define SUBNET(id_, cidr_, ipv6_cidr_, routes_, count_)                                              \
     {                                                                                                \
@@ -66,25 +67,41 @@ static const struct plane_group home_groups[] = {
 
 static const struct plane_interface home_interfaces[] = {
     {"eni-a", "subnet-public", "02:00:00:00:00:0a", MACHINE_A,
-     TEXTS("10.1.1.10", "2001:db8:1:1::a", "2001:db8:1:1::aa"), TEXTS("sg-web"), true, NULL},
+     TEXTS("10.1.1.10", "2001:db8:1:1::a", "2001:db8:1:1::aa"), TEXTS("sg-web"), true, false},
     {"eni-b", "subnet-egress", "02:00:00:00:00:0b", MACHINE_B,
-     TEXTS("10.1.2.11", "2001:db8:1:2::b", "2001:db8:1:2::bb"), TEXTS("sg-web"), true, NULL},
+     TEXTS("10.1.2.11", "2001:db8:1:2::b", "2001:db8:1:2::bb"), TEXTS("sg-web"), true, false},
     {"eni-c", "subnet-closed", "02:00:00:00:00:0c", MACHINE_C, TEXTS("10.1.3.12", "2001:db8:1:3::c"),
-     TEXTS("sg-mute"), true, NULL},
+     TEXTS("sg-mute"), true, false},
     {"eni-lb", "subnet-public", NULL, "front", TEXTS("10.1.1.20", "2001:db8:1:1::20"), TEXTS("sg-web"), true,
-     NULL},
+     false},
     {"eni-lb2", "subnet-egress", NULL, "front", TEXTS("10.1.2.20", "2001:db8:1:2::20"), TEXTS("sg-web"), true,
-     NULL},
+     false},
 };
 static const struct plane_interface away_interfaces[] = {
     {"eni-d", "subnet-away", NULL, MACHINE_D, TEXTS("10.1.1.10", "2001:db8:2:1::d"), TEXTS("sg-web"), true,
-     NULL},
+     false},
 };
 
 const struct plane_vpc home_vpc = {
-    "vpc-home", "10.1.0.0/16", "2001:db8:1::/56", home_subnets, 3, home_groups, 2, home_interfaces, 5};
+    .id = "vpc-home",
+    .cidrs = TEXTS("10.1.0.0/16", "2001:db8:1::/56"),
+    .subnets = home_subnets,
+    .subnet_count = COUNT_OF(home_subnets),
+    .groups = home_groups,
+    .group_count = COUNT_OF(home_groups),
+    .interfaces = home_interfaces,
+    .interface_count = COUNT_OF(home_interfaces),
+};
 static const struct plane_vpc away_vpc = {
-    "vpc-away", "10.1.0.0/16", "2001:db8:2::/56", away_subnets, 1, home_groups, 1, away_interfaces, 1};
+    .id = "vpc-away",
+    .cidrs = TEXTS("10.1.0.0/16", "2001:db8:2::/56"),
+    .subnets = away_subnets,
+    .subnet_count = COUNT_OF(away_subnets),
+    .groups = home_groups,
+    .group_count = 1,
+    .interfaces = away_interfaces,
+    .interface_count = COUNT_OF(away_interfaces),
+};
 
 /* Says to whoever connects who they are, on two ports. */
 static const char server_program[] =
