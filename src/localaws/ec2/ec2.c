@@ -4,6 +4,7 @@
 #include "localaws/ec2/to_plane.h"
 
 const struct kind *const ec2_kinds[] = {
+    &dhcp_options_kind,
     &vpc_kind,
     &subnet_kind,
     &route_table_kind,
@@ -26,6 +27,7 @@ static const struct action actions[] = {
     {"AssignIpv6Addresses", interface_assign_ipv6, true},
     {"AssignPrivateIpAddresses", interface_assign_private, true},
     {"AssociateAddress", address_associate, true},
+    {"AssociateDhcpOptions", dhcp_options_associate, true},
     {"AssociateRouteTable", route_table_associate, true},
     {"AssociateSubnetCidrBlock", subnet_associate_cidr, true},
     {"AssociateVpcCidrBlock", vpc_associate_cidr, true},
@@ -33,6 +35,7 @@ static const struct action actions[] = {
     {"AttachVolume", volume_attach, true},
     {"AuthorizeSecurityGroupEgress", group_authorize_egress, true},
     {"AuthorizeSecurityGroupIngress", group_authorize_ingress, true},
+    {"CreateDhcpOptions", dhcp_options_create, true},
     {"CreateEgressOnlyInternetGateway", egress_gateway_create, true},
     {"CreateInternetGateway", internet_gateway_create, true},
     {"CreateKeyPair", key_pair_create, true},
@@ -48,6 +51,7 @@ static const struct action actions[] = {
     {"CreateVolume", volume_create, true},
     {"CreateVpc", vpc_create, true},
     {"CreateVpcEndpoint", endpoint_create, true},
+    {"DeleteDhcpOptions", dhcp_options_delete, true},
     {"DeleteEgressOnlyInternetGateway", egress_gateway_delete, true},
     {"DeleteInternetGateway", internet_gateway_delete, true},
     {"DeleteKeyPair", key_pair_delete, true},
@@ -67,6 +71,7 @@ static const struct action actions[] = {
     {"DescribeAddresses", address_describe, false},
     {"DescribeAddressesAttribute", address_describe_attribute, false},
     {"DescribeAvailabilityZones", zone_describe, false},
+    {"DescribeDhcpOptions", dhcp_options_describe, false},
     {"DescribeEgressOnlyInternetGateways", egress_gateway_describe, false},
     {"DescribeIamInstanceProfileAssociations", instance_describe_profiles, false},
     {"DescribeImages", image_describe, false},

@@ -28,12 +28,24 @@ enum kind_number {
     KIND_TARGET_GROUP,
     KIND_LISTENER, /* ELB's, elb.h */
     KIND_KEY_PAIR,
+    KIND_DHCP_OPTIONS,
 };
 
 struct vpc {
     struct resource resource;
     char *cidr, *ipv6_cidr, *cidr_association, *ipv6_association, *tenancy;
+    char *dhcp_options_id; /* NULL: the region's own */
     bool dns_support, dns_hostnames, usage_metrics;
+};
+
+struct dhcp_option {
+    char *key, **values;
+    size_t value_count;
+};
+struct dhcp_options {
+    struct resource resource;
+    struct dhcp_option *options;
+    size_t option_count;
 };
 
 struct subnet {
@@ -169,7 +181,7 @@ struct key_pair {
     char *name, *type, *fingerprint, *public_key;
 };
 
-extern const struct kind vpc_kind, subnet_kind, route_table_kind, acl_kind, group_kind, internet_gateway_kind,
+extern const struct kind vpc_kind, dhcp_options_kind, subnet_kind, route_table_kind, acl_kind, group_kind, internet_gateway_kind,
     egress_gateway_kind, nat_gateway_kind, elastic_address_kind, endpoint_kind, interface_kind, volume_kind,
     instance_kind, key_pair_kind;
 extern const struct kind *const ec2_kinds[]; /* NULL-terminated, in the order they are restored */
@@ -246,6 +258,8 @@ struct volume *instance_root_volume(const struct instance *instance);
 
 EC2_ACTION(vpc_create); EC2_ACTION(vpc_delete); EC2_ACTION(vpc_describe); EC2_ACTION(vpc_modify_attribute);
 EC2_ACTION(vpc_describe_attribute); EC2_ACTION(vpc_associate_cidr); EC2_ACTION(vpc_disassociate_cidr);
+EC2_ACTION(dhcp_options_create); EC2_ACTION(dhcp_options_delete); EC2_ACTION(dhcp_options_describe);
+EC2_ACTION(dhcp_options_associate);
 EC2_ACTION(subnet_create); EC2_ACTION(subnet_delete); EC2_ACTION(subnet_describe); EC2_ACTION(subnet_modify_attribute);
 EC2_ACTION(subnet_associate_cidr); EC2_ACTION(subnet_disassociate_cidr);
 EC2_ACTION(route_table_create); EC2_ACTION(route_table_delete); EC2_ACTION(route_table_describe);

@@ -14,6 +14,7 @@ static const struct field vpc_fields[] = {
                "id of the IPv4 association"),
     FIELD_TEXT(struct vpc, ipv6_association, "ipv6Association", OPTIONAL, 64, NULL,
                "id of the IPv6 association"),
+    FIELD_TEXT(struct vpc, dhcp_options_id, "dhcpOptions", OPTIONAL, 64, NULL, "its DHCP options set"),
     FIELD_TEXT(struct vpc, tenancy, "tenancy", REQUIRED, 16, NULL, "instance tenancy"),
     FIELD_BOOL(struct vpc, dns_support, "dnsSupport", OPTIONAL, "the VPC has a resolver"),
     FIELD_BOOL(struct vpc, dns_hostnames, "dnsHostnames", OPTIONAL, "instances get DNS names"),
@@ -25,6 +26,7 @@ static const struct record vpc_record = {"vpc", sizeof(struct vpc), vpc_fields};
 static const struct filter vpc_filters[] = {
     FILTER_TEXT("vpc-id", struct vpc, resource.id),
     FILTER_TEXT("cidr", struct vpc, cidr),
+    FILTER_TEXT("dhcp-options-id", struct vpc, dhcp_options_id),
     FILTER_TEXT("cidr-block", struct vpc, cidr),
     FILTER_TEXT("cidr-block-association.cidr-block", struct vpc, cidr),
     FILTER_TEXT("cidr-block-association.association-id", struct vpc, cidr_association),
@@ -60,7 +62,7 @@ static void vpc_write(struct buffer *out, const struct resource *resource)
         put_close(out, "item");
     }
     put_close(out, "ipv6CidrBlockAssociationSet");
-    put_text(out, "dhcpOptionsId", "default");
+    put_text(out, "dhcpOptionsId", vpc->dhcp_options_id ? vpc->dhcp_options_id : "default");
     put_text(out, "instanceTenancy", vpc->tenancy);
     put_bool(out, "isDefault", false);
     put_tags(out, resource);

@@ -82,7 +82,7 @@ struct kind {
     void (*removed)(struct region *region, struct resource *resource); /* may be NULL */
 };
 
-enum { KINDS = 24 };
+enum { KINDS = 48 };
 
 struct resource_list {
     struct resource *first, *last;
