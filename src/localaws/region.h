@@ -75,16 +75,18 @@ void region_lock(struct region *region);
 void region_unlock(struct region **region);
 
 /* Who calls: found by access key, never by anything else the caller says. */
-enum caller_kind { CALLER_ROOT, CALLER_USER, CALLER_ROLE, CALLER_SERVICE };
+enum caller_kind { CALLER_ROOT, CALLER_USER, CALLER_ROLE, CALLER_SERVICE, CALLER_FEDERATED };
+struct session_scope;
 struct caller {
     enum caller_kind kind;
     struct account *account;
     const char
         *arn; /* arn:aws:iam::1:root, arn:aws:iam::1:user/x, arn:aws:sts::1:assumed-role/role/session */
-    const char *principal_arn; /* of a role session: the role's ARN; else arn */
+    const char *principal_arn; /* of a session: the role's or user's ARN; else arn */
     const char *user_id, *access_key_id;
-    const char *source_identity; /* mostly NULL */
-    int64_t session_began_ms;    /* of a role session */
+    const char *source_identity;       /* mostly NULL */
+    int64_t session_began_ms;          /* of temporary keys; else 0 */
+    const struct session_scope *scope; /* what narrows or marks a session (front/session.h); mostly NULL */
 };
 
 enum { TOUCHED_MOST = 4 };
@@ -106,7 +108,8 @@ struct call {
     /* What was signed for the body: its SHA-256 in hex (checked already, but S3 checks it itself while the
      * body streams), UNSIGNED-PAYLOAD or STREAMING-.... */
     const char *payload_hash;
-    const struct call_signature *signature; /* authenticate.h: by which the chunks of a body are signed, too */
+    const struct call_signature
+        *signature;                /* authenticate.h: by which the chunks of a body are signed, too */
     struct parameters *parameters; /* the dispatcher's, for call_parameter */
     void *state; /* S3's, between the pieces of a body; in `arena` or freed by arena_defer */
 
@@ -133,8 +136,8 @@ bool call_true(struct call *call, const char *name); /* "true" */
 int call_fail(struct call *call, struct error *err, int status, const char *code, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* The call is about a resource that has a policy of its own: a key, a bucket or object, a role to assume. Told
- * to the audit trail, its owner's too. The texts are copied. */
+/* The call is about a resource that has a policy of its own: a key, a bucket or object, a role to assume.
+ * Told to the audit trail, its owner's too. The texts are copied. */
 void call_touched(struct call *call, const char *arn, const char *owner);
 
 /* May the caller do `action` ("ec2:RunInstances") on `resource` (an ARN or "*")? Conditions come from
@@ -217,7 +220,8 @@ void ec2_plane_callbacks(struct region *region, struct plane_callbacks *callback
  * Takes the lock. Provided by elb. */
 char *region_resolve(struct region *region, struct arena *arena, const char *name);
 
-/* Ends commands and sessions, which hold machines and connections: before the server and the plane are stopped. */
+/* Ends commands and sessions, which hold machines and connections: before the server and the plane are
+ * stopped. */
 void ssm_stop(struct region *region);
 
 /* The identity document's signatures, for IMDS: RSA-2048 over SHA-256 with the region's own certificate.

@@ -1,49 +1,97 @@
-#include "policy/policy.h"
-
-#include "base/buffer.h"
-#include "base/text.h"
+#include "policy/language.h"
 
 #include <ctype.h>
 #include <string.h>
-
-/* Before a byte of an expanded pattern: it stands for itself. Cannot be in a policy, whose text has no
- * controls. */
-enum { LITERAL = '\1' };
 
 static bool same(char a, char b, bool ignore_case)
 {
     return a == b || (ignore_case && tolower((unsigned char)a) == tolower((unsigned char)b));
 }
 
-/* The usual two-pointer match: on a mismatch the last '*' takes one byte more. */
-static bool range_matches(const char *pattern, const char *pattern_end, const char *text,
-                          const char *text_end, bool ignore_case)
+enum { ARN_PARTS = 6 };
+
+/* A match under way. `bound` is where the part of an ARN ends up to which wildcards keep to their part; of
+ * other patterns it is where the pattern begins. */
+struct matching {
+    const char *pattern_end, *text_end, *bound;
+    bool ignore_case;
+};
+
+static bool is_literal(const char *at, const struct matching *matching)
 {
-    const char *star = NULL, *resume = NULL;
-    while (text < text_end) {
-        bool literal = pattern < pattern_end && *pattern == LITERAL;
-        const char *at = pattern + literal;
-        if (!literal && at < pattern_end && *at == '*') {
-            star = pattern = at + 1;
-            resume = text;
-        } else if (at < pattern_end && ((!literal && *at == '?') || same(*at, *text, ignore_case))) {
-            pattern = at + 1;
+    return at < matching->pattern_end && *at == LITERAL;
+}
+
+/* May the wildcard here stand for a colon? */
+static bool goes_beyond(const struct matching *matching, const char *wildcard)
+{
+    if (wildcard >= matching->bound)
+        return true;
+    return *wildcard == '*' && wildcard[1] == ':';
+}
+
+static bool takes(const struct matching *matching, const char *pattern, char byte)
+{
+    if (pattern >= matching->pattern_end)
+        return false;
+    if (is_literal(pattern, matching))
+        return same(pattern[1], byte, matching->ignore_case);
+    if (*pattern == '?')
+        return byte != ':' || goes_beyond(matching, pattern);
+    return same(*pattern, byte, matching->ignore_case);
+}
+
+/* Where to go on after a mismatch: behind a '*', which takes one byte more. */
+struct retry {
+    const char *star, *text;
+};
+
+static void retry_longer(struct retry *retry, const char **pattern, const char **text)
+{
+    *pattern = retry->star + 1;
+    *text = ++retry->text;
+}
+
+/* On a mismatch the last '*' takes one byte more; if that is a colon and the '*' keeps to its part, the last
+ * one that does not takes it. Earlier ones need never be tried again. */
+static bool range_matches(const struct matching *matching, const char *pattern, const char *text)
+{
+    struct retry near = {0}, far = {0};
+    while (text < matching->text_end) {
+        if (!is_literal(pattern, matching) && pattern < matching->pattern_end && *pattern == '*') {
+            near = (struct retry){pattern, text};
+            if (goes_beyond(matching, pattern))
+                far = near;
+            pattern++;
+        } else if (takes(matching, pattern, *text)) {
+            pattern += is_literal(pattern, matching) ? 2 : 1;
             text++;
-        } else if (star) {
-            pattern = star;
-            text = ++resume;
+        } else if (near.star && (near.star == far.star || *near.text != ':')) {
+            retry_longer(&near, &pattern, &text);
+            if (near.star == far.star)
+                far.text = near.text;
+        } else if (far.star) {
+            retry_longer(&far, &pattern, &text);
+            near = far;
         } else {
             return false;
         }
     }
-    while (pattern < pattern_end && *pattern == '*')
+    while (pattern < matching->pattern_end && *pattern == '*')
         pattern++;
-    return pattern == pattern_end;
+    return pattern == matching->pattern_end;
+}
+
+static bool part_matches(const char *pattern, const char *pattern_end, const char *text, const char *text_end,
+                         bool ignore_case)
+{
+    const struct matching matching = {pattern_end, text_end, pattern, ignore_case};
+    return range_matches(&matching, pattern, text);
 }
 
 bool pattern_matches(const char *pattern, const char *text, bool ignore_case)
 {
-    return range_matches(pattern, pattern + strlen(pattern), text, text + strlen(text), ignore_case);
+    return part_matches(pattern, pattern + strlen(pattern), text, text + strlen(text), ignore_case);
 }
 
 bool literal_matches(const char *pattern, const char *text, bool ignore_case)
@@ -57,15 +105,13 @@ bool literal_matches(const char *pattern, const char *text, bool ignore_case)
     }
 }
 
-enum { ARN_PARTS = 6 };
-
 bool arn_matches(const char *pattern, const char *arn)
 {
     if (strcmp(pattern, "*") == 0)
         return true;
     for (int part = 1; part < ARN_PARTS; part++) {
         const char *pattern_end = strchr(pattern, ':'), *arn_end = strchr(arn, ':');
-        if (!pattern_end || !arn_end || !range_matches(pattern, pattern_end, arn, arn_end, false))
+        if (!pattern_end || !arn_end || !part_matches(pattern, pattern_end, arn, arn_end, false))
             return false;
         pattern = pattern_end + 1;
         arn = arn_end + 1;
@@ -73,65 +119,14 @@ bool arn_matches(const char *pattern, const char *arn)
     return pattern_matches(pattern, arn, false);
 }
 
-static void append_literal(struct buffer *out, const char *text)
+bool resource_matches(const char *pattern, const char *resource)
 {
-    static const char mark = LITERAL;
-    for (; *text; text++) {
-        if (*text == '*' || *text == '?')
-            buffer_append(out, &mark, 1);
-        buffer_append(out, text, 1);
+    const char *bound = pattern;
+    for (int part = 1; bound && part < ARN_PARTS; part++) {
+        bound = strchr(bound, ':');
+        bound = bound ? bound + 1 : NULL;
     }
-}
-
-/* The one value a variable stands for; NULL when there is none or there are several. */
-static const char *variable(const struct policy_request *request, const char *name, size_t length)
-{
-    const char *value = NULL;
-    for (size_t i = 0; i < request->context_count; i++) {
-        const struct policy_value *entry = &request->context[i];
-        if (strlen(entry->key) != length || strncasecmp(entry->key, name, length) != 0)
-            continue;
-        if (value)
-            return NULL;
-        value = entry->value;
-    }
-    return value;
-}
-
-/* "${aws:username}", "${aws:username, 'nobody'}", "${*}", "${?}", "${$}". */
-static bool append_variable(struct buffer *out, const char *name, size_t length,
-                            const struct policy_request *request)
-{
-    if (length == 1 && strchr("*?$", *name)) {
-        append_literal(out, (const char[]){*name, '\0'});
-        return true;
-    }
-    const char *comma = memchr(name, ',', length);
-    const char *value = variable(request, name, comma ? (size_t)(comma - name) : length);
-    if (value) {
-        append_literal(out, value);
-        return true;
-    }
-    const char *open = comma ? memchr(comma, '\'', (size_t)(name + length - comma)) : NULL;
-    const char *close = open ? memchr(open + 1, '\'', (size_t)(name + length - open - 1)) : NULL;
-    for (const char *at = open; close && at + 1 < close; at++)
-        append_literal(out, (const char[]){at[1], '\0'});
-    return close != NULL;
-}
-
-char *pattern_expand(const char *pattern, const struct policy_request *request)
-{
-    cleanup(buffer_free) struct buffer out = buffer_new(POLICY_LARGEST);
-    const char *at = pattern, *open;
-    while ((open = strstr(at, "${"))) {
-        const char *close = strchr(open, '}');
-        if (!close)
-            break;
-        buffer_append(&out, at, (size_t)(open - at));
-        if (!append_variable(&out, open + 2, (size_t)(close - open - 2), request))
-            return NULL;
-        at = close + 1;
-    }
-    buffer_text(&out, at);
-    return out.overflow ? NULL : buffer_take(&out);
+    const struct matching matching = {pattern + strlen(pattern), resource + strlen(resource),
+                                      bound ? bound : pattern, false};
+    return range_matches(&matching, pattern, resource);
 }

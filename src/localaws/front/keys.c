@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "localaws/front/session.h"
+#include "localaws/resource/copy.h"
 
 #include <string.h>
 
@@ -13,6 +15,10 @@ static void stored_key_free(struct access_key *key)
                            key->caller.source_identity};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         free((void *)texts[i]);
+    if (key->caller.scope) {
+        record_release(&session_scope_record, (struct session_scope *)key->caller.scope);
+        free((struct session_scope *)key->caller.scope);
+    }
     cleanup(memory_wipe_free) char *secret = (char *)key->secret;
     cleanup(memory_wipe_free) char *token = (char *)key->token;
     free(key);
@@ -36,6 +42,33 @@ char *key_new_secret(struct arena *arena)
     return base64_encode(arena, bytes, sizeof bytes);
 }
 
+static void release_scope(void *scope)
+{
+    record_release(&session_scope_record, scope);
+}
+
+/* One of its own for the arena, since the session may end meanwhile. */
+static const struct session_scope *copy_scope(struct arena *arena, const struct session_scope *scope)
+{
+    if (!scope)
+        return NULL;
+    struct session_scope *copy = arena_alloc(arena, sizeof *copy);
+    *copy = *scope;
+    record_own(&session_scope_record, copy);
+    arena_defer(arena, release_scope, copy);
+    return copy;
+}
+
+static const struct session_scope *own_scope(const struct session_scope *scope)
+{
+    if (!scope)
+        return NULL;
+    struct session_scope *own = memory_alloc(sizeof *own);
+    *own = *scope;
+    record_own(&session_scope_record, own);
+    return own;
+}
+
 int key_find(struct region *region, struct arena *arena, const char *id, struct access_key *key)
 {
     region_lock(region);
@@ -57,6 +90,7 @@ int key_find(struct region *region, struct arena *arena, const char *id, struct 
                 .user_id = arena_strdup(arena, stored->caller.user_id),
                 .source_identity = arena_strdup(arena, stored->caller.source_identity),
                 .session_began_ms = stored->caller.session_began_ms,
+                .scope = copy_scope(arena, stored->caller.scope),
             },
     };
     key->caller.access_key_id = key->id;
@@ -94,6 +128,7 @@ void key_add(struct region *region, const struct access_key *key)
                 .user_id = memory_strdup(key->caller.user_id),
                 .source_identity = memory_strdup(key->caller.source_identity),
                 .session_began_ms = key->caller.session_began_ms,
+                .scope = own_scope(key->caller.scope),
             },
     };
     table_put(&locked->access_keys, stored->id, stored);
@@ -117,22 +152,21 @@ const char **keys_of(struct region *region, struct arena *arena, const char *pri
     size_t count = 0;
     const struct access_key *key;
     for (size_t at = 0; (key = table_next(&region->access_keys, &at));)
-        if (text_equal(key->caller.principal_arn, principal_arn))
+        if (!key->token && text_equal(key->caller.principal_arn, principal_arn))
             ids[count++] = arena_strdup(arena, key->id);
     return ids;
 }
 
-static const char *const kinds[] = {[CALLER_ROOT] = "root",
-                                    [CALLER_USER] = "user",
-                                    [CALLER_ROLE] = "role",
-                                    [CALLER_SERVICE] = "service",
-                                    NULL};
+static const char *const kinds[] = {
+    [CALLER_ROOT] = "root",       [CALLER_USER] = "user",           [CALLER_ROLE] = "role",
+    [CALLER_SERVICE] = "service", [CALLER_FEDERATED] = "federated", NULL};
 
 /* What is written of a key: flat, unlike the struct. */
 struct saved_key {
     char *id, *secret, *token, *arn, *principal_arn, *user_id, *source_identity;
     int64_t expires_ms, began_ms;
     int kind;
+    struct session_scope *scope;
 };
 
 static const struct field saved_key_fields[] = {
@@ -148,6 +182,8 @@ static const struct field saved_key_fields[] = {
     FIELD_TEXT(struct saved_key, user_id, "userId", REQUIRED, 256, NULL, "unique id"),
     FIELD_TEXT(struct saved_key, source_identity, "sourceIdentity", OPTIONAL, 64, NULL,
                "given by AssumeRole"),
+    FIELD_RECORD(struct saved_key, scope, "session", OPTIONAL, &session_scope_record,
+                 "what narrows or marks it"),
     FIELD_END,
 };
 static const struct record saved_key_record = {"access key", sizeof(struct saved_key), saved_key_fields};
@@ -158,8 +194,8 @@ json_t *keys_save(struct region *region, const struct account *account)
     int64_t now_ms = clock_now_ms();
     const struct access_key *key;
     for (size_t at = 0; (key = table_next(&region->access_keys, &at));) {
-        if (key->caller.account != account || key->caller.kind == CALLER_ROOT ||
-            (key->token && key->expires_ms < now_ms))
+        if (key->caller.account != account ||
+            (key->token ? key->expires_ms < now_ms : key->caller.kind == CALLER_ROOT))
             continue;
         struct saved_key saved = {
             .id = (char *)key->id,
@@ -172,6 +208,7 @@ json_t *keys_save(struct region *region, const struct account *account)
             .principal_arn = (char *)key->caller.principal_arn,
             .user_id = (char *)key->caller.user_id,
             .source_identity = (char *)key->caller.source_identity,
+            .scope = (struct session_scope *)key->caller.scope,
         };
         json_array_append_new(list, record_write(&saved_key_record, &saved));
     }
@@ -198,7 +235,8 @@ int keys_restore(struct region *region, struct account *account, json_t *state, 
                                        .principal_arn = saved.principal_arn,
                                        .user_id = saved.user_id,
                                        .source_identity = saved.source_identity,
-                                       .session_began_ms = saved.began_ms},
+                                       .session_began_ms = saved.began_ms,
+                                       .scope = saved.scope},
                         });
     }
     return 0;

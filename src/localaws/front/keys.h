@@ -17,7 +17,7 @@ int key_find(struct region *region, struct arena *arena, const char *id, struct 
 
 void key_add(struct region *region, const struct access_key *key); /* copied */
 void key_remove(struct region *region, const char *id);
-/* The ids of a user's (or role's) keys: those whose caller's principal_arn this is; NULL-terminated. */
+/* The ids of a user's lasting keys; NULL-terminated. */
 const char **keys_of(struct region *region, struct arena *arena, const char *principal_arn);
 /* All but root's, as JSON, for the saved state. */
 json_t *keys_save(struct region *region, const struct account *account);

@@ -1,5 +1,6 @@
-/* IAM's records: roles and users with their policies, managed policies, instance profiles. The actions are in
- * iam_*.c, the list of them in iam/service.c; what they mean for a call is decided in permission.c. */
+/* IAM's records: roles, users and groups with their policies, managed policies, instance profiles. The
+ * actions are in the files of this room, the list of them in service.c; what they mean for a call is decided
+ * in permission.c. */
 #ifndef LOCALAWS_IAM_H
 #define LOCALAWS_IAM_H
 
@@ -21,11 +22,11 @@ struct inline_policy {
     struct parsed_policy parsed;
 };
 
-/* A role or a user. */
+/* A role, a user or a group. */
 struct principal {
     struct account *account;
     char *name, *path, *id, *arn, *description;
-    char *trust; /* who may assume it; NULL of a user */
+    char *trust; /* who may assume it; NULL of the others */
     struct parsed_policy trust_policy;
     int64_t max_session_s, created_ms;
     struct tag *tags;
@@ -34,6 +35,9 @@ struct principal {
     size_t inline_count;
     char **attached; /* ARNs of managed policies */
     size_t attached_count;
+    char *boundary; /* ARN of a managed policy; NULL: none, as of groups */
+    char **groups;  /* a user's, by name */
+    size_t group_count;
 };
 
 struct policy_version {
@@ -48,7 +52,7 @@ struct managed_policy {
     struct policy_version *versions;
     size_t version_count;
     int64_t next_version, created_ms, updated_ms;
-    size_t attachments;
+    size_t attachments, boundaries; /* of how many roles, users and groups it is one */
     struct tag *tags;
     size_t tag_count;
 };
@@ -63,10 +67,18 @@ struct instance_profile {
 
 /* An account's. */
 struct iam {
-    struct table roles, users; /* by name */
-    struct table policies;     /* by ARN */
-    struct table profiles;     /* by name */
+    struct table roles, users, groups; /* by name */
+    struct table policies;             /* by ARN */
+    struct table profiles;             /* by name */
+    char *alias;                       /* the account's name for people; NULL: none */
 };
+
+/* The region's: known when first asked for. */
+struct iam_region {
+    struct table aws_policies; /* AWS's own, by ARN */
+    struct table parsed;       /* parsed.c's */
+};
+struct iam_region *iam_region_of(struct region *region);
 
 extern const struct record inline_policy_record, policy_version_record, principal_record,
     managed_policy_record, instance_profile_record;

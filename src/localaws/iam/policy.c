@@ -34,9 +34,7 @@ static const struct {
 /* Made when first asked for; region-wide. */
 static struct managed_policy *aws_policy(struct region *region, const char *arn)
 {
-    struct table *known = region->modules[MODULE_IAM];
-    if (!known)
-        region->modules[MODULE_IAM] = known = memory_alloc(sizeof *known);
+    struct table *known = &iam_region_of(region)->aws_policies;
     struct managed_policy *policy = table_get(known, arn);
     for (size_t i = 0; !policy && i < COUNT_OF(aws_policies); i++) {
         if (!text_equal(aws_policies[i].arn, arn))

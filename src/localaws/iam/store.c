@@ -7,7 +7,14 @@
 
 #include <string.h>
 
-enum { LONGEST_NAME = 128, LONGEST_ARN = 2048, TAGS_MOST = 50, INLINES_MOST = 100, ATTACHED_MOST = 100 };
+enum {
+    LONGEST_NAME = 128,
+    LONGEST_ARN = 2048,
+    TAGS_MOST = 50,
+    INLINES_MOST = 100,
+    ATTACHED_MOST = 100,
+    GROUPS_MOST = 10
+};
 
 static const struct field inline_fields[] = {
     FIELD_TEXT(struct inline_policy, name, "name", REQUIRED, LONGEST_NAME, NULL,
@@ -32,6 +39,10 @@ static const struct field principal_fields[] = {
                &inline_policy_record, "inline policies"),
     FIELD_LIST(struct principal, attached, attached_count, "attached", OPTIONAL, ATTACHED_MOST, &text_record,
                "managed policies, by ARN"),
+    FIELD_TEXT(struct principal, boundary, "boundary", OPTIONAL, LONGEST_ARN, NULL,
+               "permissions boundary, by ARN"),
+    FIELD_LIST(struct principal, groups, group_count, "groups", OPTIONAL, GROUPS_MOST, &text_record,
+               "a user's groups, by name"),
     FIELD_END,
 };
 const struct record principal_record = {"principal", sizeof(struct principal), principal_fields};
@@ -99,6 +110,13 @@ void parsed_policy_clear(struct parsed_policy *parsed)
 struct iam *iam_of(const struct account *account)
 {
     return account->modules[MODULE_IAM];
+}
+
+struct iam_region *iam_region_of(struct region *region)
+{
+    if (!region->modules[MODULE_IAM])
+        region->modules[MODULE_IAM] = memory_alloc(sizeof(struct iam_region));
+    return region->modules[MODULE_IAM];
 }
 
 struct principal *iam_principal(struct region *region, const char *arn)
@@ -184,6 +202,9 @@ static json_t *save(struct region *region, struct account *account)
     json_t *state = json_object();
     json_object_set_new(state, "roles", save_table(&iam->roles, &principal_record));
     json_object_set_new(state, "users", save_table(&iam->users, &principal_record));
+    json_object_set_new(state, "groups", save_table(&iam->groups, &principal_record));
+    if (iam->alias)
+        json_object_set_new(state, "alias", json_string(iam->alias));
     json_object_set_new(state, "policies", save_table(&iam->policies, &managed_policy_record));
     json_object_set_new(state, "profiles", save_table(&iam->profiles, &instance_profile_record));
     json_object_set_new(state, "keys", keys_save(region, account));
@@ -262,6 +283,12 @@ static void count_attachments(struct region *region, struct account *account, co
             if (policy)
                 policy->attachments++;
         }
+    for (size_t at = 0; (principal = table_next(principals, &at));) {
+        struct managed_policy *policy =
+            principal->boundary ? iam_managed_policy(region, account, principal->boundary) : NULL;
+        if (policy)
+            policy->boundaries++;
+    }
 }
 
 static int restore(struct region *region, struct account *account, json_t *state, struct error *err)
@@ -270,11 +297,14 @@ static int restore(struct region *region, struct account *account, json_t *state
     struct iam *iam = iam_of(account);
     if (restore_principals(account, arena, &iam->roles, json_object_get(state, "roles"), err) < 0 ||
         restore_principals(account, arena, &iam->users, json_object_get(state, "users"), err) < 0 ||
+        restore_principals(account, arena, &iam->groups, json_object_get(state, "groups"), err) < 0 ||
         restore_policies(arena, &iam->policies, json_object_get(state, "policies"), err) < 0 ||
         restore_profiles(arena, &iam->profiles, json_object_get(state, "profiles"), err) < 0)
         return -1;
     count_attachments(region, account, &iam->roles);
     count_attachments(region, account, &iam->users);
+    count_attachments(region, account, &iam->groups);
+    text_replace(&iam->alias, json_member_text(state, "alias"));
     return keys_restore(region, account, json_object_get(state, "keys"), err);
 }
 

@@ -61,13 +61,14 @@ static int authorize(struct call *call, const char *arn, const struct principal 
     struct question question = permission_question(call, "sts:AssumeRole", arn, context);
     if (call->caller->kind == CALLER_ROOT)
         return call_fail(call, err, 403, "AccessDenied", "Roles may not be assumed by root accounts.");
+    question.rule = RESOURCE_ROLE;
+    const struct decision no_trust = {.source = SOURCE_RESOURCE};
     if (!role)
         return call_fail(call, err, 403, "AccessDenied", "%s",
-                         permission_refusal(call->arena, &question, REFUSED_BY_NO_RESOURCE_POLICY));
+                         permission_refusal(call->arena, &question, &no_trust));
     question.owner = role->account->id;
     question.has_policy = true;
     question.policy = role->trust_policy.policy;
-    question.rule = POLICY_BOTH;
     if (permission_require(call, &question, err) < 0)
         return -1;
     if (!call_parameter(call, "SourceIdentity"))
@@ -112,7 +113,7 @@ static int assume_role(struct call *call, struct error *err)
         longest_s = CHAINED_LONGEST_S;
     if (call_number(call, "DurationSeconds", SHORTEST_S, longest_s, DEFAULT_S, &wish.duration_s, err) < 0)
         return -1;
-    wish.role = role;
+    wish.principal = role;
     struct access_key key;
     session_open(call->region, call->arena, &wish, &key);
     put_session(call, &key);

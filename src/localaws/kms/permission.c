@@ -52,16 +52,17 @@ static void gather(struct arena *arena, const struct kms_use *use, const struct 
     }
 }
 
-static bool is_granted(const struct kms_use *use, const struct kms_key *key)
+/* The grantee of a grant that covers this use, for the engine to compare with who asks. */
+static const char *granted_to(const struct kms_use *use, const struct kms_key *key)
 {
     for (size_t i = 0; i < key->grant_count; i++) {
         const struct kms_grant *grant = &key->grants[i];
         if ((text_equal(grant->grantee, use->caller->principal_arn) ||
              text_equal(grant->grantee, use->caller->arn)) &&
             list_has_text(grant->operations, grant->operation_count, use->operation))
-            return true;
+            return grant->grantee;
     }
-    return false;
+    return NULL;
 }
 
 static struct question ask(struct arena *arena, const struct kms_use *use, const struct kms_key *key,
@@ -77,7 +78,8 @@ static struct question ask(struct arena *arena, const struct kms_use *use, const
         .owner = key->account->id,
         .has_policy = true,
         .policy = key->parsed.policy,
-        .rule = POLICY_BOTH,
+        .rule = RESOURCE_KEY,
+        .grantee = granted_to(use, key),
     };
 }
 
@@ -90,11 +92,10 @@ int kms_permit(struct arena *arena, const struct kms_use *use, const struct kms_
     struct context context = {0};
     gather(arena, use, key, &context);
     struct question question = ask(arena, use, key, &context);
-    enum permission permission = permission_ask(arena, &question);
-    bool denied = permission == REFUSED_BY_IDENTITY_POLICY || permission == REFUSED_BY_RESOURCE_POLICY;
-    if (permission == PERMITTED || (!denied && is_granted(use, key)))
+    const struct decision decision = permission_ask(arena, &question);
+    if (decision.allowed)
         return 0;
-    const char *why = permission_refusal(arena, &question, permission);
+    const char *why = permission_refusal(arena, &question, &decision);
     log_info("refused", "why", why, "via", use->via, NULL);
     return error_code(err, ERROR_FORBIDDEN, "AccessDeniedException", "%s", why);
 }
@@ -119,5 +120,5 @@ bool kms_keeps_control(struct call *call, const struct kms_key *key, const struc
     gather(call->arena, &use, key, &context);
     struct question question = ask(call->arena, &use, key, &context);
     question.policy = policy;
-    return permission_ask(call->arena, &question) == PERMITTED;
+    return permission_ask(call->arena, &question).allowed;
 }

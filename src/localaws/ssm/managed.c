@@ -46,7 +46,7 @@ static bool role_allows(struct instance *instance, struct arena *arena)
             .action = needs[i],
             .resource = i ? "*" : resource_arn(region, arena, &instance->resource),
         };
-        if (permission_ask(arena, &question) != PERMITTED)
+        if (!permission_ask(arena, &question).allowed)
             return false;
     }
     return true;

@@ -110,7 +110,8 @@ static void out_session(struct buffer *out, const struct caller *caller)
 static const char *const types[] = {[CALLER_ROOT] = "Root",
                                     [CALLER_USER] = "IAMUser",
                                     [CALLER_ROLE] = "AssumedRole",
-                                    [CALLER_SERVICE] = "AWSService"};
+                                    [CALLER_SERVICE] = "AWSService",
+                                    [CALLER_FEDERATED] = "FederatedUser"};
 
 /* Another account than the caller's learns its account and id, not its name. */
 static void out_identity(struct buffer *out, const struct event *event, const char *recipient)
