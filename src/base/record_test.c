@@ -59,8 +59,10 @@ static int tear_down(void **state)
 
 static void what_is_written_is_what_was_read(void **state)
 {
-    const char *text = "{\"id\":\"a\",\"size\":7,\"open\":true,\"colour\":\"blue\",\"mainPart\":{\"name\":\"m\",\"weight\":2.5},"
-                       "\"parts\":[{\"name\":\"p\",\"weight\":1.0}],\"labels\":[\"x\",\"y\"],\"extra\":{\"k\":[1]}}";
+    const char *text =
+        "{\"id\":\"a\",\"size\":7,\"open\":true,\"colour\":\"blue\",\"mainPart\":{\"name\":\"m\",\"weight\":"
+        "2.5},"
+        "\"parts\":[{\"name\":\"p\",\"weight\":1.0}],\"labels\":[\"x\",\"y\"],\"extra\":{\"k\":[1]}}";
     struct thing thing = {0};
     assert_int_equal(record_parse(&thing_record, *state, text, strlen(text), &thing, NULL), 0);
     assert_int_equal(thing.size, 7);
@@ -68,6 +70,27 @@ static void what_is_written_is_what_was_read(void **state)
     assert_int_equal(thing.part_count, 1);
     assert_string_equal(thing.labels[1], "y");
     assert_string_equal(record_text(&thing_record, *state, &thing), text);
+}
+
+static void what_is_appended_is_what_is_written(void **state)
+{
+    char *labels[] = {"plain", "\"\\/\b\f\n\r\t\x01\x1f", "\xc3\xa9 \xf0\x9f\x8c\x8d", ""};
+    struct part parts[] = {{"p", 1.5}, {"\xff is no text", 3.25}};
+    struct thing things[] = {
+        {0},
+        {.id = "a\nb", .size = -7, .open = true, .colour = COLOUR_BLUE, .labels = labels, .label_count = 4},
+        {.id = "b",
+         .main_part = &parts[0],
+         .parts = parts,
+         .part_count = 2,
+         .extra = json_pack("{s:[i]}", "k", 1)},
+    };
+    for (size_t i = 0; i < 3; i++) {
+        cleanup(buffer_free) struct buffer out = buffer_new(4096);
+        record_append(&thing_record, &things[i], &out);
+        assert_string_equal(buffer_string(&out), record_text(&thing_record, *state, &things[i]));
+    }
+    json_decref(things[2].extra);
 }
 
 static void each_fault_names_the_member(void **state)
@@ -81,7 +104,8 @@ static void each_fault_names_the_member(void **state)
         {"{\"id\":\"a\",\"size\":1.5}", "\"size\" must be a whole number"},
         {"{\"id\":\"a\",\"colour\":\"green\"}", "\"colour\" must be one of red blue"},
         {"{\"id\":\"a\",\"parts\":[{\"name\":\"p\"},{}]}", "\"parts[1].name\" is missing"},
-        {"{\"id\":\"a\",\"parts\":[{\"name\":\"p\",\"weight\":0}]}", "\"parts[0].weight\" must be from 0.5 to 10"},
+        {"{\"id\":\"a\",\"parts\":[{\"name\":\"p\",\"weight\":0}]}",
+         "\"parts[0].weight\" must be from 0.5 to 10"},
         {"{\"id\":\"a\",\"parts\":[{},{},{}]}", "\"parts\" has more than 2 items"},
         {"{\"id\":\"a\",\"labels\":[1]}", "\"labels[0]\" must be a string"},
         {"{\"id\":\"a\\u0000b\"}", "not JSON"},
@@ -90,7 +114,8 @@ static void each_fault_names_the_member(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct thing thing = {0};
         struct error err = {0};
-        assert_int_equal(record_parse(&thing_record, *state, cases[i][0], strlen(cases[i][0]), &thing, &err), -1);
+        assert_int_equal(record_parse(&thing_record, *state, cases[i][0], strlen(cases[i][0]), &thing, &err),
+                         -1);
         assert_int_equal(err.kind, ERROR_INVALID);
         assert_non_null(strstr(err.message, cases[i][1]));
     }
@@ -113,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_written_is_what_was_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_appended_is_what_is_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_fault_names_the_member, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hostile_json_is_refused, set_up, tear_down),
     };

@@ -24,13 +24,14 @@ struct trail;
 struct account {
     char id[13];
     struct account *next;
-    void *modules[16]; /* by struct module's slot: each module's tables of this account */
+    void *modules[16];  /* by struct module's slot: each module's tables of this account */
+    uint64_t saved[16]; /* what of them was saved last, as digests: state.c's */
 };
 
 struct region {
     pthread_mutex_t lock;
     const char *name;            /* "us-east-1" */
-    const char *directory;       /* state: volumes, objects, state.json */
+    const char *directory;       /* state: volumes, objects, state.db */
     const char *api_address;     /* where instances reach the API: "2001:db8:ffff::1" */
     const char *certificate_pem; /* of the API endpoint's authority, for instances */
     const char *images_path;     /* the list of machine images; NULL: none */
@@ -43,7 +44,8 @@ struct region {
     void *modules[16];        /* region-wide tables */
     struct table access_keys; /* keys.h */
     struct identity_signer *identity_signer;
-    struct state_saver *saver; /* writes state.json soon after region_changed */
+    struct state_saver *saver; /* writes what changed, soon after region_changed */
+    unsigned changed_modules;  /* a bit for each slot, since the last save */
     struct calendar *calendar; /* does what is due by itself */
     struct trail *trail;       /* trail/trail.h; NULL: none is kept */
 };
@@ -51,24 +53,28 @@ struct region {
 /* Where each module's tables are in `modules`. */
 enum module_slot { MODULE_IAM, MODULE_KMS, MODULE_SSM, MODULE_S3, MODULE_EC2, MODULE_ELB };
 
-/* One AWS service's part of the region. `save` gives a JSON value of an account's tables, `restore` takes it
- * back. */
+/* One AWS service's part of the region. Its resources (resource.h) are saved one by one as they change; the
+ * rest of its tables as a whole: `save` gives a JSON value of an account's, `restore` takes it back. */
 struct module {
     const char *name;
     enum module_slot slot;
     void (*account_created)(struct region *region,
                             struct account *account); /* NULL: tables are made when looked at */
-    json_t *(*save)(struct region *region, struct account *account);
+    json_t *(*save)(struct region *region, struct account *account); /* NULL: nothing but resources */
     int (*restore)(struct region *region, struct account *account, json_t *state, struct error *err);
     void (*restored)(struct region *region); /* after every module of every account; may be NULL */
+    const struct kind *const *kinds;         /* its resources' kinds, NULL-terminated; NULL: it has none */
 };
 
 struct account *region_account(struct region *region, const char *id); /* NULL when there is none */
 struct account *region_account_create(struct region *region, const char *id);
 /* "vpc" -> "vpc-0123456789abcdef0" (17 hex digits). In the arena. */
 char *region_identifier(struct region *region, struct arena *arena, const char *prefix);
-void region_changed(struct region *region); /* state will be saved soon */
-void region_open(struct region *region);    /* makes its lock and sets what is 0 and has a default */
+/* Something changed, and is saved within a quarter of a second. Who knows what changed says that instead, and
+ * spares looking at everything: a resource (resource_changed), or the tables of one module. */
+void region_changed(struct region *region);
+void module_changed(struct region *region, enum module_slot slot);
+void region_open(struct region *region); /* makes its lock and sets what is 0 and has a default */
 /* cleanup(region_unlock) struct region *locked = region;  with region_lock(locked) holds it to the end of the
  * block. */
 void region_lock(struct region *region);

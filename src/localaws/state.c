@@ -1,78 +1,201 @@
 #include "localaws/state.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "localaws/resource/filing.h"
+#include "localaws/state_file.h"
 
 #include <string.h>
 
-enum { STATE_VERSION = 1, STATE_LARGEST = 512 << 20, SETTLE_MS = 200 };
+enum { SETTLE_MS = 200, RETRY_MS = 1000, BATCH_LARGEST = 1 << 30 };
+
+/* Rows on their way to the file. Kept until they are written, so that a full disk loses nothing. */
+struct batch {
+    struct buffer texts;
+    struct batch_row {
+        struct state_row row; /* its text lies at `offset` of texts */
+        size_t offset;
+        bool document;
+    } * rows;
+    size_t count, room;
+    int64_t *removed;
+    size_t removed_count, removed_room;
+};
 
 struct state_saver {
+    struct state_file *file; /* the thread's, once it runs */
+    struct batch batch;
     pthread_t thread;
+    bool running;
     pthread_mutex_t lock; /* protects `wanted` and `stopping`; taken after the region's */
     pthread_cond_t woken;
     bool wanted, stopping;
 };
 
-static char *state_path(struct arena *arena, const struct region *region)
+static struct batch_row *add_row(struct batch *batch, const char *account, const char *name)
 {
-    return arena_format(arena, "%s/state.json", region->directory);
-}
-
-static json_t *account_state(struct region *region, struct account *account)
-{
-    json_t *state = json_object();
-    for (size_t i = 0; i < region->module_count; i++) {
-        const struct module *module = region->module_table[i];
-        json_object_set_new(state, module->name, module->save(region, account));
+    if (batch->count == batch->room) {
+        batch->room = batch->room ? batch->room * 2 : 64;
+        batch->rows = memory_resize(batch->rows, batch->room, sizeof *batch->rows);
     }
-    return state;
+    struct batch_row *row = &batch->rows[batch->count++];
+    *row = (struct batch_row){.row = {.account = account, .name = name}, .offset = batch->texts.length};
+    return row;
 }
 
-static json_t *region_state(struct region *region)
+static void take_resources(struct region *region, struct batch *batch)
 {
-    json_t *accounts = json_array();
-    for (struct account *account = region->accounts; account; account = account->next)
-        json_array_append_new(
-            accounts, json_pack("{s:s, s:o}", "id", account->id, "modules", account_state(region, account)));
-    return json_pack("{s:i, s:s, s:o}", "version", STATE_VERSION, "region", region->name, "accounts",
-                     accounts);
+    struct resource *resource;
+    int64_t removed;
+    resources_file(region);
+    while ((resource = resource_unsaved(region))) {
+        struct batch_row *row = add_row(batch, resource->account->id, resource->kind->type);
+        row->row.sequence = resource->sequence;
+        record_append(resource->kind->record, resource, &batch->texts);
+        row->row.length = batch->texts.length - row->offset;
+    }
+    while ((removed = resource_removed(region))) {
+        if (batch->removed_count == batch->removed_room) {
+            batch->removed_room = batch->removed_room ? batch->removed_room * 2 : 64;
+            batch->removed = memory_resize(batch->removed, batch->removed_room, sizeof *batch->removed);
+        }
+        batch->removed[batch->removed_count++] = removed;
+    }
 }
 
-/* Under the lock the tables become JSON; text and disk come after it. */
-static int state_save(struct region *region, struct error *err)
+/* FNV-1a: only against writing again what is there already. */
+static uint64_t digest_of(const char *text)
 {
-    region_lock(region);
-    json_t *state = region_state(region);
-    pthread_mutex_unlock(&region->lock);
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    return hash;
+}
 
-    cleanup(arena_free) struct arena *arena = arena_new();
+static void take_document(struct region *region, struct account *account, const struct module *module,
+                          struct batch *batch)
+{
+    json_t *state = module->save(region, account);
     char *text = json_dumps(state, JSON_COMPACT);
     json_decref(state);
-    if (!text)
-        return error_set(err, ERROR_INTERNAL, "the state is not valid JSON");
-    int result = file_write(state_path(arena, region), text, strlen(text), 0600, err);
+    if (!text) {
+        log_error("state not saved: not valid JSON", "module", module->name, NULL);
+        return;
+    }
+    uint64_t digest = digest_of(text);
+    if (account->saved[module->slot] != digest) {
+        struct batch_row *row = add_row(batch, account->id, module->name);
+        row->document = true;
+        row->row.length = strlen(text);
+        buffer_text(&batch->texts, text);
+        account->saved[module->slot] = digest;
+    }
     explicit_bzero(text, strlen(text));
     free(text);
-    return result;
 }
 
-static int restore_account(struct region *region, json_t *entry, struct error *err)
+/* Under the region's lock what changed becomes text; the disk comes after it. */
+static void take_changes(struct region *region, struct batch *batch)
 {
-    const char *id = json_member_text(entry, "id");
-    if (!id || strlen(id) != 12 || !text_only(id, "0-9"))
-        return error_set(err, ERROR_INVALID, "an account without its 12 digits");
-    struct account *account = region_account(region, id);
-    if (!account)
-        account = region_account_create(region, id);
+    region_lock(region);
+    cleanup(region_unlock) struct region *locked = region;
+    take_resources(locked, batch);
     for (size_t i = 0; i < region->module_count; i++) {
         const struct module *module = region->module_table[i];
-        json_t *state = json_object_get(json_object_get(entry, "modules"), module->name);
-        if (state && module->restore(region, account, state, err) < 0)
-            return error_context(err, "%s of account %s", module->name, id);
+        bool changed = region->changed_modules >> module->slot & 1;
+        for (struct account *account = region->accounts; changed && module->save && account;
+             account = account->next)
+            take_document(region, account, module, batch);
     }
+    region->changed_modules = 0;
+}
+
+static int write_rows(struct state_file *file, struct batch *batch, struct error *err)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct batch_row *row = &batch->rows[i];
+        row->row.text = batch->texts.data + row->offset;
+        if ((row->document ? state_file_put_document : state_file_put_resource)(file, &row->row, err) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < batch->removed_count; i++)
+        if (state_file_remove_resource(file, batch->removed[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+static void batch_clear(struct batch *batch)
+{
+    if (batch->texts.data)
+        explicit_bzero(batch->texts.data, batch->texts.length);
+    buffer_free(&batch->texts);
+    memory_free(&batch->rows);
+    memory_free(&batch->removed);
+    *batch = (struct batch){.texts = buffer_new(BATCH_LARGEST)};
+}
+
+/* All that changed, in one transaction: what one call did is there whole or not at all. */
+static int state_save(struct region *region, struct error *err)
+{
+    struct batch *batch = &region->saver->batch;
+    struct state_file *file = region->saver->file;
+    take_changes(region, batch);
+    if (!batch->count && !batch->removed_count)
+        return 0;
+    if (state_file_begin(file, err) < 0)
+        return -1;
+    if (write_rows(file, batch, err) < 0 || state_file_commit(file, err) < 0) {
+        state_file_rollback(file);
+        return -1;
+    }
+    batch_clear(batch);
+    return 0;
+}
+
+static int account_for(struct region *region, const struct state_row *row, struct account **account,
+                       struct error *err)
+{
+    if (strlen(row->account) != 12 || !text_only(row->account, "0-9"))
+        return error_set(err, ERROR_INVALID, "an account without its 12 digits");
+    *account = region_account(region, row->account);
+    if (!*account)
+        *account = region_account_create(region, row->account);
+    return 0;
+}
+
+/* What is of a module or kind that there is no more is left alone. */
+static int restore_document(void *context, const struct state_row *row, struct error *err)
+{
+    struct region *region = context;
+    struct account *account;
+    if (account_for(region, row, &account, err) < 0)
+        return -1;
+    for (size_t i = 0; i < region->module_count; i++) {
+        const struct module *module = region->module_table[i];
+        cleanup(arena_free) struct arena *arena = arena_new();
+        json_t *state;
+        if (!module->restore || !text_equal(module->name, row->name))
+            continue;
+        if (json_parse(arena, row->text, row->length, &state, err) < 0 ||
+            module->restore(region, account, state, err) < 0)
+            return error_context(err, "%s of account %s", row->name, row->account);
+        account->saved[module->slot] = digest_of(row->text);
+    }
+    return 0;
+}
+
+static int restore_resource(void *context, const struct state_row *row, struct error *err)
+{
+    struct region *region = context;
+    struct account *account;
+    if (account_for(region, row, &account, err) < 0)
+        return -1;
+    for (size_t i = 0; i < region->module_count; i++)
+        for (const struct kind *const *kind = region->module_table[i]->kinds; kind && *kind; kind++)
+            if (text_equal((*kind)->type, row->name) &&
+                resource_restore(region, account, *kind, row->sequence, row->text, row->length, err) < 0)
+                return error_context(err, "%s of account %s", row->name, row->account);
     return 0;
 }
 
@@ -81,27 +204,15 @@ int state_restore(struct region *region, struct error *err)
     region_lock(region); /* what is restored is made true at once, and the plane calls back */
     cleanup(region_unlock) struct region *locked = region;
     (void)locked;
-    cleanup(arena_free) struct arena *arena = arena_new();
-    const char *path = state_path(arena, region);
-    if (!file_exists(path))
-        return 0;
-    char *text;
-    size_t length;
-    json_t *state;
-    if (file_read(arena, path, STATE_LARGEST, &text, &length, err) < 0 ||
-        json_parse(arena, text, length, &state, err) < 0)
+    struct state_saver *saver = memory_alloc(sizeof *saver);
+    pthread_mutex_init(&saver->lock, NULL);
+    pthread_cond_init(&saver->woken, NULL);
+    batch_clear(&saver->batch);
+    region->saver = saver;
+    if (state_file_open(region->directory, region->name, &saver->file, err) < 0 ||
+        state_file_documents(saver->file, restore_document, region, err) < 0 ||
+        state_file_resources(saver->file, restore_resource, region, err) < 0)
         return error_context(err, "the saved state cannot be read");
-    if (json_integer_value(json_object_get(state, "version")) != STATE_VERSION ||
-        !text_equal(json_member_text(state, "region"), region->name))
-        return error_set(err, ERROR_INVALID, "%s is of another version or region; remove it to begin anew",
-                         path);
-
-    size_t index;
-    json_t *entry;
-    json_array_foreach(json_object_get(state, "accounts"), index, entry) {
-        if (restore_account(region, entry, err) < 0)
-            return error_context(err, "%s", path);
-    }
     for (size_t i = 0; i < region->module_count; i++)
         if (region->module_table[i]->restored)
             region->module_table[i]->restored(region);
@@ -114,40 +225,44 @@ static bool wait_until_wanted(struct state_saver *saver)
     pthread_mutex_lock(&saver->lock);
     while (!saver->wanted && !saver->stopping)
         pthread_cond_wait(&saver->woken, &saver->lock);
-    saver->wanted = false;
     bool more = !saver->stopping;
     pthread_mutex_unlock(&saver->lock);
     return more;
 }
 
+static void save_or_complain(struct region *region, int64_t *pause_ms)
+{
+    struct error err = {0};
+    *pause_ms = SETTLE_MS;
+    if (state_save(region, &err) == 0)
+        return;
+    log_error("state not saved", "error", err.message, NULL);
+    *pause_ms = RETRY_MS;
+    state_saver_wake(region->saver);
+}
+
 static void *save_changes(void *context)
 {
     struct region *region = context;
-    int64_t settle_ms = SETTLE_MS;
+    int64_t pause_ms = SETTLE_MS;
+    pthread_setname_np(pthread_self(), "state");
     while (wait_until_wanted(region->saver)) {
-        clock_sleep_ms(settle_ms);
-        int64_t begin = clock_monotonic_ms();
-        struct error err = {0};
-        if (state_save(region, &err) < 0)
-            log_error("state not saved", "error", err.message, NULL);
-        /* A big state is written less often: saving takes at most a tenth of the time. */
-        int64_t took = clock_monotonic_ms() - begin;
-        settle_ms = took * 9 > SETTLE_MS ? took * 9 : SETTLE_MS;
+        clock_sleep_ms(pause_ms);
+        pthread_mutex_lock(&region->saver->lock);
+        region->saver->wanted = false;
+        pthread_mutex_unlock(&region->saver->lock);
+        save_or_complain(region, &pause_ms);
     }
     return NULL;
 }
 
 int state_saver_start(struct region *region, struct error *err)
 {
-    struct state_saver *saver = memory_alloc(sizeof *saver);
-    pthread_mutex_init(&saver->lock, NULL);
-    pthread_cond_init(&saver->woken, NULL);
-    region->saver = saver;
-    if (pthread_create(&saver->thread, NULL, save_changes, region) == 0)
-        return 0;
-    region->saver = NULL;
-    free(saver);
-    return error_set(err, ERROR_UNAVAILABLE, "no thread to save the state");
+    if (pthread_create(&region->saver->thread, NULL, save_changes, region) != 0)
+        return error_set(err, ERROR_UNAVAILABLE, "no thread to save the state");
+    region->saver->running = true;
+    state_saver_wake(region->saver);
+    return 0;
 }
 
 void state_saver_wake(struct state_saver *saver)
@@ -155,8 +270,9 @@ void state_saver_wake(struct state_saver *saver)
     if (!saver)
         return;
     pthread_mutex_lock(&saver->lock);
+    if (!saver->wanted)
+        pthread_cond_signal(&saver->woken);
     saver->wanted = true;
-    pthread_cond_signal(&saver->woken);
     pthread_mutex_unlock(&saver->lock);
 }
 
@@ -169,11 +285,13 @@ void state_saver_stop(struct region *region)
     saver->stopping = true;
     pthread_cond_signal(&saver->woken);
     pthread_mutex_unlock(&saver->lock);
-    pthread_join(saver->thread, NULL);
+    if (saver->running) {
+        int64_t pause_ms;
+        pthread_join(saver->thread, NULL);
+        save_or_complain(region, &pause_ms);
+    }
     region->saver = NULL;
+    state_file_close(&saver->file);
+    batch_clear(&saver->batch);
     free(saver);
-
-    struct error err = {0};
-    if (state_save(region, &err) < 0)
-        log_error("state not saved", "error", err.message, NULL);
 }

@@ -148,9 +148,7 @@ def test_credentials_are_for_the_owner_only(region):
 
 def test_what_was_changed_a_moment_before_a_crash_is_there_after_it(fresh_region):
     fresh_region.client("iam").create_user(UserName="kept")
-    state, until = fresh_region.directory / "state.json", time.monotonic() + 5
-    while time.monotonic() < until and not (state.exists() and "kept" in state.read_text()):
-        time.sleep(0.05)
+    time.sleep(1)
     fresh_region.stop(signal.SIGKILL)
     fresh_region.start()
     assert fresh_region.client("iam").get_user(UserName="kept")["User"]["UserName"] == "kept"

@@ -142,21 +142,9 @@ const struct service ec2_service = {
     .actions = actions,
 };
 
-static json_t *save(struct region *region, struct account *account)
-{
-    (void)region;
-    return kinds_save(account, ec2_kinds);
-}
-
-static int restore(struct region *region, struct account *account, json_t *state, struct error *err)
-{
-    return kinds_restore(region, account, ec2_kinds, state, err);
-}
-
 const struct module ec2_module = {
     .name = "ec2",
     .slot = MODULE_EC2,
-    .save = save,
-    .restore = restore,
+    .kinds = ec2_kinds,
     .restored = plane_restore,
 };

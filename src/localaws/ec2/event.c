@@ -106,7 +106,7 @@ int ec2_schedule_event(struct region *region, const char *instance_id, const cha
     event->state = memory_strdup("active");
     event->not_before_ms = not_before_ms > 0 ? not_before_ms : clock_now_ms();
     event->not_after_ms = known->does == EVENT_STOP ? 0 : event->not_before_ms + MAINTENANCE_MS;
-    region_changed(locked);
+    resource_changed(&instance->resource);
     calendar_changed(locked);
     return 0;
 }
@@ -128,7 +128,7 @@ static int end_event(struct region *region, const char *instance_id, const char 
     if (!ended)
         return error_set(err, ERROR_NOT_FOUND, "%s has no active event %.64s", instance_id,
                          event_id ? event_id : "");
-    region_changed(locked);
+    resource_changed(&instance->resource);
     return 0;
 }
 
@@ -157,7 +157,7 @@ static void carry_out(struct instance *instance, struct instance_event *event)
     const struct event_code *code = code_find(event->code);
     log_info("scheduled event", "instance", instance->resource.id, "code", event->code, NULL);
     event_over(event, "completed", "Completed");
-    region_changed(instance->resource.region);
+    resource_changed(&instance->resource);
     if (!code || !instance_is_up(instance))
         return;
     if (code->does == EVENT_REBOOT)

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct field instance_fields[] = {
@@ -102,82 +103,81 @@ static const struct instance *of(const struct resource *resource)
     return (const struct instance *)(const void *)resource;
 }
 
-/* A filter that holds when it holds for any interface of the instance. */
-static bool any_interface(const struct resource *resource, const struct wanted *wanted,
-                          bool (*holds)(const struct interface *interface, const struct wanted *wanted))
+/* What a filter looks at may lie in any interface of the instance. */
+static void each_interface(const struct resource *resource, struct values *values,
+                           void (*list)(const struct interface *interface, struct values *values))
 {
     const struct instance *instance = of(resource);
     for (size_t i = 0; i < instance->interface_count; i++) {
         const struct interface *interface =
             resource_find(resource->region, resource->account, &interface_kind, instance->interface_ids[i]);
-        if (interface && holds(interface, wanted))
-            return true;
+        if (interface)
+            list(interface, values);
     }
-    return false;
 }
 
-static bool any_text(char *const *texts, size_t count, const struct wanted *wanted)
+static void add_all(struct values *values, char *const *texts, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (wanted_has(wanted, texts[i]))
-            return true;
-    return false;
+        values_add(values, texts[i]);
 }
 
-static bool holds_ipv6(const struct interface *interface, const struct wanted *wanted)
+static void list_ipv6(const struct interface *interface, struct values *values)
 {
-    return any_text(interface->ipv6_addresses, interface->ipv6_count, wanted);
+    add_all(values, interface->ipv6_addresses, interface->ipv6_count);
 }
 
-static bool holds_ipv4(const struct interface *interface, const struct wanted *wanted)
+static void list_ipv4(const struct interface *interface, struct values *values)
 {
-    return any_text(interface->addresses, interface->address_count, wanted);
+    add_all(values, interface->addresses, interface->address_count);
 }
 
-static bool holds_group(const struct interface *interface, const struct wanted *wanted)
+static void list_groups(const struct interface *interface, struct values *values)
 {
-    return any_text(interface->groups, interface->group_count, wanted);
+    add_all(values, interface->groups, interface->group_count);
 }
 
-static bool filter_ipv6(const struct resource *resource, const struct wanted *wanted)
+static void each_ipv6(const struct resource *resource, struct values *values)
 {
-    return any_interface(resource, wanted, holds_ipv6);
+    each_interface(resource, values, list_ipv6);
 }
 
-static bool filter_ipv4(const struct resource *resource, const struct wanted *wanted)
+static void each_ipv4(const struct resource *resource, struct values *values)
 {
-    return any_interface(resource, wanted, holds_ipv4);
+    each_interface(resource, values, list_ipv4);
 }
 
-static bool filter_group(const struct resource *resource, const struct wanted *wanted)
+static void each_group(const struct resource *resource, struct values *values)
 {
-    return any_interface(resource, wanted, holds_group);
+    each_interface(resource, values, list_groups);
 }
 
-static bool filter_interface(const struct resource *resource, const struct wanted *wanted)
+static void each_interface_id(const struct resource *resource, struct values *values)
 {
-    return any_text(of(resource)->interface_ids, of(resource)->interface_count, wanted);
+    add_all(values, of(resource)->interface_ids, of(resource)->interface_count);
 }
 
-static bool filter_volume(const struct resource *resource, const struct wanted *wanted)
+static void each_volume_id(const struct resource *resource, struct values *values)
 {
-    return any_text(of(resource)->volume_ids, of(resource)->volume_count, wanted);
+    add_all(values, of(resource)->volume_ids, of(resource)->volume_count);
 }
 
-static bool filter_state_name(const struct resource *resource, const struct wanted *wanted)
+static void each_state_name(const struct resource *resource, struct values *values)
 {
-    return wanted_has(wanted, instance_state_name(of(resource)->state));
+    values_add(values, instance_state_name(of(resource)->state));
 }
 
-static bool filter_state_code(const struct resource *resource, const struct wanted *wanted)
+static void each_state_code(const struct resource *resource, struct values *values)
 {
-    return wanted_has_number(wanted, of(resource)->state);
+    char code[24];
+    snprintf(code, sizeof code, "%d", (int)of(resource)->state);
+    values_add(values, code);
 }
 
 static const struct filter instance_filters[] = {
     FILTER_TEXT("instance-id", struct instance, resource.id),
-    FILTER_CALL("instance-state-name", filter_state_name),
-    FILTER_CALL("instance-state-code", filter_state_code),
+    FILTER_EACH("instance-state-name", each_state_name),
+    FILTER_EACH("instance-state-code", each_state_code),
     FILTER_TEXT("client-token", struct instance, resource.client_token),
     FILTER_TEXT("vpc-id", struct instance, vpc_id),
     FILTER_TEXT("subnet-id", struct instance, subnet_id),
@@ -195,14 +195,14 @@ static const struct filter instance_filters[] = {
     FILTER_TEXT("key-name", struct instance, key_name),
     FILTER_TEXT("metadata-options.http-tokens", struct instance, http_tokens),
     FILTER_TEXT("metadata-options.http-endpoint", struct instance, http_endpoint),
-    FILTER_CALL("network-interface.network-interface-id", filter_interface),
-    FILTER_CALL("network-interface.ipv6-addresses.ipv6-address", filter_ipv6),
-    FILTER_CALL("ipv6-address", filter_ipv6),
-    FILTER_CALL("network-interface.addresses.private-ip-address", filter_ipv4),
-    FILTER_CALL("network-interface.private-ip-address", filter_ipv4),
-    FILTER_CALL("network-interface.group-id", filter_group),
-    FILTER_CALL("instance.group-id", filter_group),
-    FILTER_CALL("block-device-mapping.volume-id", filter_volume),
+    FILTER_EACH("network-interface.network-interface-id", each_interface_id),
+    FILTER_EACH("network-interface.ipv6-addresses.ipv6-address", each_ipv6),
+    FILTER_EACH("ipv6-address", each_ipv6),
+    FILTER_EACH("network-interface.addresses.private-ip-address", each_ipv4),
+    FILTER_EACH("network-interface.private-ip-address", each_ipv4),
+    FILTER_EACH("network-interface.group-id", each_group),
+    FILTER_EACH("instance.group-id", each_group),
+    FILTER_EACH("block-device-mapping.volume-id", each_volume_id),
     FILTER_CALL("event.code", filter_event_code),
     FILTER_CALL("event.description", filter_event_description),
     FILTER_CALL("event.instance-event-id", filter_event_id),

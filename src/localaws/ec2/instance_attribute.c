@@ -151,9 +151,11 @@ int instance_modify_attribute(struct call *call, struct error *err)
         if (modify_one(call, instance, &attributes[i], err) < 0)
             return -1;
     struct interface *primary = instance_interface(instance, 0);
-    if (primary)
+    if (primary) {
         primary->source_check = instance->source_check;
-    region_changed(call->region);
+        resource_changed(&primary->resource);
+    }
+    resource_changed(&instance->resource);
     vpc_changed(call->region, call->account, instance->vpc_id);
     put_true(call);
     return 0;
@@ -196,7 +198,7 @@ int instance_modify_metadata_options(struct call *call, struct error *err)
     }
     put_number(&call->answer, "httpPutResponseHopLimit", instance->hop_limit);
     put_close(&call->answer, "instanceMetadataOptions");
-    region_changed(call->region);
+    resource_changed(&instance->resource);
     return 0;
 }
 

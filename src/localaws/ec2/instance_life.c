@@ -31,6 +31,7 @@ static void give_back(struct instance *instance)
             text_replace(&interface->owner, NULL);
             text_replace(&interface->instance_id, NULL);
             text_replace(&interface->attachment_id, NULL);
+            resource_changed(&interface->resource);
         }
     }
     for (size_t i = 0; i < instance->volume_count; i++) {
@@ -40,6 +41,7 @@ static void give_back(struct instance *instance)
         else if (volume) {
             text_replace(&volume->instance_id, NULL);
             text_replace(&volume->device, NULL);
+            resource_changed(&volume->resource);
         }
     }
     list_clear(&text_record, &instance->interface_ids, &instance->interface_count);
@@ -59,7 +61,7 @@ void instance_became(struct instance *instance, enum instance_state state)
         if (!instance->simulated)
             vpc_changed(instance->resource.region, instance->resource.account, instance->vpc_id);
     }
-    region_changed(instance->resource.region);
+    resource_changed(&instance->resource);
 }
 
 void instances_forget_old(struct region *region, struct account *account)
@@ -202,7 +204,7 @@ static void go_through(struct instance *instance, enum instance_state through, c
     instance->state = through;
     set_transition(instance, text_equal(code, "Client.UserInitiatedShutdown"));
     instance_set_reason(instance, code, message);
-    region_changed(instance->resource.region);
+    resource_changed(&instance->resource);
 }
 
 void instance_leave(struct instance *instance, enum instance_state through, const char *code, const char *why,
@@ -256,7 +258,7 @@ static int start_one(struct call *call, struct instance *instance, struct error 
     instance_set_reason(instance, NULL, NULL);
     instance->state = INSTANCE_PENDING;
     instance->launched_ms = clock_now_ms();
-    region_changed(call->region);
+    resource_changed(&instance->resource);
     if (instance_up_again(instance, &why) == 0)
         return 0;
     instance_set_reason(instance, "Client.InternalError", why.message);

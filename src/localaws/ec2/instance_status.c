@@ -164,7 +164,7 @@ int instance_modify_event_start(struct call *call, struct error *err)
             continue;
         event->not_after_ms += event->not_after_ms ? at_ms - event->not_before_ms : 0;
         event->not_before_ms = at_ms;
-        region_changed(call->region);
+        resource_changed(&instance->resource);
         calendar_changed(call->region);
         put_open(&call->answer, "event");
         put_event(&call->answer, event);

@@ -38,30 +38,30 @@ static const struct field interface_fields[] = {
 };
 static const struct record interface_record = {"interface", sizeof(struct interface), interface_fields};
 
-static bool any_wanted(const struct wanted *wanted, char *const *texts, size_t count)
+static const struct interface *of(const struct resource *resource)
+{
+    return (const struct interface *)(const void *)resource;
+}
+
+static void add_all(struct values *values, char *const *texts, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (wanted_has(wanted, texts[i]))
-            return true;
-    return false;
+        values_add(values, texts[i]);
 }
 
-static bool filter_group(const struct resource *resource, const struct wanted *wanted)
+static void each_group(const struct resource *resource, struct values *values)
 {
-    const struct interface *interface = (const struct interface *)(const void *)resource;
-    return any_wanted(wanted, interface->groups, interface->group_count);
+    add_all(values, of(resource)->groups, of(resource)->group_count);
 }
 
-static bool filter_address(const struct resource *resource, const struct wanted *wanted)
+static void each_address(const struct resource *resource, struct values *values)
 {
-    const struct interface *interface = (const struct interface *)(const void *)resource;
-    return any_wanted(wanted, interface->addresses, interface->address_count);
+    add_all(values, of(resource)->addresses, of(resource)->address_count);
 }
 
-static bool filter_ipv6(const struct resource *resource, const struct wanted *wanted)
+static void each_ipv6(const struct resource *resource, struct values *values)
 {
-    const struct interface *interface = (const struct interface *)(const void *)resource;
-    return any_wanted(wanted, interface->ipv6_addresses, interface->ipv6_count);
+    add_all(values, of(resource)->ipv6_addresses, of(resource)->ipv6_count);
 }
 
 static const char *interface_status(const struct interface *interface)
@@ -69,9 +69,9 @@ static const char *interface_status(const struct interface *interface)
     return interface->owner || interface->requester ? "in-use" : "available";
 }
 
-static bool filter_status(const struct resource *resource, const struct wanted *wanted)
+static void each_status(const struct resource *resource, struct values *values)
 {
-    return wanted_has(wanted, interface_status((const struct interface *)(const void *)resource));
+    values_add(values, interface_status(of(resource)));
 }
 
 static const struct filter interface_filters[] = {
@@ -85,11 +85,11 @@ static const struct filter interface_filters[] = {
     FILTER_TEXT("mac-address", struct interface, mac),
     FILTER_TEXT("attachment.instance-id", struct interface, instance_id),
     FILTER_TEXT("attachment.attachment-id", struct interface, attachment_id),
-    FILTER_CALL("group-id", filter_group),
-    FILTER_CALL("addresses.private-ip-address", filter_address),
-    FILTER_CALL("private-ip-address", filter_address),
-    FILTER_CALL("ipv6-addresses.ipv6-address", filter_ipv6),
-    FILTER_CALL("status", filter_status),
+    FILTER_EACH("group-id", each_group),
+    FILTER_EACH("addresses.private-ip-address", each_address),
+    FILTER_EACH("private-ip-address", each_address),
+    FILTER_EACH("ipv6-addresses.ipv6-address", each_ipv6),
+    FILTER_EACH("status", each_status),
     FILTER_END,
 };
 
@@ -170,6 +170,12 @@ static void interface_removed(struct region *region, struct resource *resource)
     addresses_given_back(region, (struct interface *)(void *)resource);
 }
 
+/* Instances are found by their interfaces' addresses and groups. */
+static struct resource *interface_part_of(const struct resource *resource)
+{
+    return resource_find(resource->region, resource->account, &instance_kind, of(resource)->instance_id);
+}
+
 const struct kind interface_kind = {
     .number = KIND_INTERFACE,
     .type = "network-interface",
@@ -183,6 +189,7 @@ const struct kind interface_kind = {
     .context = interface_context,
     .added = interface_added,
     .removed = interface_removed,
+    .part_of = interface_part_of,
 };
 
 bool interface_has_group(const struct interface *interface, const char *group_id)
@@ -284,6 +291,7 @@ void interface_attach(struct region *region, struct interface *interface, const 
     interface->device_index = device_index;
     interface->delete_on_termination = delete_on_termination;
     interface->attached_ms = clock_now_ms();
+    resource_changed(&interface->resource);
 }
 
 static int take_order(struct call *call, struct interface_order *order, struct error *err)

@@ -5,9 +5,9 @@
 
 #include "base/text.h"
 
-static void interface_changed(struct call *call, const struct interface *interface)
+static void interface_changed(struct call *call, struct interface *interface)
 {
-    region_changed(call->region);
+    resource_changed(&interface->resource);
     vpc_changed(call->region, call->account, interface->vpc_id);
 }
 

@@ -411,7 +411,6 @@ int instance_run(struct call *call, struct error *err)
 {
     struct run *run = arena_alloc(call->arena, sizeof *run);
     const char *token = call_parameter(call, "ClientToken");
-    instances_forget_old(call->region, call->account);
     struct instance *earlier = resource_by_token(call->region, call->account, &instance_kind, token);
     if (earlier)
         return answer_earlier(call, earlier, err);

@@ -52,7 +52,6 @@ int tags_create(struct call *call, struct error *err)
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < tag_count; j++)
             resource_set_tag(resources[i], tags[j].key, tags[j].value);
-    region_changed(call->region);
     put_true(call);
     return 0;
 }
@@ -74,8 +73,8 @@ int tags_delete(struct call *call, struct error *err)
             resource_remove_tag(resources[i], tags[j].key, tags[j].value);
         if (!tag_count)
             list_clear(&tag_record, &resources[i]->tags, &resources[i]->tag_count);
+        resource_changed(resources[i]);
     }
-    region_changed(call->region);
     put_true(call);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,20 +33,22 @@ static const char *volume_state(const struct volume *volume)
     return volume->instance_id ? "in-use" : "available";
 }
 
-static bool filter_status(const struct resource *resource, const struct wanted *wanted)
+static void each_status(const struct resource *resource, struct values *values)
 {
-    return wanted_has(wanted, volume_state((const struct volume *)(const void *)resource));
+    values_add(values, volume_state((const struct volume *)(const void *)resource));
 }
 
-static bool filter_attachment(const struct resource *resource, const struct wanted *wanted)
+static void each_attachment(const struct resource *resource, struct values *values)
 {
-    return wanted_has(wanted,
-                      ((const struct volume *)(const void *)resource)->instance_id ? "attached" : "detached");
+    values_add(values,
+               ((const struct volume *)(const void *)resource)->instance_id ? "attached" : "detached");
 }
 
-static bool filter_size(const struct resource *resource, const struct wanted *wanted)
+static void each_size(const struct resource *resource, struct values *values)
 {
-    return wanted_has_number(wanted, ((const struct volume *)(const void *)resource)->gigabytes);
+    char size[24];
+    snprintf(size, sizeof size, "%d", (int)((const struct volume *)(const void *)resource)->gigabytes);
+    values_add(values, size);
 }
 
 static const struct filter volume_filters[] = {
@@ -56,9 +59,9 @@ static const struct filter volume_filters[] = {
     FILTER_TEXT("attachment.instance-id", struct volume, instance_id),
     FILTER_TEXT("attachment.device", struct volume, device),
     FILTER_BOOL("attachment.delete-on-termination", struct volume, delete_on_termination),
-    FILTER_CALL("attachment.status", filter_attachment),
-    FILTER_CALL("status", filter_status),
-    FILTER_CALL("size", filter_size),
+    FILTER_EACH("attachment.status", each_attachment),
+    FILTER_EACH("status", each_status),
+    FILTER_EACH("size", each_size),
     FILTER_END,
 };
 
@@ -224,6 +227,7 @@ void volume_attach_to(struct volume *volume, const char *instance_id, const char
     text_replace(&volume->device, device);
     volume->attached_ms = clock_now_ms();
     volume->delete_on_termination = delete_on_termination;
+    resource_changed(&volume->resource);
 }
 
 int volume_create(struct call *call, struct error *err)
@@ -292,7 +296,7 @@ int volume_attach(struct call *call, struct error *err)
         return -1;
     volume_attach_to(volume, instance->resource.id, device, false);
     list_add_text(&instance->volume_ids, &instance->volume_count, volume->resource.id);
-    region_changed(call->region);
+    resource_changed(&instance->resource);
     put_attachment(&call->answer, volume, "attaching");
     return 0;
 }
@@ -317,7 +321,8 @@ int volume_detach(struct call *call, struct error *err)
             list_remove(&text_record, &instance->volume_ids, &instance->volume_count, i);
     text_replace(&volume->instance_id, NULL);
     text_replace(&volume->device, NULL);
-    region_changed(call->region);
+    resource_changed(&volume->resource);
+    resource_changed(&instance->resource);
     return 0;
 }
 

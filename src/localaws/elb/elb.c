@@ -40,21 +40,9 @@ const struct service elb_service = {
     .actions = actions,
 };
 
-static json_t *save(struct region *region, struct account *account)
-{
-    (void)region;
-    return kinds_save(account, elb_kinds);
-}
-
-static int restore(struct region *region, struct account *account, json_t *state, struct error *err)
-{
-    return kinds_restore(region, account, elb_kinds, state, err);
-}
-
 const struct module elb_module = {
     .name = "elb",
     .slot = MODULE_ELB,
-    .save = save,
-    .restore = restore,
+    .kinds = elb_kinds,
     .restored = balancers_restore,
 };

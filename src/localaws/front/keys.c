@@ -132,7 +132,7 @@ void key_add(struct region *region, const struct access_key *key)
             },
     };
     table_put(&locked->access_keys, stored->id, stored);
-    region_changed(locked);
+    module_changed(locked, MODULE_IAM);
 }
 
 void key_remove(struct region *region, const char *id)
@@ -143,7 +143,7 @@ void key_remove(struct region *region, const char *id)
     if (!stored)
         return;
     stored_key_free(stored);
-    region_changed(locked);
+    module_changed(locked, MODULE_IAM);
 }
 
 const char **keys_of(struct region *region, struct arena *arena, const char *principal_arn)

@@ -72,6 +72,76 @@ void record_release(const struct record *record, void *object)
     }
 }
 
+/* Not against anyone who seeks collisions: against missing a change. */
+static uint64_t mix(uint64_t digest, const void *bytes, size_t length)
+{
+    const unsigned char *at = bytes;
+    for (; length >= sizeof(uint64_t); at += sizeof(uint64_t), length -= sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, at, sizeof word);
+        digest = (digest ^ word) * 0x9e3779b97f4a7c15u;
+        digest ^= digest >> 29;
+    }
+    for (; length; at++, length--)
+        digest = (digest ^ *at) * 0x100000001b3u;
+    return digest ^ digest >> 32;
+}
+
+static uint64_t mix_text(uint64_t digest, const char *text)
+{
+    return text ? mix(digest, text, strlen(text) + 1) : digest * 31 + 1;
+}
+
+static uint64_t mix_record(uint64_t digest, const struct record *record, const void *object);
+
+static uint64_t mix_list(uint64_t digest, const struct field *field, const char *items, size_t count)
+{
+    size_t size = item_size(field->record);
+    digest = mix(digest, &count, sizeof count);
+    for (size_t i = 0; i < count; i++)
+        digest = field->record == &text_record
+                     ? mix_text(digest, *(const char *const *)(const void *)(items + i * size))
+                     : mix_record(digest, field->record, items + i * size);
+    return digest;
+}
+
+static uint64_t mix_field(uint64_t digest, const struct field *field, const void *object)
+{
+    const char *member = (const char *)object + field->offset;
+    const void *pointed = *(const any_pointer *)(const void *)member; /* of those that are pointers */
+    switch (field->type) {
+    case FIELD_KIND_TEXT:
+        return mix_text(digest, pointed);
+    case FIELD_KIND_INTEGER:
+    case FIELD_KIND_NUMBER:
+        return mix(digest, member, sizeof(int64_t));
+    case FIELD_KIND_BOOL:
+        return mix(digest, member, sizeof(bool));
+    case FIELD_KIND_ENUM:
+        return mix(digest, member, sizeof(int));
+    case FIELD_KIND_LIST:
+        return mix_list(digest, field, pointed,
+                        *(const size_t *)(const void *)((const char *)object + field->count_offset));
+    case FIELD_KIND_RECORD:
+        return pointed ? mix_record(digest, field->record, pointed) : digest * 31 + 1;
+    case FIELD_KIND_JSON: /* no resource has one */
+        return mix(digest, member, sizeof(json_t *));
+    }
+    return digest;
+}
+
+static uint64_t mix_record(uint64_t digest, const struct record *record, const void *object)
+{
+    for (const struct field *field = record->fields; field->name; field++)
+        digest = mix_field(digest, field, object);
+    return digest;
+}
+
+uint64_t record_digest(const struct record *record, const void *object)
+{
+    return mix_record(0x9e3779b97f4a7c15u, record, object);
+}
+
 static bool list_fits(const struct field *field, const char *items, size_t count, const char **name)
 {
     size_t size = item_size(field->record);

@@ -9,6 +9,9 @@ void record_own(const struct record *record, void *object); /* every text, list 
 void record_release(const struct record *record,
                     void *object); /* and freed; the object itself is the caller's */
 
+/* Differs between records that differ in any field, as good as surely. */
+uint64_t record_digest(const struct record *record, const void *object);
+
 /* Does every text and list of it fit the limits by which it will be read back? `name` is the first that does
  * not. */
 bool record_fits(const struct record *record, const void *object, const char **name);

@@ -2,10 +2,15 @@
 #include "localaws/resource/answer.h"
 
 #include "base/text.h"
+#include "localaws/resource/filing.h"
+#include "localaws/resource/index.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+/* What is never more than so many is looked through; larger answers come in pages, asked for or not. */
+enum { FEW = 32, LARGEST_PAGE = 1000 };
 
 struct wanted {
     const char **values;
@@ -130,6 +135,18 @@ static bool has_tag_key(const struct resource *resource, const struct wanted *wa
     return false;
 }
 
+static bool any_passes(const struct resource *resource, const struct filter *filter,
+                       const struct wanted *wanted)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct values values = {.arena = arena};
+    filter->each(resource, &values);
+    for (size_t i = 0; i < values.count; i++)
+        if (wanted_has(wanted, values.items[i]))
+            return true;
+    return false;
+}
+
 static bool passes_filter(const struct resource *resource, const struct filter *filter,
                           const struct wanted *wanted)
 {
@@ -139,6 +156,8 @@ static bool passes_filter(const struct resource *resource, const struct filter *
         return wanted_has(wanted, *(const char *const *)(const void *)member);
     case FILTER_OF_BOOL:
         return wanted_has_bool(wanted, *(const bool *)(const void *)member);
+    case FILTER_OF_EACH:
+        return any_passes(resource, filter, wanted);
     default:
         return filter->matches(resource, wanted);
     }
@@ -172,41 +191,109 @@ static int select_by_id(struct call *call, const struct kind *kind, const char *
     return 0;
 }
 
-/* A page starts after the resource its token names. */
-static int page_start(struct call *call, const struct kind *kind, struct resource **start, struct error *err)
+/* What an index is asked for by a condition: exact values; NULL when only looking at everything can tell. */
+static const char *const *exact_values(struct call *call, const struct condition *condition)
+{
+    size_t count = 0;
+    if (condition->by != BY_TAG && (condition->by != BY_FILTER || condition->filter->of == FILTER_OF_CALL))
+        return NULL;
+    for (; condition->wanted.values[count]; count++)
+        if (strpbrk(condition->wanted.values[count], "*?\\"))
+            return NULL;
+    if (condition->by == BY_FILTER)
+        return condition->wanted.values;
+    const char **tags = arena_alloc(call->arena, (count + 1) * sizeof *tags);
+    for (size_t i = 0; i < count; i++)
+        tags[i] = arena_format(call->arena, "%s=%s", condition->tag, condition->wanted.values[i]);
+    return tags;
+}
+
+/* The resources among which all that pass are, by whichever filter leaves fewest; false: all of them. */
+static bool narrow(struct call *call, struct resource_list *list, const struct conditions *conditions,
+                   struct candidates *candidates)
+{
+    const struct filter *best = NULL;
+    const char *const *best_values = NULL;
+    size_t fewest = list->count;
+    for (size_t i = 0; list->count > FEW && i < conditions->count; i++) {
+        const struct condition *condition = &conditions->items[i];
+        const struct filter *filter = condition->by == BY_TAG ? NULL : condition->filter;
+        const char *const *values = exact_values(call, condition);
+        size_t count = values ? index_count(list, filter, values) : fewest;
+        if (count < fewest) {
+            fewest = count;
+            best = filter;
+            best_values = values;
+        }
+    }
+    if (best_values)
+        *candidates = index_find(list, best, best_values, call->arena);
+    return best_values != NULL;
+}
+
+/* A page starts after the resource its token names by its sequence; that one may be gone meanwhile. */
+static int page_start(struct call *call, int64_t *after, struct error *err)
 {
     const char *token = call_parameter(call, "NextToken");
-    *start = resources_of(call->account, kind)->first;
-    if (text_empty(token))
-        return 0;
-    unsigned char *id;
+    unsigned char *text;
     size_t length;
-    struct resource *last = NULL;
-    if (base64_decode(call->arena, token, &id, &length, NULL) == 0)
-        last = resource_find(call->region, call->account, kind, (const char *)id);
-    if (!last)
-        return call_fail(call, err, 400, "InvalidNextToken", "The token '%s' is invalid", token);
-    *start = last->next;
-    return 0;
+    *after = 0;
+    if (text_empty(token) || (base64_decode(call->arena, token, &text, &length, NULL) == 0 &&
+                              text_number((const char *)text, 1, INT64_MAX, "token", after, NULL) == 0))
+        return 0;
+    return call_fail(call, err, 400, "InvalidNextToken", "The token '%s' is invalid", token);
+}
+
+struct page {
+    struct call *call;
+    const struct conditions *conditions;
+    struct selection *selection;
+    int64_t after;
+    size_t most, room;
+};
+
+/* False when the page is full. */
+static bool page_add(struct page *page, struct resource *resource)
+{
+    struct selection *selection = page->selection;
+    if (resource->sequence <= page->after || !passes(resource, page->conditions))
+        return true;
+    if (selection->count == page->most) {
+        const char *last =
+            arena_format(page->call->arena, "%" PRId64, selection->items[selection->count - 1]->sequence);
+        selection->next_token = base64_encode(page->call->arena, last, strlen(last));
+        return false;
+    }
+    if (selection->count == page->room) {
+        size_t room = page->room ? page->room * 4 : FEW;
+        struct resource **items = arena_alloc(page->call->arena, room * sizeof *items);
+        if (selection->count)
+            memcpy(items, selection->items, selection->count * sizeof *items);
+        selection->items = items;
+        page->room = room;
+    }
+    selection->items[selection->count++] = resource;
+    return true;
 }
 
 static int select_page(struct call *call, const struct kind *kind, const struct conditions *conditions,
                        struct selection *selection, struct error *err)
 {
+    struct page page = {.call = call, .conditions = conditions, .selection = selection};
+    struct resource_list *list = resources_of(call->account, kind);
+    struct candidates candidates;
     int64_t most;
-    struct resource *item;
-    if (call_number(call, "MaxResults", 1, 1000, 0, &most, err) < 0 || page_start(call, kind, &item, err) < 0)
+    if (call_number(call, "MaxResults", 1, LARGEST_PAGE, LARGEST_PAGE, &most, err) < 0 ||
+        page_start(call, &page.after, err) < 0)
         return -1;
-    for (; item; item = item->next) {
-        if (!passes(item, conditions))
-            continue;
-        if (most && selection->count == (size_t)most) {
-            const char *last = selection->items[selection->count - 1]->id;
-            selection->next_token = base64_encode(call->arena, last, strlen(last));
-            break;
-        }
-        selection->items[selection->count++] = item;
+    page.most = (size_t)most;
+    if (narrow(call, list, conditions, &candidates)) {
+        for (size_t i = 0; i < candidates.count && page_add(&page, candidates.items[i]); i++)
+            ;
+        return 0;
     }
+    for (struct resource *item = list->first; item && page_add(&page, item); item = item->next)
+        ;
     return 0;
 }
 
@@ -219,10 +306,11 @@ int resource_select(struct call *call, const struct kind *kind, struct selection
     const char **ids = call_list(call, kind->parameter, &id_count);
     if (conditions_of(call, kind, &conditions, err) < 0)
         return -1;
-    size_t most = id_count ? id_count : resources_of(call->account, kind)->count;
-    selection->items = arena_alloc(call->arena, (most + 1) * sizeof *selection->items);
-    return id_count ? select_by_id(call, kind, ids, &conditions, selection, err)
-                    : select_page(call, kind, &conditions, selection, err);
+    resources_file(call->region);
+    if (!id_count)
+        return select_page(call, kind, &conditions, selection, err);
+    selection->items = arena_alloc(call->arena, (id_count + 1) * sizeof *selection->items);
+    return select_by_id(call, kind, ids, &conditions, selection, err);
 }
 
 int resource_describe(struct call *call, const struct kind *kind, struct error *err)

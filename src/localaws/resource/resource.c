@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "localaws/resource/copy.h"
+#include "localaws/resource/filing.h"
+#include "localaws/resource/index.h"
 
 #include <string.h>
 
@@ -33,34 +35,72 @@ static char *token_key(struct arena *arena, const struct account *account, const
     return arena_format(arena, "%s %s %s", account->id, kind->type, token);
 }
 
-void *resource_add(struct region *region, struct account *account, const struct kind *kind, const void *draft)
+/* A copy that owns its texts, known to no table yet. */
+static struct resource *copy_of(struct region *region, struct account *account, const struct kind *kind,
+                                const void *draft)
 {
-    cleanup(arena_free) struct arena *arena = arena_new();
     struct resource *resource = memory_alloc(kind->record->size);
     memcpy(resource, draft, kind->record->size);
-    if (!resource->id)
-        resource->id = region_identifier(region, arena, kind->prefix);
-    if (!resource->created_ms)
-        resource->created_ms = clock_now_ms();
-    record_own(kind->record, resource);
     resource->kind = kind;
     resource->region = region;
     resource->account = account;
+    resource->next = resource->previous = NULL;
+    resource->filing = FILING_NONE;
+    resource->unsaved = false;
+    resource->places = NULL;
+    resource->place_count = 0;
+    record_own(kind->record, resource);
+    return resource;
+}
 
-    struct resource_list *list = resources_of(account, kind);
-    resource->next = NULL;
+static void enlist(struct resource *resource)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    const struct kind *kind = resource->kind;
+    struct resource_list *list = resources_of(resource->account, kind);
     resource->previous = list->last;
     *(list->last ? &list->last->next : &list->first) = resource;
     list->last = resource;
     list->count++;
-    struct registry *registry = registry_of(region);
+    struct registry *registry = registry_of(resource->region);
     table_put(&registry->by_id, resource->id, resource);
     if (resource->client_token)
-        table_put(&registry->by_token, token_key(arena, account, kind, resource->client_token), resource);
+        table_put(&registry->by_token, token_key(arena, resource->account, kind, resource->client_token),
+                  resource);
     if (kind->added)
-        kind->added(region, resource);
-    region_changed(region);
+        kind->added(resource->region, resource);
+}
+
+void *resource_add(struct region *region, struct account *account, const struct kind *kind, const void *draft)
+{
+    struct resource *resource = copy_of(region, account, kind, draft);
+    cleanup(arena_free) struct arena *arena = arena_new();
+    if (!resource->id)
+        resource->id = memory_strdup(region_identifier(region, arena, kind->prefix));
+    if (!resource->created_ms)
+        resource->created_ms = clock_now_ms();
+    resource->sequence = ++registry_of(region)->last_sequence;
+    resource->unsaved = true;
+    enlist(resource);
+    resource_changed(resource);
     return resource;
+}
+
+int resource_restore(struct region *region, struct account *account, const struct kind *kind,
+                     int64_t sequence, const char *text, size_t length, struct error *err)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    void *draft = arena_alloc(arena, kind->record->size);
+    if (record_parse(kind->record, arena, text, length, draft, err) < 0)
+        return -1;
+    struct resource *resource = copy_of(region, account, kind, draft);
+    struct registry *registry = registry_of(region);
+    resource->sequence = sequence;
+    resource->digest = record_digest(kind->record, resource);
+    if (registry->last_sequence < sequence)
+        registry->last_sequence = sequence;
+    enlist(resource);
+    return 0;
 }
 
 void resource_remove(struct region *region, struct resource *resource)
@@ -80,9 +120,10 @@ void resource_remove(struct region *region, struct resource *resource)
         if (table_get(&registry->by_token, key) == resource)
             table_remove(&registry->by_token, key);
     }
+    index_forget(resource);
+    filing_forget(resource);
     record_release(kind->record, resource);
     free(resource);
-    region_changed(region);
 }
 
 struct resource *resource_anywhere(struct region *region, const struct kind *kind, const char *id)
@@ -136,6 +177,7 @@ void resource_set_tag(struct resource *resource, const char *key, const char *va
         tag->key = memory_strdup(key);
     }
     text_replace(&resource->tags[at].value, value);
+    resource_changed(resource);
 }
 
 void resource_remove_tag(struct resource *resource, const char *key, const char *value)
@@ -143,33 +185,5 @@ void resource_remove_tag(struct resource *resource, const char *key, const char 
     size_t at = tag_at(resource, key);
     if (at < resource->tag_count && (!value || text_equal(resource->tags[at].value, value)))
         list_remove(&tag_record, &resource->tags, &resource->tag_count, at);
-}
-
-json_t *kinds_save(struct account *account, const struct kind *const *kinds)
-{
-    json_t *state = json_object();
-    for (; *kinds; kinds++) {
-        json_t *list = json_array();
-        for_each_resource(struct resource, item, account, *kinds)
-            json_array_append_new(list, record_write((*kinds)->record, item));
-        json_object_set_new(state, (*kinds)->type, list);
-    }
-    return state;
-}
-
-int kinds_restore(struct region *region, struct account *account, const struct kind *const *kinds,
-                  json_t *state, struct error *err)
-{
-    for (; *kinds; kinds++) {
-        size_t at;
-        json_t *json;
-        json_array_foreach(json_object_get(state, (*kinds)->type), at, json) {
-            cleanup(arena_free) struct arena *arena = arena_new();
-            void *draft = arena_alloc(arena, (*kinds)->record->size);
-            if (record_read((*kinds)->record, arena, json, draft, err) < 0)
-                return error_context(err, "%s %zu", (*kinds)->type, at);
-            resource_add(region, account, *kinds, draft);
-        }
-    }
-    return 0;
+    resource_changed(resource);
 }

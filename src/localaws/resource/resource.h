@@ -4,7 +4,9 @@
  * for all of them.
  *
  * A resource owns every text and list its field table names. Handlers fill a draft with texts of the call's
- * arena and resource_add makes the lasting copy. The region's lock protects everything here. */
+ * arena and resource_add makes the lasting copy. Whoever changes a member says so, with resource_changed or
+ * region_changed, before the lock is let go: by that it is saved, and found by its new values. The region's
+ * lock protects everything here. */
 #ifndef LOCALAWS_RESOURCE_H
 #define LOCALAWS_RESOURCE_H
 
@@ -27,6 +29,16 @@ struct resource {
     size_t tag_count;
     int64_t created_ms;
     struct resource *next, *previous; /* of the same kind and account, oldest first */
+
+    int64_t sequence; /* later ones have greater ones: their order, and their key in the saved state */
+    /* Not the handlers': what is still to be done about a change (filing.h), and where the indexes have it
+     * (index.h). */
+    enum filing { FILING_NONE, FILING_TOUCHED, FILING_UNSAVED } filing;
+    bool unsaved;
+    uint64_t digest; /* of its record when it was last filed */
+    struct resource *filing_next, **filing_link;
+    struct bucket **places;
+    size_t place_count;
 };
 
 extern const struct record tag_record;
@@ -38,13 +50,16 @@ extern const struct record tag_record;
         FIELD_LIST(owner, resource.tags, resource.tag_count, "tags", OPTIONAL, 64, &tag_record, "tags"), \
         FIELD_INTEGER(owner, resource.created_ms, "created", OPTIONAL, 0, 9e15, "when, ms since the epoch")
 
-/* A filter of a Describe call: a text or bool member at an offset, or a function for what is reached
- * otherwise. */
-struct wanted; /* the values a filter was given, with * and ? */
+/* A filter of a Describe call: a text or bool member at an offset, a function that lists the values a
+ * resource has, or one that decides by itself, which no index can help. */
+struct wanted;                                             /* the values a filter was given, with * and ? */
+struct values;                                             /* those a resource has */
+void values_add(struct values *values, const char *value); /* copied; NULL adds nothing */
 struct filter {
     const char *name; /* NULL ends the table */
-    enum filter_of { FILTER_OF_TEXT, FILTER_OF_BOOL, FILTER_OF_CALL } of;
+    enum filter_of { FILTER_OF_TEXT, FILTER_OF_BOOL, FILTER_OF_EACH, FILTER_OF_CALL } of;
     size_t offset;
+    void (*each)(const struct resource *resource, struct values *values);
     bool (*matches)(const struct resource *resource, const struct wanted *wanted);
 };
 #define FILTER_TEXT(name_, owner, member)                                        \
@@ -54,6 +69,10 @@ struct filter {
 #define FILTER_BOOL(name_, owner, member)                                        \
     {                                                                            \
         .name = (name_), .of = FILTER_OF_BOOL, .offset = offsetof(owner, member) \
+    }
+#define FILTER_EACH(name_, function)                              \
+    {                                                             \
+        .name = (name_), .of = FILTER_OF_EACH, .each = (function) \
     }
 #define FILTER_CALL(name_, function)                                 \
     {                                                                \
@@ -80,6 +99,8 @@ struct kind {
                     const struct resource *resource);                  /* condition keys; may be NULL */
     void (*added)(struct region *region, struct resource *resource);   /* other indexes; may be NULL */
     void (*removed)(struct region *region, struct resource *resource); /* may be NULL */
+    /* The resource whose filters look at this one too (an interface's instance); NULL: none. */
+    struct resource *(*part_of)(const struct resource *resource);
 };
 
 enum { KINDS = 48 };
@@ -87,6 +108,7 @@ enum { KINDS = 48 };
 struct resource_list {
     struct resource *first, *last;
     size_t count;
+    struct index *indexes; /* index.h */
 };
 
 /* Region-wide: what is looked up without knowing the account. */
@@ -94,6 +116,13 @@ struct registry {
     struct table by_id, by_token;
     struct table by_address; /* "vpc-1 10.0.0.4": interfaces */
     struct table role_keys;  /* of instances, as the metadata service gave them last */
+    struct filings {         /* filing.h */
+        struct resource *touched, *unsaved;
+        bool unknown;     /* something changed, and nobody said what */
+        int64_t *removed; /* saved ones that are gone, by their sequence */
+        size_t removed_count, removed_room;
+    } filings;
+    int64_t last_sequence;
 };
 struct registry *registry_of(struct region *region);
 
@@ -106,6 +135,7 @@ struct resource_list *resources_of(struct account *account, const struct kind *k
 void *resource_add(struct region *region, struct account *account, const struct kind *kind,
                    const void *draft);
 void resource_remove(struct region *region, struct resource *resource);
+void resource_changed(struct resource *resource);
 
 /* Of the account; NULL when there is none (or the id is NULL). */
 void *resource_find(struct region *region, struct account *account, const struct kind *kind, const char *id);
@@ -120,11 +150,9 @@ const char *resource_tag(const struct resource *resource, const char *key); /* v
 void resource_set_tag(struct resource *resource, const char *key, const char *value);
 void resource_remove_tag(struct resource *resource, const char *key, const char *value); /* value NULL: any */
 
-/* Saving and restoring all resources of a module's kinds (NULL-terminated): {"vpc": [...], "subnet": [...]}.
- */
-json_t *kinds_save(struct account *account, const struct kind *const *kinds);
-int kinds_restore(struct region *region, struct account *account, const struct kind *const *kinds,
-                  json_t *state, struct error *err);
+/* One as it was saved: the text of its record. */
+int resource_restore(struct region *region, struct account *account, const struct kind *kind,
+                     int64_t sequence, const char *text, size_t length, struct error *err);
 
 /* Owned members. */
 void text_replace(char **text, const char *value);

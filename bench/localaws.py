@@ -1,0 +1,215 @@
+#!/usr/bin/python3
+"""Measures localaws: how soon it answers, how many calls it takes, what a thousand instances cost. Client and server share the
+machine's cores; the client sends signed requests over kept TLS connections (load.c). As a program: bench/localaws.py [WORD...]
+measures what holds one of the words in its name."""
+import configparser
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+
+import boto3
+import botocore.auth
+import botocore.awsrequest
+import botocore.config
+import botocore.credentials
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROGRAM = pathlib.Path(os.environ.get("LOCALAWS", ROOT / "build/src/localaws/localaws"))
+LOAD = ROOT / "build/bench/bench_load"
+SIM = "ami-sim00000000000000"
+CONNECTIONS, SECONDS = 16, 3
+
+
+def measure(name, value, unit, **more):
+    return {"name": f"localaws.{name}", "value": round(value, 1 if value < 1000 else 0), "unit": unit, **more}
+
+
+class Region:
+    """A localaws of its own, in a directory that goes with it."""
+
+    def __init__(self, plane=False, images=None):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="localaws-bench-"))
+        self.plane, self.images = plane, images
+        self.process = None
+
+    def start(self):
+        """Milliseconds from exec to the first answered call."""
+        options = ["--images", self.images] if self.images else []
+        if not self.plane:
+            options.append("--no-plane")
+        port = self.free_port()
+        begin = time.monotonic()
+        self.process = subprocess.Popen(
+            [PROGRAM, "--state", self.directory, "--listen", f"127.0.0.1:{port}", "--proxy", "127.0.0.1:0", "--account",
+             "100000000001=vendor", "--account", "210987654321=acme", "--label", "lbench", "--log-level", "warning", *options],
+            stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline().startswith("ready ")
+        self.port = port
+        self.call(["Action=GetCallerIdentity&Version=2011-06-15"], "sts", connections=1, most=1)
+        return (time.monotonic() - begin) * 1000
+
+    @staticmethod
+    def free_port():
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return probe.getsockname()[1]
+
+    def stop(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        self.process.wait()
+
+    def remove(self):
+        if self.process.poll() is None:
+            self.stop()
+        shutil.rmtree(self.directory)
+
+    def keys(self):
+        file = configparser.ConfigParser()
+        file.read(self.directory / "credentials")
+        return file["acme"]["aws_access_key_id"], file["acme"]["aws_secret_access_key"]
+
+    def client(self, service):
+        return boto3.Session(*self.keys(), region_name="us-east-1").client(
+            service, endpoint_url=f"https://127.0.0.1:{self.port}", verify=str(self.directory / "ca.pem"),
+            config=botocore.config.Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}))
+
+    def signed(self, body, service):
+        """A request as it goes over the wire. Its signature is good for a quarter of an hour."""
+        request = botocore.awsrequest.AWSRequest(
+            "POST", f"https://127.0.0.1:{self.port}/", data=body,
+            headers={"Host": f"127.0.0.1:{self.port}", "Content-Type": "application/x-www-form-urlencoded; charset=utf-8"})
+        botocore.auth.SigV4Auth(botocore.credentials.Credentials(*self.keys()), service, "us-east-1").add_auth(request)
+        head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+        return f"POST / HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n{body}"
+
+    def call(self, bodies, service="ec2", connections=CONNECTIONS, seconds=SECONDS, most=10 ** 9):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump([self.signed(body, service) for body in bodies], file)
+            file.flush()
+            done = subprocess.run([LOAD, "127.0.0.1", str(self.port), str(connections), str(seconds), str(most), file.name],
+                                  text=True, capture_output=True)
+        if done.returncode:
+            raise SystemExit(f"load: {done.stdout}{done.stderr}")
+        return json.loads(done.stdout)
+
+    def resident_mb(self):
+        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+
+
+class Instances:
+    """A subnet, and simulated instances in it, each with a name of its own."""
+
+    def __init__(self, region):
+        self.region, self.ec2, self.count = region, region.client("ec2"), 0
+        vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]
+        block = vpc["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"].replace("/56", "/64")
+        self.subnet = self.ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.0.0.0/16", Ipv6CidrBlock=block)["Subnet"]["SubnetId"]
+
+    def order(self, count=1, name=None):
+        order = {"Action": "RunInstances", "Version": "2016-11-15", "ImageId": SIM, "InstanceType": "m7g.large",
+                 "MinCount": count, "MaxCount": count, "NetworkInterface.1.DeviceIndex": 0,
+                 "NetworkInterface.1.SubnetId": self.subnet, "NetworkInterface.1.Ipv6AddressCount": 1}
+        if name:
+            order |= {"TagSpecification.1.ResourceType": "instance", "TagSpecification.1.Tag.1.Key": "Name",
+                      "TagSpecification.1.Tag.1.Value": name}
+        return urllib.parse.urlencode(order)
+
+    def grow_to(self, count):
+        wanted = [self.order(name=f"host-{n}") for n in range(self.count, count)]
+        self.region.call(wanted, most=len(wanted), seconds=60)
+        self.count = count
+
+    def by_name(self):
+        step = max(1, self.count // 97)
+        return [urllib.parse.urlencode({"Action": "DescribeInstances", "Version": "2016-11-15", "Filter.1.Name": "tag:Name",
+                                        "Filter.1.Value.1": f"host-{n}", "Filter.2.Name": "instance-state-name",
+                                        "Filter.2.Value.1": "running"}) for n in range(0, self.count, step)]
+
+
+def ready(plane):
+    region = Region(plane)
+    try:
+        first = region.start()
+        again = []
+        for _ in range(5):
+            region.stop()
+            again.append(region.start())
+        return first, statistics.median(again)
+    finally:
+        region.remove()
+
+
+def measure_ready():
+    new, again = ready(plane=os.geteuid() == 0)
+    return [measure("ready_ms", again, "ms"), measure("ready_new_ms", new, "ms")]
+
+
+def measure_calls():
+    region = Region()
+    try:
+        region.start()
+        calls = region.call(["Action=GetCallerIdentity&Version=2011-06-15"], "sts")
+        return [measure("calls_per_s", calls["per_s"], "1/s", p99_us=calls["p99_us"])]
+    finally:
+        region.remove()
+
+
+def measure_instances():
+    region, measures = Region(), []
+    try:
+        region.start()
+        empty = region.resident_mb()
+        instances = Instances(region)
+        for count in (1000, 10000):
+            instances.grow_to(count)
+            if count == 1000:
+                time.sleep(1)
+                measures += [measure("rss_mb", empty, "MB"), measure("rss_1000_mb", region.resident_mb(), "MB")]
+            found = region.call(instances.by_name())
+            measures.append(measure(f"describe_{count}_per_s", found["per_s"], "1/s", p99_us=found["p99_us"]))
+        page = region.call(["Action=DescribeInstances&Version=2016-11-15&MaxResults=1000"], connections=2)
+        measures.append(measure("describe_page_of_1000_per_s", page["per_s"], "1/s"))
+        measures.append(measure("rss_10000_mb", region.resident_mb(), "MB"))
+        time.sleep(1)
+        region.stop(signal.SIGKILL)
+        measures.append(measure("ready_10000_ms", region.start(), "ms"))
+        return measures
+    finally:
+        region.remove()
+
+
+def measure_run_sim():
+    measures = []
+    for batch, calls in ((1, 10000), (100, 200)):
+        region = Region()
+        try:
+            region.start()
+            made = region.call([Instances(region).order(batch)], most=calls, seconds=30)
+            name = "run_sim_per_s" if batch == 1 else f"run_sim_by_{batch}_per_s"
+            measures.append(measure(name, made["requests"] * batch / made["seconds"], "1/s", p99_us=made["p99_us"]))
+        finally:
+            region.remove()
+    return measures
+
+
+PARTS = {"ready": measure_ready, "calls": measure_calls, "describe instances rss": measure_instances, "run_sim": measure_run_sim}
+
+
+def measure_all(words=()):
+    return [one for name, part in PARTS.items() if not words or any(word in name for word in words) for one in part()]
+
+
+if __name__ == "__main__":
+    for one in measure_all(sys.argv[1:]):
+        print(*(f"{key}={value}" for key, value in one.items()), flush=True)
