@@ -134,3 +134,21 @@ def test_a_log_cut_short_costs_the_last_changes_only(fresh_region):
     fresh_region.start()
     there = [vpc["VpcId"] for vpc in fresh_region.client("ec2").describe_vpcs()["Vpcs"]]
     assert there == ids[:len(there)] and len(there) >= 6
+
+
+def test_what_changes_with_another_thing_is_kept_too(fresh_region):
+    """A subnet that goes takes its associations out of route tables and ACLs."""
+    network = Network(fresh_region)
+    ec2 = network.ec2
+    table = ec2.create_route_table(VpcId=network.vpc)["RouteTable"]["RouteTableId"]
+    subnet = ec2.create_subnet(VpcId=network.vpc, CidrBlock="10.128.1.0/24")["Subnet"]["SubnetId"]
+    ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+    time.sleep(KEPT_AFTER_S)
+    ec2.delete_subnet(SubnetId=subnet)
+    time.sleep(KEPT_AFTER_S)
+    fresh_region.stop(signal.SIGKILL)
+    fresh_region.start()
+    ec2 = fresh_region.client("ec2")
+    assert ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Associations"] == []
+    acls = ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [subnet]}])["NetworkAcls"]
+    assert acls == []

@@ -150,6 +150,7 @@ void events_fulfilled(struct instance *instance, bool by_reboot)
         if (is_active(&instance->events[i]) && code && (!by_reboot || code->does == EVENT_REBOOT))
             event_over(&instance->events[i], "completed", "Completed");
     }
+    resource_changed(&instance->resource);
 }
 
 static void carry_out(struct instance *instance, struct instance_event *event)

@@ -237,6 +237,7 @@ const struct kind instance_kind = {
     .missing = "InvalidInstanceID.NotFound",
     .set = "reservationSet",
     .record = &instance_record,
+    .numerous = true,
     .filters = instance_filters,
     .write = instance_write,
     .context = instance_context,

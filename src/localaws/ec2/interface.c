@@ -184,6 +184,7 @@ const struct kind interface_kind = {
     .missing = "InvalidNetworkInterfaceID.NotFound",
     .set = "networkInterfaceSet",
     .record = &interface_record,
+    .numerous = true,
     .filters = interface_filters,
     .write = interface_write,
     .context = interface_context,

@@ -127,6 +127,7 @@ const struct kind volume_kind = {
     .missing = "InvalidVolume.NotFound",
     .set = "volumeSet",
     .record = &volume_record,
+    .numerous = true,
     .filters = volume_filters,
     .write = volume_write,
     .context = volume_context,

@@ -36,6 +36,11 @@ void resource_changed(struct resource *resource)
     state_saver_wake(resource->region->saver);
 }
 
+void filing_came_or_went(struct resource *resource)
+{
+    registry_of(resource->region)->filings.unknown |= !resource->kind->numerous;
+}
+
 static void touch_what_differs(struct account *account)
 {
     const struct resource_list *lists = account->modules[MODULE_EC2];

@@ -10,6 +10,8 @@
 #include "localaws/resource/resource.h"
 
 void resources_file(struct region *region);
+/* With one that is not of a numerous kind others may have changed. */
+void filing_came_or_went(struct resource *resource);
 /* The resource goes: it is on no list any more, and if it was saved its removal is to be. */
 void filing_forget(struct resource *resource);
 

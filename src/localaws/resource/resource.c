@@ -82,6 +82,7 @@ void *resource_add(struct region *region, struct account *account, const struct 
     resource->sequence = ++registry_of(region)->last_sequence;
     resource->unsaved = true;
     enlist(resource);
+    filing_came_or_went(resource);
     resource_changed(resource);
     return resource;
 }
@@ -121,6 +122,7 @@ void resource_remove(struct region *region, struct resource *resource)
             table_remove(&registry->by_token, key);
     }
     index_forget(resource);
+    filing_came_or_went(resource);
     filing_forget(resource);
     record_release(kind->record, resource);
     free(resource);
