@@ -111,7 +111,7 @@ static int protocol_number(const char *protocol)
     return text_number(protocol, 0, 255, "protocol", &number, NULL) == 0 ? (int)number : -1;
 }
 
-struct plane_group_rule plane_rule_of(const struct group_rule *rule)
+static struct plane_group_rule plane_rule_of(const struct group_rule *rule)
 {
     return (struct plane_group_rule){
         .egress = rule->egress,
@@ -134,17 +134,13 @@ static struct plane_group group_of(const struct picture *picture, const struct g
     return wanted;
 }
 
-/* Security groups, and one more for every load balancer, which says who may reach it. */
 static void add_groups(const struct picture *picture, struct plane_vpc *wanted)
 {
-    size_t most = count_in(picture, &group_kind) + count_in(picture, &balancer_kind);
-    struct plane_group *groups = arena_alloc(picture->arena, (most + 1) * sizeof *groups);
+    struct plane_group *groups =
+        arena_alloc(picture->arena, (count_in(picture, &group_kind) + 1) * sizeof *groups);
     for_each_resource(struct group, group, picture->account, &group_kind)
         if (text_equal(group->vpc_id, picture->vpc_id))
             groups[wanted->group_count++] = group_of(picture, group);
-    for_each_resource(struct balancer, balancer, picture->account, &balancer_kind)
-        if (text_equal(balancer->vpc_id, picture->vpc_id))
-            groups[wanted->group_count++] = balancer_guard(picture->arena, balancer);
     wanted->groups = groups;
 }
 
@@ -161,10 +157,9 @@ static void add_interface(const struct picture *picture, const struct interface 
     const char **groups = arena_alloc(picture->arena, (interface->group_count + 2) * sizeof *groups);
     for (size_t i = 0; i < interface->group_count; i++)
         groups[i] = interface->groups[i];
-    if (text_equal(interface->type, "network_load_balancer")) {
-        groups[0] = balancer_guard_id(picture->arena, interface->owner);
-        groups[1] = NULL;
-    }
+    const struct balancer *balancer = text_equal(interface->type, "network_load_balancer")
+                                          ? balancer_by_plane_name(picture->account, interface->owner)
+                                          : NULL;
     *wanted = (struct plane_interface){
         .id = interface->resource.id,
         .subnet_id = interface->subnet_id,
@@ -173,6 +168,8 @@ static void add_interface(const struct picture *picture, const struct interface 
         .addresses = addresses,
         .group_ids = groups,
         .source_check = interface->source_check,
+        .balances = balancer != NULL,
+        .closed = balancer && !balancer_open(balancer),
     };
 }
 

@@ -334,7 +334,7 @@ int balancer_modify_attributes(struct call *call, struct error *err)
         attributes_take(call, balancer_attributes, &balancer->attributes, &balancer->attribute_count, err) <
             0)
         return -1;
-    vpc_changed(call->region, call->account, balancer->vpc_id);
+    balancer_changed(call->region, balancer);
     return settle_attributes(call, balancer);
 }
 
@@ -349,8 +349,16 @@ int balancer_set_groups(struct call *call, struct error *err)
     list_clear(&text_record, &balancer->groups, &balancer->group_count);
     for (size_t i = 0; i < draft.group_count; i++)
         list_add_text(&balancer->groups, &balancer->group_count, draft.groups[i]);
+    for (size_t i = 0; i < balancer->interface_count; i++) {
+        struct interface *interface = interface_of(balancer, i);
+        if (!interface)
+            continue;
+        list_clear(&text_record, &interface->groups, &interface->group_count);
+        for (size_t j = 0; j < balancer->group_count; j++)
+            list_add_text(&interface->groups, &interface->group_count, balancer->groups[j]);
+    }
     region_changed(call->region);
-    vpc_changed(call->region, call->account, balancer->vpc_id);
+    balancer_changed(call->region, balancer);
     put_texts(&call->answer, "SecurityGroupIds", "member", balancer->groups, balancer->group_count);
     return 0;
 }

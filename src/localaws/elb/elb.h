@@ -21,6 +21,7 @@ struct balancer {
 struct target {
     char *id; /* address or instance */
     int64_t port;
+    int64_t draining_until_ms; /* deregistered, and gone after that; 0: registered */
 };
 enum { MOST_TARGETS = 1000 };
 struct target_group {
@@ -48,7 +49,9 @@ extern const struct record target_record;
 
 /* elb/attributes.c: attributes have defaults by a table; what was set lies over them. */
 struct attribute_default {
-    const char *key, *value;
+    const char *key, *value;  /* a NULL value is worked out from the rest */
+    const char *words;        /* what else it may be, with spaces between */
+    int64_t minimum, maximum; /* or a number */
 };
 extern const struct attribute_default balancer_attributes[], target_group_attributes[], listener_attributes[];
 const char *attribute_value(const struct attribute_default *defaults, const struct tag *set, size_t count,
@@ -58,6 +61,9 @@ void put_attributes(struct buffer *out, const struct attribute_default *defaults
 /* Attributes.member.N of the call; unknown keys are refused. */
 int attributes_take(struct call *call, const struct attribute_default *defaults, struct tag **set,
                     size_t *count, struct error *err);
+const char *group_attribute(const struct target_group *group, const char *key);
+bool group_flag(const struct target_group *group, const char *key); /* "true" */
+bool crosses_zones(const struct balancer *balancer, const struct target_group *group);
 
 /* elb/common.c */
 char *elb_hex(struct arena *arena); /* 16 random hex digits, as ARNs end */
@@ -77,14 +83,24 @@ void balancer_changed(struct region *region, struct balancer *balancer);
 void balancer_gone(struct region *region, struct balancer *balancer);
 void target_group_changed(struct region *region, struct target_group *group); /* those that use it */
 void balancers_restore(struct region *region);
-/* Who may reach the load balancer, as a security group on its interfaces. */
-struct plane_group balancer_guard(struct arena *arena, const struct balancer *balancer);
-char *balancer_guard_id(struct arena *arena, const char *plane_name);
-struct plane_group_rule plane_rule_of(const struct group_rule *rule); /* ec2/to_plane.c */
+/* May packets from the internet come to it (by IPv6, or where it has public addresses)? */
+bool balancer_open(const struct balancer *balancer);
+struct balancer *balancer_by_plane_name(struct account *account, const char *plane_name);
+enum plane_protocol plane_protocol_of(const char *protocol);
+void listener_to_plane(struct arena *arena, const struct listener *listener, struct plane_listener *wanted);
 /* The address a target has in the plane; NULL when it has none (yet). */
 const char *target_address(struct region *region, struct account *account, const struct target_group *group,
                            const struct target *target);
+const char *target_zone(struct region *region, struct account *account, const struct target_group *group,
+                        const struct target *target);
 bool target_group_used(struct account *account, const char *arn);
+
+/* elb/target.c: why a registered target gets nothing, whatever its health; NULL: it may. */
+struct target_reason {
+    const char *state, *code, *description;
+};
+const struct target_reason *target_reason(const struct balancer *balancer, const struct target_group *group,
+                                          const struct target *target);
 const char *const *balancer_resolve(struct region *region, struct arena *arena, const char *vpc_id,
                                     const char *name);
 

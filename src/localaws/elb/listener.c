@@ -41,6 +41,21 @@ const struct kind listener_kind = {
     .write = listener_write,
 };
 
+void listener_to_plane(struct arena *arena, const struct listener *listener, struct plane_listener *wanted)
+{
+    int64_t idle_s = 350;
+    (void)arena;
+    text_number(attribute_value(listener_attributes, listener->attributes, listener->attribute_count,
+                                "tcp.idle_timeout.seconds"),
+                1, 6000, "idle timeout", &idle_s, NULL);
+    *wanted = (struct plane_listener){
+        .port = (int)listener->port,
+        .protocol = plane_protocol_of(listener->protocol),
+        .idle_ms = (int)idle_s * 1000,
+        .group_arn = listener->group_arn,
+    };
+}
+
 static struct balancer *balancer_of(struct region *region, const struct listener *listener)
 {
     return resource_find(region, listener->resource.account, &balancer_kind, listener->balancer_arn);
@@ -196,6 +211,7 @@ int listener_modify_attributes(struct call *call, struct error *err)
         attributes_take(call, listener_attributes, &listener->attributes, &listener->attribute_count, err) <
             0)
         return -1;
+    balancer_changed(call->region, balancer_of(call->region, listener));
     put_attributes(&call->answer, listener_attributes, listener->attributes, listener->attribute_count);
     return 0;
 }

@@ -2,6 +2,7 @@
 #include "localaws/ec2/cidr.h"
 #include "localaws/elb/elb.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <arpa/inet.h>
@@ -48,19 +49,30 @@ static int take_target(struct call *call, const struct target_group *group, size
     return 0;
 }
 
+/* Those that have drained are gone. */
+static void forget_drained(struct target_group *group)
+{
+    int64_t now = clock_now_ms();
+    for (size_t i = group->target_count; i-- > 0;)
+        if (group->targets[i].draining_until_ms && group->targets[i].draining_until_ms <= now)
+            list_remove(&target_record, &group->targets, &group->target_count, i);
+}
+
 static int each_target(struct call *call,
                        void (*change)(struct target_group *group, const struct target *target),
                        struct error *err)
 {
     struct target_group *group;
-    struct target target;
+    struct target target = {0};
     if (elb_target(call, &target_group_kind, "TargetGroupArn", &group, err) < 0)
         return -1;
     size_t count = 0;
     while (call_parameter(call, "Targets.member.%zu.Id", count + 1))
         count++;
-    if (room_check(call, "targets", group->target_count + count, MOST_TARGETS, err) < 0)
-        return -1;
+    forget_drained(group);
+    if (group->target_count + count > MOST_TARGETS)
+        return call_fail(call, err, 400, "TooManyTargets", "A target group has at most %d targets",
+                         MOST_TARGETS);
     bool joining = text_equal(call->action, "RegisterTargets");
     for (size_t i = 1; joining && i <= count; i++)
         if (take_target(call, group, i, &target, err) < 0)
@@ -75,17 +87,28 @@ static int each_target(struct call *call,
 
 static void join(struct target_group *group, const struct target *target)
 {
-    if (target_at(group, target) < group->target_count)
+    size_t at = target_at(group, target);
+    if (at < group->target_count) {
+        group->targets[at].draining_until_ms = 0;
         return;
+    }
     struct target *added = list_add(&group->targets, &group->target_count, sizeof *added);
-    *added = (struct target){memory_strdup(target->id), target->port};
+    *added = (struct target){memory_strdup(target->id), target->port, 0};
 }
 
+/* What is in use drains as long as the group says. */
 static void leave(struct target_group *group, const struct target *target)
 {
+    int64_t delay_s = 0;
     size_t at = target_at(group, target);
-    if (at < group->target_count)
+    if (at == group->target_count)
+        return;
+    text_number(group_attribute(group, "deregistration_delay.timeout_seconds"), 0, 3600, "delay", &delay_s,
+                NULL);
+    if (!delay_s || !target_group_used(group->resource.account, group->resource.id))
         list_remove(&target_record, &group->targets, &group->target_count, at);
+    else if (!group->targets[at].draining_until_ms)
+        group->targets[at].draining_until_ms = clock_now_ms() + delay_s * 1000;
 }
 
 int target_register(struct call *call, struct error *err)
@@ -99,29 +122,86 @@ int target_deregister(struct call *call, struct error *err)
 }
 
 /* Why a target is not healthy, in ELB's words. */
-static const struct reason {
-    const char *state, *code, *description;
-} reasons[] = {
+static const struct target_reason reasons[] = {
     {"initial", "Elb.InitialHealthChecking", "Initial health checks in progress"},
     {"unhealthy", "Target.FailedHealthChecks", "Health checks failed"},
+    {"draining", "Target.DeregistrationInProgress", "Target deregistration is in progress"},
     {"unused", "Target.NotInUse", "Target group is not configured to receive traffic from the load balancer"},
 };
+static const struct target_reason
+    elsewhere = {"unused", "Target.NotInUse",
+                 "Target is in an Availability Zone that is not enabled for the load balancer"},
+    stopped = {"unused", "Target.InvalidState", "Target is in the stopped state"},
+    terminated = {"unused", "Target.InvalidState", "Target is in the terminated state"},
+    registering = {"initial", "Elb.RegistrationInProgress", "Target registration is in progress"};
 
-static const char *state_of(struct call *call, const struct target_group *group, const struct target *target)
+static bool zone_enabled(const struct balancer *balancer, const char *zone)
 {
+    for (size_t i = 0; i < balancer->interface_count; i++) {
+        const struct interface *interface = resource_find(
+            balancer->resource.region, balancer->resource.account, &interface_kind, balancer->interfaces[i]);
+        if (interface && text_equal(interface->zone, zone))
+            return true;
+    }
+    return false;
+}
+
+const struct target_reason *target_reason(const struct balancer *balancer, const struct target_group *group,
+                                          const struct target *target)
+{
+    struct region *region = group->resource.region;
+    const struct instance *instance =
+        resource_find(region, group->resource.account, &instance_kind, target->id);
+    if (text_equal(group->target_type, "instance")) {
+        if (!instance || instance->state == INSTANCE_TERMINATED || instance->state == INSTANCE_SHUTTING_DOWN)
+            return &terminated;
+        if (instance->state == INSTANCE_STOPPED || instance->state == INSTANCE_STOPPING)
+            return &stopped;
+    }
+    const char *zone = target_zone(region, group->resource.account, group, target);
+    return zone && !crosses_zones(balancer, group) && !zone_enabled(balancer, zone) ? &elsewhere : NULL;
+}
+
+static const struct balancer *balancer_of_group(const struct target_group *group)
+{
+    for_each_resource(struct listener, listener, group->resource.account, &listener_kind)
+        if (text_equal(listener->group_arn, group->resource.id))
+            return resource_find(group->resource.region, group->resource.account, &balancer_kind,
+                                 listener->balancer_arn);
+    return NULL;
+}
+
+static const struct target_reason *reason_of(const char *state)
+{
+    for (size_t i = 0; i < COUNT_OF(reasons); i++)
+        if (text_equal(state, reasons[i].state))
+            return &reasons[i];
+    return NULL;
+}
+
+/* NULL: healthy. Without a plane nothing is there to be ill. */
+static const struct target_reason *state_of(struct call *call, const struct target_group *group,
+                                            const struct target *target)
+{
+    const struct balancer *balancer = balancer_of_group(group);
+    if (target->draining_until_ms)
+        return reason_of("draining");
+    if (!balancer)
+        return reason_of("unused");
+    const struct target_reason *reason = target_reason(balancer, group, target);
     const char *address = target_address(call->region, call->account, group, target);
-    if (!target_group_used(call->account, group->resource.id))
-        return "unused";
-    if (!call->region->plane)
-        return "healthy"; /* records only: nothing is there to be ill */
-    return address ? plane_target_health(call->region->plane, group->resource.id, address, (int)target->port)
-                   : "unused";
+    if (reason || !call->region->plane)
+        return reason;
+    const char *state =
+        address ? plane_target_health(call->region->plane, group->resource.id, address, (int)target->port)
+                : "unused";
+    return text_equal(state, "unused") ? &registering : reason_of(state);
 }
 
 static void put_health(struct call *call, const struct target_group *group, const struct target *target)
 {
     struct buffer *out = &call->answer;
-    const char *state = state_of(call, group, target);
+    const struct target_reason *reason = state_of(call, group, target);
     put_open(out, "member");
     put_open(out, "Target");
     put_text(out, "Id", target->id);
@@ -132,12 +212,11 @@ static void put_health(struct call *call, const struct target_group *group, cons
                  ? arena_format(call->arena, "%d", (int)target->port)
                  : group->health_port);
     put_open(out, "TargetHealth");
-    put_text(out, "State", state);
-    for (size_t i = 0; i < COUNT_OF(reasons); i++)
-        if (text_equal(state, reasons[i].state)) {
-            put_text(out, "Reason", reasons[i].code);
-            put_text(out, "Description", reasons[i].description);
-        }
+    put_text(out, "State", reason ? reason->state : "healthy");
+    if (reason) {
+        put_text(out, "Reason", reason->code);
+        put_text(out, "Description", reason->description);
+    }
     put_close(out, "TargetHealth");
     put_close(out, "member");
 }
@@ -180,6 +259,7 @@ int target_describe_health(struct call *call, struct error *err)
     struct target_group *group = resource_find(call->region, call->account, &target_group_kind, arn);
     if (!group)
         return elb_missing(call, &target_group_kind, arn, err);
+    forget_drained(group);
     put_open(&call->answer, "TargetHealthDescriptions");
     for (size_t i = 1; (id = call_parameter(call, "Targets.member.%zu.Id", i)); i++)
         put_asked(call, group, i, id);

@@ -8,6 +8,8 @@
 static const struct field target_fields[] = {
     FIELD_TEXT(struct target, id, "id", REQUIRED, 64, NULL, "address or instance"),
     FIELD_INTEGER(struct target, port, "port", REQUIRED, 1, 65535, "its port"),
+    FIELD_INTEGER(struct target, draining_until_ms, "drainingUntil", OPTIONAL, 0, 9e15,
+                  "when it is gone; 0: it stays"),
     FIELD_END,
 };
 const struct record target_record = {"target", sizeof(struct target), target_fields};
@@ -271,7 +273,14 @@ int target_group_describe(struct call *call, struct error *err)
 
 static void put_group_attributes(struct call *call, const struct target_group *group)
 {
-    put_attributes(&call->answer, target_group_attributes, group->attributes, group->attribute_count);
+    put_open(&call->answer, "Attributes");
+    for (const struct attribute_default *one = target_group_attributes; one->key; one++) {
+        put_open(&call->answer, "member");
+        put_text(&call->answer, "Key", one->key);
+        put_text(&call->answer, "Value", group_attribute(group, one->key));
+        put_close(&call->answer, "member");
+    }
+    put_close(&call->answer, "Attributes");
 }
 
 int target_group_describe_attributes(struct call *call, struct error *err)
@@ -292,6 +301,7 @@ int target_group_modify_attributes(struct call *call, struct error *err)
     if (elb_target(call, &target_group_kind, "TargetGroupArn", &group, err) < 0 ||
         attributes_take(call, target_group_attributes, &group->attributes, &group->attribute_count, err) < 0)
         return -1;
+    target_group_changed(call->region, group);
     put_group_attributes(call, group);
     return 0;
 }

@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 
+#include <string.h>
+
 const char *target_address(struct region *region, struct account *account, const struct target_group *group,
                            const struct target *target)
 {
@@ -19,45 +21,131 @@ const char *target_address(struct region *region, struct account *account, const
     return primary->ipv6_count ? primary->ipv6_addresses[0] : NULL;
 }
 
-static struct plane_target_group group_of(struct region *region, struct arena *arena,
-                                          const struct target_group *group)
+/* Where a target is: its interface's zone, or its subnet's; NULL for what is not in the VPC. */
+const char *target_zone(struct region *region, struct account *account, const struct target_group *group,
+                        const struct target *target)
 {
-    struct plane_lb_target *targets = arena_alloc(arena, (group->target_count + 1) * sizeof *targets);
-    int64_t health_port = 0;
-    size_t count = 0;
-    for (size_t i = 0; i < group->target_count; i++) {
-        const char *address = target_address(region, group->resource.account, group, &group->targets[i]);
-        if (address)
-            targets[count++] = (struct plane_lb_target){address, (int)group->targets[i].port};
+    const struct instance *instance = resource_find(region, account, &instance_kind, target->id);
+    struct cidr address, block;
+    if (instance)
+        return instance->zone;
+    const struct interface *interface = interface_at(region, group->vpc_id, target->id);
+    if (interface || !cidr_parse_address(target->id, &address))
+        return interface ? interface->zone : NULL;
+    for_each_resource(struct subnet, subnet, account, &subnet_kind) {
+        const char *own = address.family == AF_INET6 ? subnet->ipv6_cidr : subnet->cidr;
+        if (text_equal(subnet->vpc_id, group->vpc_id) && own && cidr_parse(own, &block) &&
+            cidr_contains(&block, &address))
+            return subnet->zone;
     }
-    text_number(group->health_port, 1, 65535, "port", &health_port,
+    return NULL;
+}
+
+static struct plane_health_check check_of(const struct target_group *group)
+{
+    int64_t port = 0;
+    text_number(group->health_port, 1, 65535, "port", &port,
                 NULL); /* "traffic-port" leaves 0: the target's own */
-    return (struct plane_target_group){
-        .arn = group->resource.id,
-        .port = (int)group->port,
-        .health_port = (int)(health_port ? health_port : group->port),
+    return (struct plane_health_check){
+        .kind = text_equal(group->health_protocol, "HTTPS")  ? PLANE_CHECK_HTTPS
+                : text_equal(group->health_protocol, "HTTP") ? PLANE_CHECK_HTTP
+                                                             : PLANE_CHECK_TCP,
+        .path = group->health_path,
+        .matcher = group->matcher,
+        .port = (int)port,
         .interval_ms = (int)group->interval_s * 1000,
         .timeout_ms = (int)group->timeout_s * 1000,
         .healthy_threshold = (int)group->healthy_threshold,
         .unhealthy_threshold = (int)group->unhealthy_threshold,
+    };
+}
+
+static int whole(const char *text, int otherwise)
+{
+    int64_t number;
+    return text_number(text, 0, 1000, "attribute", &number, NULL) == 0 ? (int)number : otherwise;
+}
+
+#define UNHEALTHY_ROUTING "target_group_health.unhealthy_state_routing.minimum_healthy_targets."
+
+static struct plane_target_group group_of(struct region *region, struct arena *arena,
+                                          const struct balancer *balancer, const struct target_group *group)
+{
+    struct account *account = group->resource.account;
+    struct plane_lb_target *targets = arena_alloc(arena, (group->target_count + 1) * sizeof *targets);
+    size_t count = 0;
+    for (size_t i = 0; i < group->target_count; i++) {
+        const struct target *target = &group->targets[i];
+        const char *address = target_address(region, account, group, target);
+        if (address && !target_reason(balancer, group, target))
+            targets[count++] = (struct plane_lb_target){
+                .address = address,
+                .port = (int)target->port,
+                .zone = target_zone(region, account, group, target),
+                .draining_until_ms = target->draining_until_ms,
+            };
+    }
+    return (struct plane_target_group){
+        .arn = group->resource.id,
+        .protocol = plane_protocol_of(group->protocol),
+        .check = check_of(group),
+        .keep_client_address = group_flag(group, "preserve_client_ip.enabled"),
+        .proxy_protocol = group_flag(group, "proxy_protocol_v2.enabled"),
+        .cross_zone = crosses_zones(balancer, group),
+        .sticky = group_flag(group, "stickiness.enabled"),
+        .ends_unhealthy = group_flag(group, "target_health_state.unhealthy.connection_termination.enabled"),
+        .ends_drained = group_flag(group, "deregistration_delay.connection_termination.enabled"),
+        .healthy_least = whole(group_attribute(group, UNHEALTHY_ROUTING "count"), 1),
+        .healthy_least_percent = whole(group_attribute(group, UNHEALTHY_ROUTING "percentage"), 0),
         .targets = targets,
         .target_count = count,
     };
 }
 
-static const char *const *addresses_of(struct arena *arena, const struct balancer *balancer, bool ipv4)
+enum plane_protocol plane_protocol_of(const char *protocol)
 {
-    const char **addresses = arena_alloc(arena, (balancer->interface_count * 2 + 1) * sizeof *addresses);
-    size_t count = 0;
+    return text_equal(protocol, "TLS")       ? PLANE_TLS
+           : text_equal(protocol, "UDP")     ? PLANE_UDP
+           : text_equal(protocol, "TCP_UDP") ? PLANE_TCP_UDP
+                                             : PLANE_TCP;
+}
+
+static void add_fronts(struct arena *arena, const struct balancer *balancer, struct plane_balancer *wanted)
+{
+    struct plane_front *fronts = arena_alloc(arena, (balancer->interface_count * 2 + 1) * sizeof *fronts);
     for (size_t i = 0; i < balancer->interface_count; i++) {
         const struct interface *interface = resource_find(
             balancer->resource.region, balancer->resource.account, &interface_kind, balancer->interfaces[i]);
         if (interface && interface->ipv6_count)
-            addresses[count++] = arena_strdup(arena, interface->ipv6_addresses[0]);
-        if (interface && interface->address_count && ipv4)
-            addresses[count++] = arena_strdup(arena, interface->addresses[0]);
+            fronts[wanted->front_count++] =
+                (struct plane_front){interface->ipv6_addresses[0], interface->zone};
+        if (interface && interface->address_count)
+            fronts[wanted->front_count++] = (struct plane_front){interface->addresses[0], interface->zone};
     }
-    return addresses;
+    wanted->fronts = fronts;
+}
+
+static void add_listeners(struct arena *arena, const struct balancer *balancer, struct plane_balancer *wanted)
+{
+    struct region *region = balancer->resource.region;
+    struct account *account = balancer->resource.account;
+    size_t most = resources_of(account, &listener_kind)->count + 1;
+    struct plane_listener *listeners = arena_alloc(arena, most * sizeof *listeners);
+    struct plane_target_group *groups = arena_alloc(arena, most * sizeof *groups);
+    for_each_resource(struct listener, listener, account, &listener_kind) {
+        const struct target_group *group =
+            resource_find(region, account, &target_group_kind, listener->group_arn);
+        if (!group || !text_equal(listener->balancer_arn, balancer->resource.id))
+            continue;
+        bool listed = false;
+        for (size_t i = 0; i < wanted->group_count; i++)
+            listed = listed || text_equal(groups[i].arn, group->resource.id);
+        if (!listed)
+            groups[wanted->group_count++] = group_of(region, arena, balancer, group);
+        listener_to_plane(arena, listener, &listeners[wanted->listener_count++]);
+    }
+    wanted->listeners = listeners;
+    wanted->groups = groups;
 }
 
 void balancer_changed(struct region *region, struct balancer *balancer)
@@ -65,30 +153,10 @@ void balancer_changed(struct region *region, struct balancer *balancer)
     if (!region->plane || !balancer)
         return;
     cleanup(arena_free) struct arena *arena = arena_new();
-    struct account *account = balancer->resource.account;
-    size_t most = resources_of(account, &listener_kind)->count + 1;
-    struct plane_listener *listeners = arena_alloc(arena, most * sizeof *listeners);
-    struct plane_target_group *groups = arena_alloc(arena, most * sizeof *groups);
-    struct plane_balancer wanted = {
-        .name = balancer->plane_name,
-        .vpc_id = balancer->vpc_id,
-        .addresses = addresses_of(arena, balancer, true),
-        .listeners = listeners,
-        .groups = groups,
-    };
-    for_each_resource(struct listener, listener, account, &listener_kind) {
-        const struct target_group *group =
-            resource_find(region, account, &target_group_kind, listener->group_arn);
-        if (!group || !text_equal(listener->balancer_arn, balancer->resource.id))
-            continue;
-        bool listed = false;
-        for (size_t i = 0; i < wanted.group_count; i++)
-            listed = listed || text_equal(groups[i].arn, group->resource.id);
-        if (!listed)
-            groups[wanted.group_count++] = group_of(region, arena, group);
-        listeners[wanted.listener_count++] = (struct plane_listener){(int)listener->port, group->resource.id};
-    }
-    vpc_changed(region, account, balancer->vpc_id);
+    struct plane_balancer wanted = {.name = balancer->plane_name, .vpc_id = balancer->vpc_id};
+    add_fronts(arena, balancer, &wanted);
+    add_listeners(arena, balancer, &wanted);
+    vpc_changed(region, balancer->resource.account, balancer->vpc_id);
     plane_apply_balancer(region->plane, &wanted);
 }
 
@@ -116,74 +184,32 @@ void balancers_restore(struct region *region)
             balancer_changed(region, balancer);
 }
 
-char *balancer_guard_id(struct arena *arena, const char *plane_name)
-{
-    return arena_format(arena, "elb-%s", plane_name);
-}
-
-static bool open_to_internet(const struct balancer *balancer)
+/* An internal load balancer is closed to the internet until it says ipv6.deny_all_igw_traffic=false. */
+bool balancer_open(const struct balancer *balancer)
 {
     const char *deny = attribute_value(balancer_attributes, balancer->attributes, balancer->attribute_count,
                                        "ipv6.deny_all_igw_traffic");
     return deny ? text_equal(deny, "false") : text_equal(balancer->scheme, "internet-facing");
 }
 
-/* The narrower of a rule's block and the VPC's; NULL when they have nothing in common. */
-static const char *within(const char *block, const char *vpc_block)
+struct balancer *balancer_by_plane_name(struct account *account, const char *plane_name)
 {
-    struct cidr a, b;
-    if (!vpc_block || !cidr_parse(block, &a) || !cidr_parse(vpc_block, &b))
-        return NULL;
-    return cidr_contains(&a, &b) ? vpc_block : cidr_contains(&b, &a) ? block : NULL;
+    for_each_resource(struct balancer, balancer, account, &balancer_kind)
+        if (text_equal(balancer->plane_name, plane_name))
+            return balancer;
+    return NULL;
 }
 
-struct guard {
-    const struct vpc *vpc;
-    bool open;
-    struct plane_group_rule *rules;
-    size_t count;
-};
-
-static void guard_add(struct guard *guard, struct plane_group_rule rule)
+static const char *const *addresses_of(struct arena *arena, const struct balancer *balancer, bool ipv4)
 {
-    if (rule.egress || rule.source_group || guard->open) {
-        guard->rules[guard->count++] = rule;
-        return;
-    }
-    const char *const blocks[] = {within(rule.cidr, guard->vpc->cidr),
-                                  within(rule.cidr, guard->vpc->ipv6_cidr)};
-    for (size_t i = 0; i < COUNT_OF(blocks); i++)
-        if (blocks[i]) {
-            rule.cidr = blocks[i];
-            guard->rules[guard->count++] = rule;
-        }
-}
-
-/* Without security groups everyone may, with them whom they allow; but of an internal load balancer that does
- * not say ipv6.deny_all_igw_traffic=false only the VPC. */
-struct plane_group balancer_guard(struct arena *arena, const struct balancer *balancer)
-{
-    struct region *region = balancer->resource.region;
-    struct account *account = balancer->resource.account;
-    size_t most = 4;
-    for (size_t i = 0; i < balancer->group_count; i++) {
-        const struct group *group = resource_find(region, account, &group_kind, balancer->groups[i]);
-        most += group ? 2 * group->rule_count : 0;
-    }
-    struct guard guard = {.vpc = resource_find(region, account, &vpc_kind, balancer->vpc_id),
-                          .open = open_to_internet(balancer),
-                          .rules = arena_alloc(arena, most * sizeof *guard.rules)};
-    static const char *const everyone[] = {"0.0.0.0/0", "::/0"};
-    for (size_t i = 0; !balancer->group_count && i < 2 * COUNT_OF(everyone); i++)
-        guard_add(&guard,
-                  (struct plane_group_rule){.egress = i % 2, .protocol = -1, .cidr = everyone[i / 2]});
-    for (size_t i = 0; i < balancer->group_count; i++) {
-        const struct group *group = resource_find(region, account, &group_kind, balancer->groups[i]);
-        for (size_t j = 0; group && j < group->rule_count; j++)
-            if (group->rules[j].cidr || group->rules[j].group_id)
-                guard_add(&guard, plane_rule_of(&group->rules[j]));
-    }
-    return (struct plane_group){balancer_guard_id(arena, balancer->plane_name), guard.rules, guard.count};
+    const char **addresses = arena_alloc(arena, (balancer->interface_count * 2 + 1) * sizeof *addresses);
+    struct plane_balancer fronts = {0};
+    size_t count = 0;
+    add_fronts(arena, balancer, &fronts);
+    for (size_t i = 0; i < fronts.front_count; i++)
+        if (ipv4 || strchr(fronts.fronts[i].address, ':'))
+            addresses[count++] = arena_strdup(arena, fronts.fronts[i].address);
+    return addresses;
 }
 
 const char *const *balancer_resolve(struct region *region, struct arena *arena, const char *vpc_id,

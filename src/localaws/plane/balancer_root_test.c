@@ -22,25 +22,41 @@
 
 static struct plane_world world;
 
-static const struct plane_lb_target targets[] = {
-    {"2001:db8:1:1::a", 4443}, {"2001:db8:1:2::b", 4443}, {"2001:db8:1:3::c", 4443}};
+static const struct plane_lb_target targets[] = {{.address = "2001:db8:1:1::a", .port = 4443, .zone = "a"},
+                                                 {.address = "2001:db8:1:2::b", .port = 4443, .zone = "b"},
+                                                 {.address = "2001:db8:1:3::c", .port = 4443, .zone = "c"}};
 
-static const char *const front_addresses[] = {FRONT, "10.1.1.20", "2001:db8:1:2::20", "10.1.2.20", NULL};
+static const struct plane_front fronts[] = {
+    {FRONT, "a"}, {"10.1.1.20", "a"}, {"2001:db8:1:2::20", "b"}, {"10.1.2.20", "b"}};
+
+/* What the tests vary. */
+static struct plane_target_group group;
+
+static void apply_group(void)
+{
+    struct plane_listener listener = {.port = 443, .idle_ms = 60000, .group_arn = "group-web"};
+    struct plane_balancer front = {.name = "front",
+                                   .vpc_id = "vpc-home",
+                                   .fronts = fronts,
+                                   .front_count = COUNT_OF(fronts),
+                                   .listeners = &listener,
+                                   .listener_count = 1,
+                                   .groups = &group,
+                                   .group_count = 1};
+    plane_apply_balancer(world.plane, &front);
+    plane_settle(world.plane);
+}
 
 static void apply(const struct plane_lb_target *wanted, size_t count)
 {
-    struct plane_target_group group = {.arn = "group-web",
-                                       .port = 4443,
-                                       .interval_ms = 1000,
-                                       .timeout_ms = 500,
-                                       .healthy_threshold = 2,
-                                       .unhealthy_threshold = 2,
-                                       .targets = wanted,
-                                       .target_count = count};
-    struct plane_listener listener = {443, "group-web"};
-    struct plane_balancer front = {"front", "vpc-home", front_addresses, &listener, 1, &group, 1};
-    plane_apply_balancer(world.plane, &front);
-    plane_settle(world.plane);
+    group = (struct plane_target_group){
+        .arn = "group-web",
+        .check = {.interval_ms = 1000, .timeout_ms = 500, .healthy_threshold = 2, .unhealthy_threshold = 2},
+        .cross_zone = true,
+        .healthy_least = 1,
+        .targets = wanted,
+        .target_count = count};
+    apply_group();
 }
 
 static bool becomes(const struct plane_lb_target *target, const char *health)
@@ -80,9 +96,61 @@ static void connections_alternate_and_come_from_the_balancer(void **state)
 static void every_address_of_a_balancer_answers(void **state)
 {
     (void)state;
-    for (const char *const *address = front_addresses; *address; address++)
-        if (!world_reaches(MACHINE_A, *address, 443))
-            fail_msg("%s does not answer", *address);
+    for (size_t i = 0; i < COUNT_OF(fronts); i++)
+        if (!world_reaches(MACHINE_A, fronts[i].address, 443))
+            fail_msg("%s does not answer", fronts[i].address);
+}
+
+/* Machine A's address as B sees it, through the load balancer. */
+static void a_target_sees_the_client_when_it_shall(void **state)
+{
+    char said[256];
+    (void)state;
+    apply(&targets[1], 1);
+    assert_true(becomes(&targets[1], "healthy"));
+    group.keep_client_address = true;
+    apply_group();
+    for (size_t i = 0; i < COUNT_OF(fronts); i++) {
+        bool six = strchr(fronts[i].address, ':') != NULL;
+        assert_true(world_says(MACHINE_A, fronts[i].address, 443, said));
+        assert_string_equal(said, six                               ? MACHINE_B " 2001:db8:1:1::a"
+                                  : text_equal(fronts[i].zone, "a") ? MACHINE_B " 2001:db8:1:1::20"
+                                                                    : MACHINE_B " 2001:db8:1:2::20");
+    }
+    assert_true(world_says("internet", FRONT, 443, said));
+    assert_string_equal(said, MACHINE_B " 2001:db8:ffff::1");
+}
+
+static void a_zone_serves_its_own_targets_unless_zones_are_crossed(void **state)
+{
+    char said[256];
+    (void)state;
+    apply(targets, 2);
+    assert_true(becomes(&targets[0], "healthy"));
+    group.cross_zone = false;
+    apply_group();
+    for (int i = 0; i < 4; i++) {
+        assert_true(world_says("internet", FRONT, 443, said));
+        assert_true(text_starts(said, MACHINE_A));
+        assert_true(world_says(MACHINE_A, "10.1.2.20", 443, said));
+        assert_true(text_starts(said, MACHINE_B));
+        assert_true(strstr(said, " 2001:db8:1:2::20") != NULL);
+    }
+}
+
+static void a_client_stays_with_its_target_when_it_shall(void **state)
+{
+    char first[256], said[256];
+    (void)state;
+    apply(targets, 2);
+    group.sticky = true;
+    apply_group();
+    assert_true(world_says("internet", FRONT, 443, first));
+    for (int i = 0; i < 6; i++) {
+        assert_true(world_says("internet", FRONT, 443, said));
+        assert_string_equal(said, first);
+    }
+    apply(targets, 3);
 }
 
 static int open_through(void)
@@ -189,6 +257,9 @@ int main(void)
         cmocka_unit_test(healthy_targets_are_found_and_unreachable_ones_too),
         cmocka_unit_test(connections_alternate_and_come_from_the_balancer),
         cmocka_unit_test(every_address_of_a_balancer_answers),
+        cmocka_unit_test(a_target_sees_the_client_when_it_shall),
+        cmocka_unit_test(a_zone_serves_its_own_targets_unless_zones_are_crossed),
+        cmocka_unit_test(a_client_stays_with_its_target_when_it_shall),
         cmocka_unit_test(a_half_closed_connection_still_gets_its_whole_answer),
         cmocka_unit_test(a_target_taken_out_keeps_the_connections_it_has),
         cmocka_unit_test(a_target_that_dies_gets_nothing_more),

@@ -1,10 +1,11 @@
-/* One connection through a balancer: two sockets and two flows of bytes between them. A flow holds at most
- * one read's worth of bytes that the other side was not ready for, and reads nothing more until they are
- * gone. The end of one direction is passed on without ending the other. */
-#include "localaws/plane/balance.h"
+/* One connection through a load balancer: two sides and two flows of bytes between them. It begins with what
+ * has to be done before bytes flow: the target has to accept, and handshakes have to be made where TLS is
+ * spoken, with the client first. A flow holds at most one read's worth of bytes that the other side was not
+ * ready for, and reads nothing more until they are gone. The end of one direction is passed on without ending
+ * the other. */
+#include "localaws/plane/side.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -15,64 +16,70 @@
 #include <unistd.h>
 
 enum {
-    ACCEPTS_AT_ONCE = 64,
     LAST_READS = 64, /* more than a socket holds */
-    CONNECT_MS = 5000,
-    SWEEP_MS = 1000,
-    FULL_PAUSE_MS = 10,   /* out of descriptors: nothing goes on until somebody closes one */
-    IDLE_MS = 350 * 1000, /* as AWS's network load balancers */
+    BEGIN_MS = 10000,
 };
 
+/* What still has to be done before bytes flow. */
+enum { CONNECTING = 1, SHAKING_CLIENT = 2, SHAKING_TARGET = 4 };
+
 struct flow {
-    struct watcher *from, *to;
+    struct side *from, *to;
     char *pending; /* read, not yet written */
     size_t pending_length, pending_from;
     bool ended;  /* nothing more comes */
     bool passed; /* and the other side was told */
 };
 
-struct side {
-    struct watcher watcher;
-    struct connection *connection;
-};
-
 struct connection {
+    struct carrier *carrier;
     struct side client, target;
     struct flow up, down; /* client to target, target to client */
-    bool connecting, closed;
+    struct passage passage;
+    unsigned awaits;
+    bool closed;
     int64_t active_ms;
-    struct connection *next;
+    struct connection *next, *previous;
 };
 
-static void end_connection(struct balancing *balancing, struct connection *connection, bool abruptly)
+static void end_connection(struct connection *connection, bool abruptly)
 {
+    struct carrier *carrier = connection->carrier;
     if (connection->closed)
         return;
-    connection->closed = balancing->any_closed = true;
-    struct side *const sides[] = {&connection->client, &connection->target};
-    for (size_t i = 0; i < COUNT_OF(sides); i++) {
-        struct linger reset = {1, 0};
-        if (abruptly && sides[i]->watcher.descriptor >= 0)
-            setsockopt(sides[i]->watcher.descriptor, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-        watcher_close(balancing, &sides[i]->watcher);
-    }
+    connection->closed = true;
+    side_close(carrier->events, &connection->client, abruptly);
+    side_close(carrier->events, &connection->target, abruptly);
+    if (connection->previous)
+        connection->previous->next = connection->next;
+    else
+        carrier->connections = connection->next;
+    if (connection->next)
+        connection->next->previous = connection->previous;
+    connection->next = carrier->ended;
+    carrier->ended = connection;
 }
 
-/* Writes what it can of `length` bytes; -1 when the connection is broken. */
-static ssize_t write_some(int descriptor, const char *bytes, size_t length)
+void connections_free_ended(struct carrier *carrier)
 {
-    ssize_t written = send(descriptor, bytes, length, MSG_NOSIGNAL);
-    if (written < 0)
-        return errno == EAGAIN || errno == EINTR ? 0 : -1;
-    return written;
+    while (carrier->ended) {
+        struct connection *connection = carrier->ended;
+        carrier->ended = connection->next;
+        tether_release(&connection->passage.target_tether);
+        tether_release(&connection->passage.front_tether);
+        terms_release(&connection->passage.terms);
+        free(connection->up.pending);
+        free(connection->down.pending);
+        free(connection);
+    }
 }
 
 static int write_pending(struct flow *flow)
 {
     if (!flow->pending)
         return 0;
-    ssize_t written = write_some(flow->to->descriptor, flow->pending + flow->pending_from,
-                                 flow->pending_length - flow->pending_from);
+    ssize_t written =
+        side_send(flow->to, flow->pending + flow->pending_from, flow->pending_length - flow->pending_from);
     if (written < 0)
         return -1;
     flow->pending_from += (size_t)written;
@@ -81,35 +88,35 @@ static int write_pending(struct flow *flow)
     return 0;
 }
 
-static int read_and_write(struct balancing *balancing, struct flow *flow)
+static int read_and_write(struct carrier *carrier, struct flow *flow)
 {
-    ssize_t got = recv(flow->from->descriptor, balancing->scratch, BALANCE_READ, 0);
+    ssize_t got = side_receive(flow->from, carrier->scratch, BALANCE_READ);
     if (got < 0)
-        return errno == EAGAIN || errno == EINTR ? 0 : -1;
+        return got == SIDE_WAITS ? 0 : -1;
     if (got == 0) {
         flow->ended = true;
         return 0;
     }
-    ssize_t written = write_some(flow->to->descriptor, balancing->scratch, (size_t)got);
+    ssize_t written = side_send(flow->to, carrier->scratch, (size_t)got);
     if (written < 0)
         return -1;
     if (written < got) {
         flow->pending_from = 0;
         flow->pending_length = (size_t)(got - written);
         flow->pending = memory_alloc(flow->pending_length);
-        memcpy(flow->pending, balancing->scratch + written, flow->pending_length);
+        memcpy(flow->pending, carrier->scratch + written, flow->pending_length);
     }
     return 0;
 }
 
-static int move_bytes(struct balancing *balancing, struct flow *flow, bool may_read)
+static int move_bytes(struct carrier *carrier, struct flow *flow, bool may_read)
 {
     if (write_pending(flow) < 0)
         return -1;
-    if (!flow->pending && !flow->ended && may_read && read_and_write(balancing, flow) < 0)
+    if (!flow->pending && !flow->ended && may_read && read_and_write(carrier, flow) < 0)
         return -1;
     if (flow->ended && !flow->pending && !flow->passed) {
-        shutdown(flow->to->descriptor, SHUT_WR);
+        side_finish(flow->to);
         flow->passed = true;
     }
     return 0;
@@ -117,137 +124,181 @@ static int move_bytes(struct balancing *balancing, struct flow *flow, bool may_r
 
 /* What each socket is watched for follows from the flows alone. A socket nobody waits for is not watched at
  * all, or its hang-up would be reported for ever. */
-static void update_interest(struct balancing *balancing, struct connection *connection)
+static void update_interest(struct connection *connection)
 {
     const struct flow *up = &connection->up, *down = &connection->down;
     bool reads_client = !up->ended && !up->pending, reads_target = !down->ended && !down->pending;
-    watch_for(balancing, &connection->client.watcher,
+    watch_for(connection->carrier->events, &connection->client.watcher,
               (reads_client ? (uint32_t)EPOLLIN : 0) | (down->pending ? (uint32_t)EPOLLOUT : 0));
-    watch_for(balancing, &connection->target.watcher,
+    watch_for(connection->carrier->events, &connection->target.watcher,
               (reads_target ? (uint32_t)EPOLLIN : 0) | (up->pending ? (uint32_t)EPOLLOUT : 0));
 }
 
 /* The peer has reset the connection; what it had sent before that is still passed on. */
-static void pass_last_words(struct balancing *balancing, struct flow *flow)
+static void pass_last_words(struct carrier *carrier, struct flow *flow)
 {
     for (int i = 0; i < LAST_READS && !flow->pending && !flow->ended; i++)
-        if (move_bytes(balancing, flow, true) < 0)
+        if (move_bytes(carrier, flow, true) < 0)
             return;
 }
 
-static void side_ready(struct balancing *balancing, struct watcher *watcher, uint32_t events)
+static void side_ready(struct watcher *watcher, uint32_t events)
 {
-    struct side *side = (struct side *)watcher; /* its first member */
+    struct side *side = (struct side *)watcher;
     struct connection *connection = side->connection;
+    struct carrier *carrier = connection->carrier;
     bool from_client = side == &connection->client;
     bool readable = (events & (EPOLLIN | EPOLLHUP)) != 0;
     connection->active_ms = clock_monotonic_ms();
     if (events & EPOLLERR) {
-        pass_last_words(balancing, from_client ? &connection->up : &connection->down);
-        end_connection(balancing, connection, true);
+        pass_last_words(carrier, from_client ? &connection->up : &connection->down);
+        end_connection(connection, true);
         return;
     }
-    if (move_bytes(balancing, &connection->up, from_client && readable) < 0 ||
-        move_bytes(balancing, &connection->down, !from_client && readable) < 0) {
-        end_connection(balancing, connection, true);
+    if (move_bytes(carrier, &connection->up, from_client && readable) < 0 ||
+        move_bytes(carrier, &connection->down, !from_client && readable) < 0) {
+        end_connection(connection, true);
         return;
     }
     if (connection->up.passed && connection->down.passed)
-        end_connection(balancing, connection, false);
+        end_connection(connection, false);
     else
-        update_interest(balancing, connection);
+        update_interest(connection);
 }
 
-static void target_connected(struct balancing *balancing, struct watcher *watcher, uint32_t events)
+/* One more of the steps before bytes flow is done. */
+static void step_done(struct connection *connection, unsigned step)
+{
+    connection->awaits &= ~step;
+    connection->active_ms = clock_monotonic_ms();
+    if (connection->awaits)
+        return;
+    connection->client.watcher.ready = connection->target.watcher.ready = side_ready;
+    update_interest(connection);
+}
+
+static void shake(struct side *side, unsigned step)
+{
+    struct connection *connection = side->connection;
+    int done = side_shake(connection->carrier->events, side);
+    if (done == SIDE_BROKEN)
+        end_connection(connection, true);
+    else if (done)
+        step_done(connection, step);
+}
+
+static void target_shakes(struct watcher *watcher, uint32_t events)
+{
+    (void)events;
+    shake((struct side *)watcher, SHAKING_TARGET);
+}
+
+/* Once the target is there and the client has said what it wants to speak. */
+static void begin_target_tls(struct connection *connection)
+{
+    gnutls_datum_t chosen = {0};
+    if ((connection->awaits & (CONNECTING | SHAKING_CLIENT)) || !(connection->awaits & SHAKING_TARGET))
+        return;
+    bool agreed = connection->client.session &&
+                  gnutls_alpn_get_selected_protocol(connection->client.session, &chosen) == 0;
+    connection->target.watcher.ready = target_shakes;
+    if (terms_connect(connection->target.watcher.descriptor, agreed ? &chosen : NULL,
+                      &connection->target.session) < 0)
+        end_connection(connection, true);
+    else
+        shake(&connection->target, SHAKING_TARGET);
+}
+
+static void client_shakes(struct watcher *watcher, uint32_t events)
 {
     struct side *side = (struct side *)watcher;
+    (void)events;
+    shake(side, SHAKING_CLIENT);
+    struct connection *connection = side->connection;
+    if (connection->closed || (connection->awaits & SHAKING_CLIENT))
+        return;
+    if (connection->awaits) /* what the client says next waits until somebody can hear it */
+        watch_for(connection->carrier->events, watcher, 0);
+    begin_target_tls(connection);
+}
+
+static void target_connected(struct watcher *watcher, uint32_t events)
+{
+    struct side *side = (struct side *)watcher;
+    struct connection *connection = side->connection;
+    const struct passage *passage = &connection->passage;
     int failure = 0;
     socklen_t length = sizeof failure;
     getsockopt(watcher->descriptor, SOL_SOCKET, SO_ERROR, &failure, &length);
-    if (failure || events & EPOLLERR) {
-        end_connection(balancing, side->connection, true);
+    if (failure || events & EPOLLERR ||
+        (passage->greeting_length && send(watcher->descriptor, passage->greeting, passage->greeting_length,
+                                          MSG_NOSIGNAL) != (ssize_t)passage->greeting_length)) {
+        end_connection(connection, true);
         return;
     }
-    side->connection->connecting = false;
-    side->connection->active_ms = clock_monotonic_ms();
-    watcher->ready = side_ready;
-    update_interest(balancing, side->connection);
+    watch_for(connection->carrier->events, watcher, 0);
+    step_done(connection, CONNECTING);
+    begin_target_tls(connection);
 }
 
-static void begin_connection(struct balancing *balancing, int client, int target)
+struct connection *connection_new(struct carrier *carrier, const struct passage *passage)
 {
     struct connection *connection = memory_alloc(sizeof *connection);
-    int on = 1;
-    setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(target, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    connection->client = (struct side){{.descriptor = client, .ready = side_ready}, connection};
-    connection->target = (struct side){{.descriptor = target, .ready = target_connected}, connection};
-    connection->up = (struct flow){.from = &connection->client.watcher, .to = &connection->target.watcher};
-    connection->down = (struct flow){.from = &connection->target.watcher, .to = &connection->client.watcher};
-    connection->connecting = true;
+    connection->carrier = carrier;
+    connection->passage = *passage;
+    connection->client = (struct side){{.descriptor = passage->client, .ready = client_shakes}, connection};
+    connection->target =
+        (struct side){{.descriptor = passage->target, .ready = target_connected}, connection};
+    connection->up = (struct flow){.from = &connection->client, .to = &connection->target};
+    connection->down = (struct flow){.from = &connection->target, .to = &connection->client};
+    connection->awaits = CONNECTING | (passage->terms ? (unsigned)SHAKING_CLIENT : 0) |
+                         (passage->target_tls ? (unsigned)SHAKING_TARGET : 0);
     connection->active_ms = clock_monotonic_ms();
-    connection->next = balancing->connections;
-    balancing->connections = connection;
-    watch_for(balancing, &connection->target.watcher, EPOLLOUT);
+    return connection;
 }
 
-static struct group *group_of(const struct listener *listener)
+struct connection **connection_next(struct connection *connection)
 {
-    const struct plane_balancer *wanted = listener->balancer->wanted;
-    for (size_t i = 0; i < wanted->listener_count; i++)
-        for (size_t j = 0; wanted->listeners[i].port == listener->port && j < listener->balancer->group_count;
-             j++)
-            if (text_equal(listener->balancer->groups[j].wanted->arn, wanted->listeners[i].group_arn))
-                return &listener->balancer->groups[j];
-    return NULL;
+    return &connection->next;
 }
 
-static void refuse(int client)
+static void begin_connection(struct carrier *carrier, struct connection *connection)
 {
-    struct linger reset = {1, 0};
-    setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    close(client);
+    const struct passage *passage = &connection->passage;
+    int on = 1;
+    connection->previous = NULL;
+    connection->next = carrier->connections;
+    if (connection->next)
+        connection->next->previous = connection;
+    carrier->connections = connection;
+    setsockopt(passage->client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(passage->target, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    watch_for(carrier->events, &connection->target.watcher, EPOLLOUT);
+    if (!passage->terms)
+        return;
+    if (terms_accept(passage->terms, passage->client, &connection->client.session) < 0)
+        end_connection(connection, true);
+    else
+        watch_for(carrier->events, &connection->client.watcher, EPOLLIN);
 }
 
-void connection_accept(struct balancing *balancing, struct watcher *watcher, uint32_t events)
+void connections_begin(struct carrier *carrier, struct connection *arrivals)
 {
-    struct listener *listener = (struct listener *)watcher; /* its first member */
-    (void)events;
-    for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
-        int client = accept4(watcher->descriptor, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (client < 0) {
-            if (errno == EMFILE || errno == ENFILE)
-                clock_sleep_ms(FULL_PAUSE_MS);
-            return;
-        }
-        struct group *group = group_of(listener);
-        struct target *target = group ? group_next_target(group) : NULL;
-        int connected = target ? connect_from(listener->balancer, target->address, target->port) : -1;
-        if (connected < 0)
-            refuse(client);
-        else
-            begin_connection(balancing, client, connected);
+    while (arrivals) {
+        struct connection *connection = arrivals;
+        arrivals = connection->next;
+        begin_connection(carrier, connection);
     }
 }
 
-void connections_sweep(struct balancing *balancing, int64_t now_ms, bool all)
+void connections_sweep(struct carrier *carrier, int64_t now_ms, bool all)
 {
-    if (!all && !balancing->any_closed && now_ms < balancing->next_sweep_ms)
-        return;
-    balancing->any_closed = false;
-    balancing->next_sweep_ms = now_ms + SWEEP_MS;
-    for (struct connection **place = &balancing->connections; *place;) {
-        struct connection *connection = *place;
+    for (struct connection *connection = carrier->connections, *next; connection; connection = next) {
+        next = connection->next;
+        const struct passage *passage = &connection->passage;
         int64_t idle = now_ms - connection->active_ms;
-        if (all || idle > (connection->connecting ? CONNECT_MS : IDLE_MS))
-            end_connection(balancing, connection, true);
-        if (!connection->closed) {
-            place = &connection->next;
-            continue;
-        }
-        *place = connection->next;
-        free(connection->up.pending);
-        free(connection->down.pending);
-        free(connection);
+        if (all || atomic_load(&passage->target_tether->cut) || atomic_load(&passage->front_tether->cut) ||
+            idle > (connection->awaits ? BEGIN_MS : passage->idle_ms))
+            end_connection(connection, true);
     }
 }

@@ -119,28 +119,3 @@ struct plane_instance *plane_copy_instance(struct arena *arena, const struct pla
         copy->volume_key = copy_array(arena, instance->volume_key, 32, 1);
     return copy;
 }
-
-struct plane_balancer *plane_copy_balancer(struct arena *arena, const struct plane_balancer *balancer)
-{
-    struct plane_balancer *copy = copy_array(arena, balancer, 1, sizeof *balancer);
-    copy->name = arena_strdup(arena, balancer->name);
-    copy->vpc_id = arena_strdup(arena, balancer->vpc_id);
-    copy->addresses = copy_texts(arena, balancer->addresses);
-    struct plane_listener *listeners =
-        copy_array(arena, balancer->listeners, balancer->listener_count, sizeof *listeners);
-    for (size_t i = 0; i < balancer->listener_count; i++)
-        listeners[i].group_arn = arena_strdup(arena, listeners[i].group_arn);
-    struct plane_target_group *groups =
-        copy_array(arena, balancer->groups, balancer->group_count, sizeof *groups);
-    for (size_t i = 0; i < balancer->group_count; i++) {
-        groups[i].arn = arena_strdup(arena, groups[i].arn);
-        struct plane_lb_target *targets =
-            copy_array(arena, groups[i].targets, groups[i].target_count, sizeof *targets);
-        for (size_t j = 0; j < groups[i].target_count; j++)
-            targets[j].address = arena_strdup(arena, targets[j].address);
-        groups[i].targets = targets;
-    }
-    copy->listeners = listeners;
-    copy->groups = groups;
-    return copy;
-}

@@ -287,6 +287,7 @@ char *firewall_text(struct arena *arena, const struct plane_vpc *vpc, const char
     to_router(&firewall);
     buffer_format(&firewall.text,
                   " chain cut { type filter hook forward priority -30; policy accept;\n%s }\n", cuts);
+    firewall_balancers(&firewall.text, vpc);
     buffer_text(&firewall.text, edges);
     buffer_text(&firewall.text, translation);
     from_internet(&firewall);

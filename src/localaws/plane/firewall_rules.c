@@ -101,6 +101,15 @@ static void group_match(char match[MATCH_LONGEST], const struct plane_group_rule
                  from & 0xffff, (to < from ? from : to) & 0xffff);
 }
 
+/* Load balancers of a group are known by the mark of what they begin. */
+static void balancer_rule(struct firewall *firewall, const struct plane_group_rule *rule, const char *match)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    const char *marks = balancer_marks(arena, firewall->vpc, rule->source_group);
+    if (!rule->egress && *marks)
+        buffer_format(&firewall->text, "  %s%saccept\n", marks, match);
+}
+
 static void group_rule(struct firewall *firewall, const struct plane_group_rule *rule)
 {
     char match[MATCH_LONGEST];
@@ -115,6 +124,8 @@ static void group_rule(struct firewall *firewall, const struct plane_group_rule 
             buffer_format(&firewall->text,
                           "  ct original ip6 %s @g%zu_ip6 %saccept\n  ct original ip %s @g%zu_ip %saccept\n",
                           end, i, match, end, i, match);
+    if (rule->source_group)
+        balancer_rule(firewall, rule, match);
 }
 
 static void group_chain(struct firewall *firewall, size_t index, bool egress)

@@ -270,9 +270,7 @@ static void a_stopped_plane_leaves_nothing(void **state)
     int64_t begun = clock_monotonic_ms();
     assert_int_equal(world_make(&world, &err), 0);
     assert_int_equal(world_populate(&world, &err), 0);
-    plane_apply_balancer(world.plane, &(struct plane_balancer){.name = "front",
-                                                               .vpc_id = "vpc-home",
-                                                               .addresses = (const char *const[]){NULL}});
+    plane_apply_balancer(world.plane, &(struct plane_balancer){.name = "front", .vpc_id = "vpc-home"});
     plane_settle(world.plane);
     print_message("two VPCs and four machines in %d ms\n", (int)(clock_monotonic_ms() - begun));
     assert_int_equal(loops_of(world.directory), 4);

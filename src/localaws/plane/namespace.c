@@ -82,13 +82,25 @@ static int apply_setting(const struct namespace_setting *setting, struct error *
     return file_write_all(file, setting->value, strlen(setting->value), err);
 }
 
+static int apply_settings(void *context, struct error *err)
+{
+    for (const struct namespace_setting *setting = context; setting && setting->path; setting++)
+        if (apply_setting(setting, err) < 0)
+            return -1;
+    return 0;
+}
+
+int namespace_set(int descriptor, const struct namespace_setting *settings, struct error *err)
+{
+    return namespace_call(descriptor, apply_settings, (void *)(uintptr_t)settings, err);
+}
+
 /* Runs on a thread that is in the new namespace: /proc/sys/net shows the namespace of whoever opens it. */
 static int settle_in(void *context, struct error *err)
 {
     struct creation *creation = context;
-    for (const struct namespace_setting *setting = creation->settings; setting && setting->path; setting++)
-        if (apply_setting(setting, err) < 0)
-            return -1;
+    if (apply_settings((void *)(uintptr_t)creation->settings, err) < 0)
+        return -1;
     cleanup(file_close) int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
     if (any < 0 || ioctl(any, SIOCSIFFLAGS, &loopback) < 0)

@@ -30,6 +30,8 @@ void namespace_end_processes(const char *name);
 /* Runs `function` on a thread of its own that has entered the namespace. */
 int namespace_call(int descriptor, int (*function)(void *context, struct error *err), void *context,
                    struct error *err);
+/* Sets more of them later; links that are there already keep theirs. */
+int namespace_set(int descriptor, const struct namespace_setting *settings, struct error *err);
 /* Lines of `ip -batch`, all tried even when one fails; those that begin with "rule" are for
  * the family of the address they name, or for both. */
 int namespace_ip(int descriptor, const struct buffer *lines, struct error *err);

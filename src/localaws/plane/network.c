@@ -173,6 +173,7 @@ static void want_interface(struct lines *lines, const struct network *network,
             lines_add(lines, "route %s via fe80::2 dev %s", *address, link->name);
         else
             lines_add(lines, "route %s dev %s", *address, link->name);
+    balancer_lines(lines, interface, link->name);
     if (!find_subnet(network->wanted, interface->subnet_id))
         return;
     lines_add(lines, "rule pref 50 iif %s lookup %u", link->name, table_of(interface->subnet_id));

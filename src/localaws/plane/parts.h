@@ -132,6 +132,7 @@ void job_queue(struct plane *plane, struct job *job);
 struct plane_vpc *plane_copy_vpc(struct arena *arena, const struct plane_vpc *vpc);
 struct plane_instance *plane_copy_instance(struct arena *arena, const struct plane_instance *instance);
 struct plane_balancer *plane_copy_balancer(struct arena *arena, const struct plane_balancer *balancer);
+struct plane_link *plane_copy_link(struct arena *arena, const struct plane_link *link);
 
 /* plane/owner.c */
 struct owner *owner_find(struct plane *plane, const char *name);
@@ -170,6 +171,14 @@ int tracking_forget(int namespace, const char *const *addresses, struct error *e
 void appliances_remove_unwanted(struct plane *plane, struct network *network);
 int appliances_add_missing(struct plane *plane, struct network *network, struct error *err);
 
+/* plane/firewall_balancers.c: connections that a load balancer begins are marked with the number of the link
+ * they come by, so that what answers them goes back there though it is for a client's address. */
+unsigned balancer_mark(const char *interface_id);
+void firewall_balancers(struct buffer *text, const struct plane_vpc *vpc); /* whole chains */
+/* "ct mark { 4660, 4661 }" of the load balancers' interfaces in a group; "" when there are none. */
+char *balancer_marks(struct arena *arena, const struct plane_vpc *vpc, const char *group_id);
+void balancer_lines(struct lines *lines, const struct plane_interface *interface, const char *link);
+
 /* plane/spawn.c: starts the machine's first process; the image file of its volume. */
 int machine_spawn(struct plane *plane, struct machine *machine, const struct owner *owner, struct error *err);
 char *machine_volume(const struct plane *plane, const struct machine *machine);
@@ -205,12 +214,13 @@ int names_listen(struct plane *plane, struct network *network, struct error *err
 void names_unlisten(struct plane *plane, struct network *network);
 void names_stop(struct plane *plane);
 
-/* plane/balancer.c */
+/* plane/balancer.c, plane/balancer_orders.c */
 void balancing_apply(struct plane *plane); /* after networks_reconcile */
 int balancing_start(struct plane *plane, struct error *err);
 void balancing_stop(struct plane *plane);
 void balancer_want(struct plane *plane, struct job *job);
-void balancer_unwant(struct plane *plane, struct job *job);
+void link_want(struct plane *plane, struct job *job);
+void balancer_unwant(struct plane *plane, struct job *job); /* a link, too */
 
 /* The ends of an uplink, in the internet and in the router. */
 #define UPLINK_OUTSIDE "169.254.255.1"

@@ -141,6 +141,18 @@ void plane_ask(struct plane *plane, void (*look)(struct plane *plane, void *cont
     sem_destroy(&question.answered);
 }
 
+void plane_apply_link(struct plane *plane, const struct plane_link *link)
+{
+    struct job *job = job_new(link_want);
+    job->wanted = plane_copy_link(job->arena, link);
+    job_queue(plane, job);
+}
+
+void plane_remove_link(struct plane *plane, const char *id)
+{
+    plane_remove_balancer(plane, id);
+}
+
 /* Takes every job there is: how many does not change what one pass costs. */
 static void run_jobs(struct plane *plane)
 {

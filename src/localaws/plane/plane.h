@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "localaws/plane/balancer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,6 +55,8 @@ struct plane_interface {
     const char *const *group_ids; /* NULL-terminated */
     bool source_check;            /* sends from and takes for its own addresses only */
     bool by_route_only; /* reached where a route names it (a gateway endpoint), not by its addresses */
+    bool balances;      /* a load balancer's: what answers it with a client's address comes back to it */
+    bool closed;        /* nothing comes to it from the internet, whatever its groups say */
 };
 /* An internet gateway's translation: what a private address is outside. */
 struct plane_translation {
@@ -148,34 +151,6 @@ void plane_kill_instance(struct plane *plane, const char *id, bool remove_volume
 /* Ended and started as it was; instance_stopped is called only when it does not come up again. */
 void plane_reboot_instance(struct plane *plane, const char *id);
 char *plane_console(struct plane *plane, struct arena *arena, const char *instance_id); /* last 64 KiB */
-
-/* Load balancers: one namespace each with the interfaces whose owner is its name. */
-struct plane_target_group {
-    const char *arn;
-    int port, health_port;
-    int interval_ms, timeout_ms, healthy_threshold, unhealthy_threshold;
-    struct plane_lb_target {
-        const char *address;
-        int port;
-    } const *targets;
-    size_t target_count;
-};
-struct plane_listener {
-    int port;
-    const char *group_arn;
-};
-struct plane_balancer {
-    const char *name, *vpc_id;
-    const char *const *addresses; /* NULL-terminated: where it listens */
-    const struct plane_listener *listeners;
-    size_t listener_count;
-    const struct plane_target_group *groups;
-    size_t group_count;
-};
-void plane_apply_balancer(struct plane *plane, const struct plane_balancer *balancer);
-void plane_remove_balancer(struct plane *plane, const char *name);
-/* "initial", "healthy", "unhealthy", "unused"; static text. */
-const char *plane_target_health(struct plane *plane, const char *group_arn, const char *address, int port);
 
 /* Cuts everything between two parties, or heals what was cut: an instance's id, a load balancer's name (as in
  * plane_balancer), a CIDR block, or "internet". Connections that are open stop, too. A party need not be
