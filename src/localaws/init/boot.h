@@ -8,10 +8,22 @@
 
 enum { BOOT_REPORT = 3, BOOT_LARGEST = 1 << 20, VOLUME_KEY_BYTES = 32 };
 
+struct volume_file {
+    char *path, *key; /* the key in base64; NULL: the volume is not encrypted */
+    int64_t bytes;
+};
+
+/* A disk beside the root: a block device that is open already (init_disk.c), by its name in /dev. */
+struct disk_node {
+    char *name;
+    int64_t minor_number; /* of the loop device */
+};
+
 struct boot {
     char *id, *hostname;
-    char *volume_path, *volume_key; /* the key in base64; NULL: the volume is not encrypted */
-    int64_t volume_bytes;
+    struct volume_file volume;
+    struct disk_node *disks;
+    size_t disk_count;
     char **arguments; /* the program */
     size_t argument_count;
     char **environment; /* "KEY=value" */
@@ -23,6 +35,10 @@ struct boot {
 };
 
 extern const struct record boot_record;
+extern const struct record volume_file_record; /* all that is told to whom it makes a disk */
+
+/* Reads a record of that kind from standard input, which is closed; wipes what it read. */
+int boot_read(const struct record *record, struct arena *arena, void *told, struct error *err);
 
 /* init_root.c: a root of the machine's own, in its own mount namespace, with the volume's directories in it.
  */
@@ -30,7 +46,13 @@ int root_build(const struct boot *boot, struct error *err);
 /* init_volume.c: the volume, made when it is not there, mounted at `place`; what the machine sees of it is
  * below `<place>/data`, encrypted when there is a key. Leaves the process in `devices`, a directory for
  * device nodes. */
-int volume_mount(const struct boot *boot, const char *devices, const char *place, struct error *err);
+int volume_mount(const struct volume_file *volume, const char *devices, const char *place, struct error *err);
+/* Attaches a file to a free loop device: a descriptor of it, with whose last the device lets go of the file.
+ * Makes its nodes in the working directory, which is one for device nodes, and leaves none. */
+int loop_attach(int image, int *device, struct error *err);
+/* init_disk.c: opens a volume as a block device and keeps it open until told to end, and then until nobody
+ * uses it. Reports "ready MINOR", "busy" and "failed: why". Gives the exit status. */
+int disk_serve(int report);
 /* init_run.c: runs the program until told to end; gives the exit status of the machine. */
 int program_run(const struct boot *boot, int report);
 

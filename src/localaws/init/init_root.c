@@ -21,6 +21,8 @@
  * shown gets hidden meanwhile. */
 #define NEW "/sys"
 
+enum { LOOP_MAJOR = 7 };
+
 int mount_new(const char *type, const char *target, unsigned long flags, const char *options,
               struct error *err)
 {
@@ -172,6 +174,16 @@ static int make_devices(struct error *err)
     return 0;
 }
 
+static int make_disks(const struct boot *boot, struct error *err)
+{
+    for (size_t i = 0; i < boot->disk_count; i++) {
+        cleanup(memory_free) char *path = memory_format(NEW "/dev/%s", boot->disks[i].name);
+        if (mknod(path, S_IFBLK | 0660, makedev(LOOP_MAJOR, (unsigned)boot->disks[i].minor_number)) < 0)
+            return error_errno(err, ERROR_INTERNAL, "make %s", path);
+    }
+    return 0;
+}
+
 /* Nothing may cover a part of /proc, or the kernel refuses a container with users of its own a /proc of its
  * own. */
 static int make_kernel_views(struct error *err)
@@ -201,7 +213,7 @@ static int bind_volume(const char *from, const char *to, mode_t mode, struct err
 static int make_storage(const struct boot *boot, struct error *err)
 {
     static const char *const directories[] = {"lib", "log", "tmp", "cache", "opt", "spool"};
-    if (directory_make(VOLUME, 0755, err) < 0 || volume_mount(boot, NEW "/dev", VOLUME, err) < 0 ||
+    if (directory_make(VOLUME, 0755, err) < 0 || volume_mount(&boot->volume, NEW "/dev", VOLUME, err) < 0 ||
         bind_volume(VOLUME "/data/var", NEW "/var", 0755, err) < 0 ||
         bind_volume(VOLUME "/data/home", NEW "/home", 0755, err) < 0 ||
         bind_volume(VOLUME "/data/root", NEW "/root", 0700, err) < 0)
@@ -245,8 +257,8 @@ int root_build(const struct boot *boot, struct error *err)
         return error_errno(err, ERROR_INTERNAL, "make mounts private");
     if (mount_new("tmpfs", NEW, MS_NOSUID | MS_NODEV, "mode=755,size=64m", err) < 0 ||
         show_programs(err) < 0 || make_etc(boot, err) < 0 || make_devices(err) < 0 ||
-        make_storage(boot, err) < 0 || make_empty(err) < 0 || show_binds(boot, err) < 0 ||
-        make_kernel_views(err) < 0)
+        make_disks(boot, err) < 0 || make_storage(boot, err) < 0 || make_empty(err) < 0 ||
+        show_binds(boot, err) < 0 || make_kernel_views(err) < 0)
         return -1;
     return enter(err);
 }

@@ -4,6 +4,7 @@
  * in the image. */
 #include "localaws/init/boot.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
@@ -14,20 +15,21 @@
 #include <linux/loop.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { LOOP_MAJOR = 7, LOOP_CONTROL_MINOR = 237, ATTEMPTS = 64 };
+enum { LOOP_MAJOR = 7, LOOP_CONTROL_MINOR = 237, ATTEMPTS = 64, LOCK_MS = 5000 };
 
-static int make_file_system(const struct boot *boot, struct error *err)
+static int make_file_system(const struct volume_file *volume, struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
-    cleanup(memory_free) char *unfinished = memory_format("%s.new", boot->volume_path);
+    cleanup(memory_free) char *unfinished = memory_format("%s.new", volume->path);
     cleanup(file_close) int image = open(unfinished, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (image < 0 || ftruncate(image, boot->volume_bytes) < 0)
+    if (image < 0 || ftruncate(image, volume->bytes) < 0)
         return error_errno(err, ERROR_UNAVAILABLE, "make the volume %s", unfinished);
     struct process mkfs = {
         .argv = (const char *const[]){"mkfs.ext4", "-q", "-F", "-O", "encrypt", "-m", "0", "-E",
@@ -35,9 +37,9 @@ static int make_file_system(const struct boot *boot, struct error *err)
         .timeout_ms = 60000,
     };
     if (process_run(&mkfs, arena, NULL, err) < 0)
-        return error_context(err, "volume of %s", boot->id);
-    if (rename(unfinished, boot->volume_path) < 0)
-        return error_errno(err, ERROR_UNAVAILABLE, "name the volume %s", boot->volume_path);
+        return error_context(err, "volume %s", volume->path);
+    if (rename(unfinished, volume->path) < 0)
+        return error_errno(err, ERROR_UNAVAILABLE, "name the volume %s", volume->path);
     return 0;
 }
 
@@ -55,7 +57,7 @@ static int open_node(const char *name, unsigned major_number, unsigned minor_num
 }
 
 /* Another machine may take the free device between asking for it and taking it: then ask again. */
-static int attach(int image, int *device, struct error *err)
+int loop_attach(int image, int *device, struct error *err)
 {
     cleanup(file_close) int control = open_node("loop-control", 10, LOOP_CONTROL_MINOR, S_IFCHR);
     if (control < 0)
@@ -78,7 +80,7 @@ static int attach(int image, int *device, struct error *err)
     return error_set(err, ERROR_UNAVAILABLE, "every free loop device was taken by somebody else");
 }
 
-static int add_key(int directory, const struct boot *boot, struct fscrypt_key_specifier *specifier,
+static int add_key(int directory, const struct volume_file *volume, struct fscrypt_key_specifier *specifier,
                    struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
@@ -88,7 +90,7 @@ static int add_key(int directory, const struct boot *boot, struct fscrypt_key_sp
     } key = {.argument = {.key_spec.type = FSCRYPT_KEY_SPEC_TYPE_IDENTIFIER, .raw_size = VOLUME_KEY_BYTES}};
     unsigned char *bytes;
     size_t length;
-    if (base64_decode(arena, boot->volume_key, &bytes, &length, err) < 0)
+    if (base64_decode(arena, volume->key, &bytes, &length, err) < 0)
         return error_context(err, "key of the volume");
     if (length != VOLUME_KEY_BYTES)
         return error_set(err, ERROR_INVALID, "the volume's key has %zu bytes, not %d", length,
@@ -101,7 +103,7 @@ static int add_key(int directory, const struct boot *boot, struct fscrypt_key_sp
         return error_errno(err, ERROR_UNAVAILABLE,
                            "the volume cannot be encrypted here (fscrypt): give the kernel "
                            "the key of %s",
-                           boot->volume_path);
+                           volume->path);
     *specifier = key.argument.key_spec;
     return 0;
 }
@@ -130,7 +132,7 @@ static int encrypt_directory(int directory, const struct fscrypt_key_specifier *
     return 0;
 }
 
-static int open_data(const struct boot *boot, const char *place, struct error *err)
+static int open_data(const struct volume_file *volume, const char *place, struct error *err)
 {
     cleanup(memory_free) char *data = memory_format("%s/data", place);
     if (directory_make(data, 0755, err) < 0)
@@ -139,28 +141,41 @@ static int open_data(const struct boot *boot, const char *place, struct error *e
     if (directory < 0)
         return error_errno(err, ERROR_INTERNAL, "open %s", data);
     struct fscrypt_get_policy_ex_arg has = {.policy_size = sizeof has.policy};
-    if (!boot->volume_key)
+    if (!volume->key)
         return ioctl(directory, FS_IOC_GET_ENCRYPTION_POLICY_EX, &has) < 0
                    ? 0
                    : error_set(err, ERROR_FORBIDDEN, "the volume is encrypted and there is no key for it");
     struct fscrypt_key_specifier specifier;
-    if (add_key(directory, boot, &specifier, err) < 0)
+    if (add_key(directory, volume, &specifier, err) < 0)
         return -1;
     return encrypt_directory(directory, &specifier, err);
 }
 
-int volume_mount(const struct boot *boot, const char *devices, const char *place, struct error *err)
+/* The lock belongs to the open file, which the loop device keeps: so it lasts until whoever had the volume
+ * before has let go of all of it, which the kernel does a little after the last process is gone. */
+static int lock_image(int image, struct error *err)
 {
-    if (!file_exists(boot->volume_path) && make_file_system(boot, err) < 0)
+    for (int64_t until = clock_monotonic_ms() + LOCK_MS; flock(image, LOCK_EX | LOCK_NB) < 0;
+         clock_sleep_ms(2))
+        if (errno != EWOULDBLOCK || clock_monotonic_ms() >= until)
+            return error_errno(err, ERROR_CONFLICT, "it is still open elsewhere");
+    return 0;
+}
+
+int volume_mount(const struct volume_file *volume, const char *devices, const char *place, struct error *err)
+{
+    if (!file_exists(volume->path) && make_file_system(volume, err) < 0)
         return -1;
-    cleanup(file_close) int image = open(boot->volume_path, O_RDWR | O_CLOEXEC);
+    cleanup(file_close) int image = open(volume->path, O_RDWR | O_CLOEXEC);
     if (image < 0)
-        return error_errno(err, ERROR_UNAVAILABLE, "open the volume %s", boot->volume_path);
+        return error_errno(err, ERROR_UNAVAILABLE, "open the volume %s", volume->path);
+    if (lock_image(image, err) < 0)
+        return error_context(err, "volume %s", volume->path);
     cleanup(file_close) int device = -1;
-    if (chdir(devices) < 0 || attach(image, &device, err) < 0)
+    if (chdir(devices) < 0 || loop_attach(image, &device, err) < 0)
         return -1;
     if (mount("volume", place, "ext4", MS_NOSUID | MS_NODEV | MS_NOATIME, NULL) < 0)
-        return error_errno(err, ERROR_UNAVAILABLE, "mount the volume %s", boot->volume_path);
+        return error_errno(err, ERROR_UNAVAILABLE, "mount the volume %s", volume->path);
     unlink("volume");
-    return open_data(boot, place, err);
+    return open_data(volume, place, err);
 }

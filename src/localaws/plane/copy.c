@@ -101,6 +101,35 @@ struct plane_vpc *plane_copy_vpc(struct arena *arena, const struct plane_vpc *vp
     return copy;
 }
 
+static void wipe_key(void *key)
+{
+    explicit_bzero(key, 32);
+}
+
+static const unsigned char *copy_key(struct arena *arena, const unsigned char *key)
+{
+    if (!key)
+        return NULL;
+    unsigned char *copy = copy_array(arena, key, 32, 1);
+    arena_defer(arena, wipe_key, copy);
+    return copy;
+}
+
+static void copy_disk(struct arena *arena, struct plane_disk *disk)
+{
+    disk->id = arena_strdup(arena, disk->id);
+    disk->name = arena_strdup(arena, disk->name);
+    disk->path = arena_strdup(arena, disk->path);
+    disk->key = copy_key(arena, disk->key);
+}
+
+struct plane_disk *plane_copy_disk(struct arena *arena, const struct plane_disk *disk)
+{
+    struct plane_disk *copy = copy_array(arena, disk, 1, sizeof *disk);
+    copy_disk(arena, copy);
+    return copy;
+}
+
 struct plane_instance *plane_copy_instance(struct arena *arena, const struct plane_instance *instance)
 {
     struct plane_instance *copy = copy_array(arena, instance, 1, sizeof *instance);
@@ -115,7 +144,10 @@ struct plane_instance *plane_copy_instance(struct arena *arena, const struct pla
     image->binds = copy_texts(arena, image->binds);
     copy->image = image;
     copy->volume_path = arena_strdup(arena, instance->volume_path);
-    if (instance->volume_key)
-        copy->volume_key = copy_array(arena, instance->volume_key, 32, 1);
+    copy->volume_key = copy_key(arena, instance->volume_key);
+    struct plane_disk *disks = copy_array(arena, instance->disks, instance->disk_count, sizeof *disks);
+    for (size_t i = 0; i < instance->disk_count; i++)
+        copy_disk(arena, &disks[i]);
+    copy->disks = disks;
     return copy;
 }

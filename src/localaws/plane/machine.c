@@ -45,6 +45,7 @@ static void begin_again(struct machine *machine, struct arena *arena, const stru
         machine->wanted = wanted;
     }
     machine->state = MACHINE_WANTED;
+    machine->disks_opened = machine->disks_opened && !arena; /* a reboot keeps what is attached */
     machine->remove_volume = false;
     machine->why[0] = '\0';
 }
@@ -77,7 +78,7 @@ void machine_end(struct machine *machine)
         machine->state = MACHINE_STOPPING;
         machine->kill_at_ms = clock_monotonic_ms() + STOP_LIMIT_MS;
         syscall(SYS_pidfd_send_signal, machine->process, SIGTERM, NULL, 0);
-    } else if (machine->state == MACHINE_WANTED) {
+    } else if (machine->state == MACHINE_WANTED || machine->state == MACHINE_WAITING) {
         machine->state = MACHINE_ENDED;
     }
 }
@@ -128,9 +129,24 @@ static void note_pid(const struct plane *plane, const struct machine *machine)
         log_warning("machine's process not noted", "reason", err.message, NULL);
 }
 
+/* 1 when they are open. */
+static int await_disks(struct plane *plane, struct machine *machine)
+{
+    if (!machine->disks_opened)
+        disks_open(plane, machine->wanted);
+    machine->disks_opened = true;
+    machine->state = MACHINE_WAITING;
+    int ready = disks_ready(plane, machine->wanted->id, machine->why);
+    if (ready < 0)
+        machine->state = MACHINE_ENDED;
+    return ready;
+}
+
 static void start_wanted(struct plane *plane, struct machine *machine)
 {
     struct error err = {0};
+    if (await_disks(plane, machine) < 1)
+        return;
     const struct owner *owner = owner_find(plane, machine->wanted->id);
     machine->state = MACHINE_STARTING;
     if (machine_spawn(plane, machine, owner, &err) < 0) {
@@ -212,6 +228,8 @@ static void clear_up(struct plane *plane, struct machine *machine)
     cleanup(memory_free) char *note = pid_path(plane, machine);
     unlink(note);
     owner_remove(plane, machine->wanted->id);
+    if (machine->again != machine->wanted)
+        disks_end(plane, machine->wanted->id);
     network_changed(plane, machine->wanted->vpc_id);
     if (machine->remove_volume) {
         cleanup(memory_free) char *volume = machine_volume(plane, machine);
@@ -219,7 +237,7 @@ static void clear_up(struct plane *plane, struct machine *machine)
     }
     const char *why = machine->why[0] ? machine->why : "its processes ended";
     log_info("instance stopped", "instance", machine->wanted->id, "reason", why, NULL);
-    if (!plane->ending && !machine->again)
+    if (!plane->ending && machine->again != machine->wanted)
         plane->callbacks.instance_stopped(plane->callbacks.context, machine->wanted->id, why);
     machine->state = MACHINE_STOPPED;
     if (machine->again)
@@ -254,7 +272,8 @@ void machines_prepare(struct plane *plane)
 void machines_start(struct plane *plane)
 {
     for (struct machine *machine = plane->machines; machine; machine = machine->next)
-        if (machine->state == MACHINE_WANTED && owner_find(plane, machine->wanted->id)) /* prepared */
+        if (machine->state == MACHINE_WAITING ||
+            (machine->state == MACHINE_WANTED && owner_find(plane, machine->wanted->id))) /* prepared */
             start_wanted(plane, machine);
 }
 

@@ -62,6 +62,7 @@ struct network { /* a VPC */
 
 enum machine_state {
     MACHINE_WANTED,   /* asked for, not begun */
+    MACHINE_WAITING,  /* for its disks */
     MACHINE_STARTING, /* its init sets it up */
     MACHINE_RUNNING,
     MACHINE_STOPPING, /* was told to end */
@@ -79,9 +80,24 @@ struct machine {
     pid_t pid;
     int process, report, console; /* pidfd; where init reports; the read end of its output; -1 when closed */
     int log;                      /* the console's file */
+    bool disks_opened;            /* those of `wanted`: a reboot keeps what there is then */
     int64_t kill_at_ms;           /* when stopping turns into killing */
     char why[512];
     struct machine *next;
+};
+
+/* A disk beside a machine's root: a process of localaws-init that holds the device (init/init_disk.c). */
+struct disk {
+    char *id, *owner, *name; /* owner: the machine */
+    enum disk_state { DISK_OPENING, DISK_OPEN, DISK_CLOSING } state;
+    bool live;           /* came while its machine ran: somebody waits to hear of it */
+    bool told;           /* to end by a call that waits to hear of it */
+    bool busy;           /* told, and still mounted in its machine */
+    unsigned minor;      /* of its loop device */
+    pid_t pid;           /* 0: it could not be started */
+    int process, report; /* pidfd; where it reports; -1 when closed */
+    char why[512];
+    struct disk *next;
 };
 
 struct job {
@@ -89,6 +105,7 @@ struct job {
     void (*run)(struct plane *plane, struct job *job);
     struct question *question; /* of plane_ask */
     const void *wanted;
+    const char *owner; /* of a disk */
     bool remove_volume, hard;
     struct job *next;
 };
@@ -114,6 +131,7 @@ struct plane {
     struct network *networks;
     struct cut *cuts;
     struct machine *machines;
+    struct disk *disks;
     struct metadata_server *metadata;
     struct name_server *names;
     struct balancing *balancing;
@@ -130,6 +148,7 @@ void job_queue(struct plane *plane, struct job *job);
 
 /* plane/copy.c: deep copies into an arena. */
 struct plane_vpc *plane_copy_vpc(struct arena *arena, const struct plane_vpc *vpc);
+struct plane_disk *plane_copy_disk(struct arena *arena, const struct plane_disk *disk);
 struct plane_instance *plane_copy_instance(struct arena *arena, const struct plane_instance *instance);
 struct plane_balancer *plane_copy_balancer(struct arena *arena, const struct plane_balancer *balancer);
 struct plane_link *plane_copy_link(struct arena *arena, const struct plane_link *link);
@@ -179,7 +198,29 @@ void firewall_balancers(struct buffer *text, const struct plane_vpc *vpc); /* wh
 char *balancer_marks(struct arena *arena, const struct plane_vpc *vpc, const char *group_id);
 void balancer_lines(struct lines *lines, const struct plane_interface *interface, const char *link);
 
+/* plane/disk.c */
+struct disk *disk_find(struct plane *plane, const char *owner, const char *id); /* not one that closes */
+void disks_open(struct plane *plane, const struct plane_instance *instance);
+/* 1 when all of the machine's are open, 0 while some are not, -1 with the reason in `why` (512 bytes). */
+int disks_ready(const struct plane *plane, const char *owner, char *why);
+void disks_end(struct plane *plane, const char *owner); /* its machine is gone */
+void disks_read(struct plane *plane);                   /* what they have to say */
+bool disks_quiet(const struct plane *plane);            /* none is on its way */
+void disk_want(struct plane *plane, struct job *job);
+void disk_unwant(struct plane *plane, struct job *job);
+
 /* plane/spawn.c: starts the machine's first process; the image file of its volume. */
+/* localaws-init started with what it is told on its standard input. */
+struct spawn {
+    const char *init;
+    char *const *arguments;
+    uint64_t namespaces;      /* CLONE_NEW... */
+    int network;              /* a network namespace to be in; 0: ours */
+    int told, output, report; /* every descriptor stands above those the child gives them */
+};
+int init_spawn(const struct spawn *spawn, pid_t *pid, int *handle, struct error *err);
+int spawn_pipe(int *read_end, int *write_end, struct error *err); /* ours does not block */
+int spawn_told(const char *text, struct error *err); /* a file in memory; wipe the text after it */
 int machine_spawn(struct plane *plane, struct machine *machine, const struct owner *owner, struct error *err);
 char *machine_volume(const struct plane *plane, const struct machine *machine);
 

@@ -183,7 +183,7 @@ static void reconcile(struct plane *plane)
 static bool finished(struct plane *plane)
 {
     pthread_mutex_lock(&plane->lock);
-    plane->quiet = !plane->jobs && machines_quiet(plane);
+    plane->quiet = !plane->jobs && machines_quiet(plane) && disks_quiet(plane);
     if (plane->quiet)
         pthread_cond_broadcast(&plane->settled);
     bool ending = plane->ending && plane->quiet;
@@ -197,6 +197,8 @@ static void wait_for_something(struct plane *plane)
     size_t count = 1;
     for (struct machine *machine = plane->machines; machine; machine = machine->next)
         count += 3;
+    for (struct disk *disk = plane->disks; disk; disk = disk->next)
+        count += 2;
     struct pollfd *polled = memory_array(count, sizeof *polled);
     polled[0] = (struct pollfd){.fd = plane->wake, .events = POLLIN};
     size_t made = 1;
@@ -206,6 +208,10 @@ static void wait_for_something(struct plane *plane)
         for (size_t i = 0; i < COUNT_OF(descriptors); i++)
             polled[made++] = (struct pollfd){.fd = descriptors[i], .events = POLLIN};
         impatient |= machine->state == MACHINE_STOPPING;
+    }
+    for (struct disk *disk = plane->disks; disk; disk = disk->next) {
+        polled[made++] = (struct pollfd){.fd = disk->process, .events = POLLIN};
+        polled[made++] = (struct pollfd){.fd = disk->report, .events = POLLIN};
     }
     poll(polled, count, machines_need_pass(plane) ? 0 : impatient ? PASS_MS : -1);
     eventfd_t woken;
@@ -222,6 +228,7 @@ static void *plane_thread(void *argument)
         wait_for_something(plane);
         for (struct machine *machine = plane->machines; machine; machine = machine->next)
             machine_read(plane, machine);
+        disks_read(plane);
         run_jobs(plane);
         reconcile(plane);
     } while (!finished(plane));

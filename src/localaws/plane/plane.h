@@ -97,12 +97,22 @@ struct plane_image {
     const char *const *binds;       /* "/from:/to", read-only; NULL-terminated */
 };
 
+/* A disk beside the root: a block device in the machine's /dev. */
+struct plane_disk {
+    const char *id, *name;    /* the volume; "sdf", "xvdf": its name in /dev */
+    const char *path;         /* its image file, made when absent */
+    uint64_t bytes;           /* of the device; the file is a little longer */
+    const unsigned char *key; /* 32 bytes, as volume_key */
+};
+
 struct plane_instance {
     const char *id, *account, *vpc_id, *hostname;
     const struct plane_image *image;
     const char *volume_path; /* image file of the root volume, made when absent */
     uint64_t volume_bytes;
     const unsigned char *volume_key; /* 32 bytes: the volume's data key, unwrapped; NULL: not encrypted */
+    const struct plane_disk *disks;  /* there when its program starts */
+    size_t disk_count;
 };
 
 /* IMDS asks whoever owns the records; called on a server thread without the region's lock. */
@@ -119,6 +129,11 @@ struct plane_callbacks {
     void (*instance_running)(void *context, const char *instance_id);
     void (*instance_stopped)(void *context, const char *instance_id,
                              const char *why); /* its processes are gone */
+    /* A disk of plane_attach_disk is there; `why` not NULL: it cannot be. */
+    void (*disk_attached)(void *context, const char *instance_id, const char *disk_id, const char *why);
+    /* A disk of plane_detach_disk is gone (`done`), or is still mounted in the machine and goes when it is
+     * not. */
+    void (*disk_detached)(void *context, const char *instance_id, const char *disk_id, bool done);
     /* Resolves a name for instances of a VPC (load balancers, the API): addresses, NULL-terminated, or NULL.
      */
     const char *const *(*resolve)(void *context, struct arena *arena, const char *vpc_id, const char *name);
@@ -150,6 +165,9 @@ void plane_stop_instance(struct plane *plane, const char *id, bool remove_volume
 void plane_kill_instance(struct plane *plane, const char *id, bool remove_volume);
 /* Ended and started as it was; instance_stopped is called only when it does not come up again. */
 void plane_reboot_instance(struct plane *plane, const char *id);
+/* For a running machine. A reboot leaves its disks, its end takes them away. */
+void plane_attach_disk(struct plane *plane, const char *instance_id, const struct plane_disk *disk);
+void plane_detach_disk(struct plane *plane, const char *instance_id, const char *disk_id);
 char *plane_console(struct plane *plane, struct arena *arena, const char *instance_id); /* last 64 KiB */
 
 /* Cuts everything between two parties, or heals what was cut: an instance's id, a load balancer's name (as in

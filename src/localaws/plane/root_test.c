@@ -137,10 +137,10 @@ static void make_container(struct arena *arena, const char *machine, const char 
 {
     const char *script = arena_format(
         arena,
-        "ip link add %1$s type veth peer name eth0 netns " WORLD_LABEL "-%1$s && ip link set %1$s up &&"
+        "ip link add %1$s type veth peer name eth0 netns %3$s-%1$s && ip link set %1$s up &&"
         "ip addr add fe80::1/64 dev %1$s nodad && ip -6 route add %2$s via fe80::2 dev %1$s",
-        name, address);
-    cleanup(memory_free) char *full = memory_format(WORLD_LABEL "-%s", name);
+        name, address, WORLD_LABEL);
+    cleanup(memory_free) char *full = memory_format("%s-%s", WORLD_LABEL, name);
     int namespace;
     assert_int_equal(
         namespace_create(full,
@@ -170,8 +170,8 @@ static void the_hop_limit_keeps_containers_from_the_metadata(void **state)
     assert_true(world_reaches("box-b", "2001:db8:1:1::a", 80)); /* everything else works */
     assert_string_equal(ask(arena, "box-b", put), "");
     assert_string_not_equal(ask(arena, "box-a", put), "");
-    namespace_remove(WORLD_LABEL "-box-a");
-    namespace_remove(WORLD_LABEL "-box-b");
+    namespace_remove(arena_format(arena, "%s-box-a", WORLD_LABEL));
+    namespace_remove(arena_format(arena, "%s-box-b", WORLD_LABEL));
 }
 
 static void a_foreign_source_address_is_dropped(void **state)

@@ -35,6 +35,17 @@ static size_t count(const char *const *texts)
     return number;
 }
 
+static void add_disks(struct plane *plane, const char *id, struct arena *arena, struct boot *boot)
+{
+    for (const struct disk *disk = plane->disks; disk; disk = disk->next)
+        boot->disk_count += text_equal(disk->owner, id) && disk->state == DISK_OPEN;
+    boot->disks = arena_alloc(arena, (boot->disk_count + 1) * sizeof *boot->disks);
+    size_t made = 0;
+    for (const struct disk *disk = plane->disks; disk; disk = disk->next)
+        if (text_equal(disk->owner, id) && disk->state == DISK_OPEN)
+            boot->disks[made++] = (struct disk_node){.name = disk->name, .minor_number = disk->minor};
+}
+
 static char *boot_text(struct plane *plane, const struct machine *machine, struct arena *arena)
 {
     const struct plane_instance *wanted = machine->wanted;
@@ -43,9 +54,10 @@ static char *boot_text(struct plane *plane, const struct machine *machine, struc
     struct boot boot = {
         .id = (char *)wanted->id,
         .hostname = arena_strndup(arena, wanted->hostname ? wanted->hostname : wanted->id, HOSTNAME_LONGEST),
-        .volume_path = volume,
-        .volume_key = wanted->volume_key ? base64_encode(arena, wanted->volume_key, VOLUME_KEY_BYTES) : NULL,
-        .volume_bytes = (int64_t)(wanted->volume_bytes ? wanted->volume_bytes : default_volume_bytes),
+        .volume = {.path = volume,
+                   .key =
+                       wanted->volume_key ? base64_encode(arena, wanted->volume_key, VOLUME_KEY_BYTES) : NULL,
+                   .bytes = (int64_t)(wanted->volume_bytes ? wanted->volume_bytes : default_volume_bytes)},
         .arguments = (char **)wanted->image->argv,
         .argument_count = count(wanted->image->argv),
         .environment = (char **)wanted->image->environment,
@@ -55,14 +67,9 @@ static char *boot_text(struct plane *plane, const struct machine *machine, struc
         .resolvers = resolvers,
         .resolver_count = COUNT_OF(resolvers),
     };
+    add_disks(plane, wanted->id, arena, &boot);
     return record_text(&boot_record, arena, &boot);
 }
-
-/* What a machine is started with; every descriptor stands above those the child gives them. */
-struct spawn {
-    const char *init;
-    int network, boot, output, report;
-};
 
 static int raise_descriptor(int descriptor)
 {
@@ -71,7 +78,7 @@ static int raise_descriptor(int descriptor)
     return raised;
 }
 
-static int make_pipe(int *read_end, int *write_end, struct error *err)
+int spawn_pipe(int *read_end, int *write_end, struct error *err)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
@@ -82,7 +89,7 @@ static int make_pipe(int *read_end, int *write_end, struct error *err)
     return 0;
 }
 
-static int boot_file(const char *text, struct error *err)
+int spawn_told(const char *text, struct error *err)
 {
     int file = memfd_create("boot", MFD_CLOEXEC);
     if (file < 0 || file_write_all(file, text, strlen(text), err) < 0 || lseek(file, 0, SEEK_SET) < 0)
@@ -95,43 +102,41 @@ static void become_init(const struct spawn *spawn)
 {
     static char *const environment[] = {
         (char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-    char *const arguments[] = {(char *)"localaws-init", NULL};
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setsid();
-    if (setns(spawn->network, CLONE_NEWNET) == 0 && dup2(spawn->boot, 0) == 0 &&
+    if ((!spawn->network || setns(spawn->network, CLONE_NEWNET) == 0) && dup2(spawn->told, 0) == 0 &&
         dup2(spawn->output, 1) == 1 && dup2(spawn->output, 2) == 2 &&
         dup2(spawn->report, BOOT_REPORT) == BOOT_REPORT) {
         close_range(BOOT_REPORT + 1, ~0u, 0);
-        execve(spawn->init, arguments, environment);
+        execve(spawn->init, spawn->arguments, environment);
     }
     dprintf(2, "cannot run %s\n", spawn->init);
     _exit(127);
 }
 
-static int clone_init(const struct spawn *spawn, struct machine *machine, struct error *err)
+int init_spawn(const struct spawn *spawn, pid_t *pid, int *handle, struct error *err)
 {
-    int process = -1;
     struct clone_args arguments = {
-        .flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_PIDFD,
-        .pidfd = (uint64_t)(uintptr_t)&process,
+        .flags = spawn->namespaces | CLONE_PIDFD,
+        .pidfd = (uint64_t)(uintptr_t)handle,
         .exit_signal = SIGCHLD,
     };
-    pid_t pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
-    if (pid < 0)
-        return error_errno(err, ERROR_UNAVAILABLE, "start the machine's first process");
-    if (pid == 0)
+    pid_t made = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (made < 0)
+        return error_errno(err, ERROR_UNAVAILABLE, "start %s", spawn->init);
+    if (made == 0)
         become_init(spawn);
-    machine->pid = pid;
-    machine->process = process;
+    *pid = made;
     return 0;
 }
 
 int machine_spawn(struct plane *plane, struct machine *machine, const struct owner *owner, struct error *err)
 {
+    static char *const arguments[] = {(char *)"localaws-init", NULL};
     cleanup(arena_free) struct arena *arena = arena_new();
     cleanup(memory_free) char *volume = machine_volume(plane, machine);
     cleanup(file_close) int output = -1;
@@ -140,14 +145,20 @@ int machine_spawn(struct plane *plane, struct machine *machine, const struct own
     if (directory_make(volume, 0700, err) < 0)
         return -1;
     machine->log = console_open(plane, machine->wanted->id, err);
-    if (machine->log < 0 || make_pipe(&machine->console, &output, err) < 0 ||
-        make_pipe(&machine->report, &report, err) < 0)
+    if (machine->log < 0 || spawn_pipe(&machine->console, &output, err) < 0 ||
+        spawn_pipe(&machine->report, &report, err) < 0)
         return -1;
     char *text = boot_text(plane, machine, arena);
-    cleanup(file_close) int boot = boot_file(text, err);
+    cleanup(file_close) int boot = spawn_told(text, err);
     explicit_bzero(text, strlen(text));
     if (boot < 0)
         return -1;
-    struct spawn spawn = {plane->init, owner->namespace, boot, output, report};
-    return clone_init(&spawn, machine, err);
+    const struct spawn spawn = {.init = plane->init,
+                                .arguments = arguments,
+                                .namespaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC,
+                                .network = owner->namespace,
+                                .told = boot,
+                                .output = output,
+                                .report = report};
+    return init_spawn(&spawn, &machine->pid, &machine->process, err);
 }

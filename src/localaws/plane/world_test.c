@@ -180,6 +180,27 @@ static void stopped(void *context, const char *id, const char *why)
     snprintf(world->why, sizeof world->why, "%s", why);
 }
 
+static void attached(void *context, const char *id, const char *disk, const char *why)
+{
+    struct plane_world *world = context;
+    (void)id;
+    snprintf(world->disk_said, sizeof world->disk_said, "%.100s %.300s", disk, why ? why : "attached");
+}
+
+static void detached(void *context, const char *id, const char *disk, bool done)
+{
+    struct plane_world *world = context;
+    (void)id;
+    snprintf(world->disk_said, sizeof world->disk_said, "%.100s %s", disk, done ? "detached" : "busy");
+}
+
+char world_label[32];
+
+__attribute__((constructor)) static void name_world(void)
+{
+    snprintf(world_label, sizeof world_label, "plane-test-%d", (int)getpid());
+}
+
 void world_start_machine(struct plane_world *world, const char *id, const struct plane_image *image,
                          const unsigned char *key)
 {
@@ -197,7 +218,15 @@ void world_start_machine(struct plane_world *world, const char *id, const struct
 
 int world_make(struct plane_world *world, struct error *err)
 {
-    struct plane_callbacks callbacks = {world, instance_at, metadata, hop_limit, running, stopped, resolve};
+    struct plane_callbacks callbacks = {.context = world,
+                                        .instance_at = instance_at,
+                                        .metadata = metadata,
+                                        .metadata_hop_limit = hop_limit,
+                                        .instance_running = running,
+                                        .instance_stopped = stopped,
+                                        .disk_attached = attached,
+                                        .disk_detached = detached,
+                                        .resolve = resolve};
     snprintf(world->directory, sizeof world->directory, "/tmp/plane-test-XXXXXX");
     if (!mkdtemp(world->directory))
         return error_errno(err, ERROR_INTERNAL, "make a directory");
@@ -226,7 +255,7 @@ void world_end(struct plane_world *world)
 int world_namespace(const char *owner)
 {
     char path[256];
-    snprintf(path, sizeof path, NAMESPACE_DIRECTORY "/" WORLD_LABEL "-%s", owner);
+    snprintf(path, sizeof path, NAMESPACE_DIRECTORY "/%s-%s", WORLD_LABEL, owner);
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 

@@ -6,7 +6,7 @@
 
 #include "localaws/plane/plane.h"
 
-#define WORLD_LABEL "plane-test"
+#define WORLD_LABEL world_label /* another in each test program that runs */
 #define MACHINE_A   "i-0000000000000000a" /* public subnet, metadata hop limit 2 */
 #define MACHINE_B   "i-0000000000000000b" /* egress-only subnet, a second IPv6 address */
 #define MACHINE_C   "i-0000000000000000c" /* a subnet without routes, a group that lets nothing out */
@@ -17,8 +17,10 @@ struct plane_world {
     char directory[64];
     int running, stopped; /* how often the plane said so */
     char why[512];
+    char disk_said[512]; /* "DISK attached", "DISK detached", "DISK busy" or why not */
 };
 
+extern char world_label[32];
 extern const struct plane_vpc home_vpc;
 extern const struct plane_image server_image;
 
