@@ -9,6 +9,8 @@ import boto3
 import botocore.config
 import pytest
 
+from answers import watch
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("LOCALAWS", ROOT / "build/src/localaws/localaws")
 VENDOR, TENANT = "100000000001", "210987654321"
@@ -40,9 +42,9 @@ class Region:
         return boto3.Session(profile_name=profile, region_name="us-east-1")
 
     def client(self, service, profile="acme", keys=None, **config):
-        return self.session(profile, keys).client(
+        return watch(self.session(profile, keys).client(
             service, endpoint_url=self.url, verify=str(self.directory / "ca.pem"),
-            config=botocore.config.Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}, **config))
+            config=botocore.config.Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}, **config)))
 
 
 @pytest.fixture(scope="module")
