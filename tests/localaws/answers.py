@@ -7,10 +7,11 @@ import re
 import xml.etree.ElementTree
 
 # What newer models know and Debian's botocore does not: (service, shape, member).
-NEWER_VALUES = {"InstanceType"}
+NEWER_VALUES = {"InstanceType", "NetworkInterfaceType"}
 NEWER = {
     ("ec2", "CreateSecurityGroupResult", "securityGroupArn"), ("ec2", "NetworkInterfaceIpv6Address", "isPrimaryIpv6"),
-    ("ec2", "NatGatewayAddress", "isPrimary"), ("kms", "GetKeyRotationStatusResponse", "KeyId"),
+    ("ec2", "Instance", "currentInstanceBootMode"), ("ec2", "NatGatewayAddress", "isPrimary"), ("ec2", "InstanceIpv6Address", "isPrimaryIpv6"), ("ec2", "NatGatewayAddress", "status"),
+    ("kms", "GetKeyPolicyResponse", "PolicyName"), ("kms", "GetKeyRotationStatusResponse", "KeyId"),
     ("kms", "GetKeyRotationStatusResponse", "RotationPeriodInDays"), ("ssm", "ParameterMetadata", "ARN"),
 }
 

@@ -171,7 +171,7 @@ struct instance {
     char **interface_ids, **volume_ids; /* attached, the primary and the root first */
     size_t interface_count, volume_count;
     bool ebs_optimized, monitoring, no_api_termination, no_api_stop, source_check;
-    bool simulated; /* its image has no processes: the plane never hears of it */
+    bool simulated;                /* its image has no processes: the plane never hears of it */
     struct instance_event *events; /* event.h */
     size_t event_count;
 };
@@ -181,9 +181,9 @@ struct key_pair {
     char *name, *type, *fingerprint, *public_key;
 };
 
-extern const struct kind vpc_kind, dhcp_options_kind, subnet_kind, route_table_kind, acl_kind, group_kind, internet_gateway_kind,
-    egress_gateway_kind, nat_gateway_kind, elastic_address_kind, endpoint_kind, interface_kind, volume_kind,
-    instance_kind, key_pair_kind;
+extern const struct kind vpc_kind, dhcp_options_kind, subnet_kind, route_table_kind, acl_kind, group_kind,
+    internet_gateway_kind, egress_gateway_kind, nat_gateway_kind, elastic_address_kind, endpoint_kind,
+    interface_kind, volume_kind, instance_kind, key_pair_kind;
 extern const struct kind *const ec2_kinds[]; /* NULL-terminated, in the order they are restored */
 
 extern const struct record association_record;
@@ -234,6 +234,7 @@ struct interface_order { /* what an interface is made from */
 int interface_create(struct call *call, const struct interface_order *order, struct interface **interface,
                      struct error *err);
 void interface_write(struct buffer *out, const struct resource *resource);
+void interface_write_part(struct buffer *out, const struct interface *interface);
 void interface_attach(struct region *region, struct interface *interface, const char *instance_id,
                       int64_t device_index, bool delete_on_termination);
 bool interface_has_group(const struct interface *interface, const char *group_id);

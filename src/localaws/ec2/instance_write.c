@@ -36,12 +36,21 @@ static void put_interfaces(struct buffer *out, const struct instance *instance)
 {
     put_open(out, "networkInterfaceSet");
     for (size_t i = 0; i < instance->interface_count; i++) {
-        struct resource *interface = resource_find(instance->resource.region, instance->resource.account,
-                                                   &interface_kind, instance->interface_ids[i]);
+        const struct interface *interface =
+            resource_find(instance->resource.region, instance->resource.account, &interface_kind,
+                          instance->interface_ids[i]);
         if (!interface)
             continue;
         put_open(out, "item");
-        interface_write(out, interface);
+        interface_write_part(out, interface);
+        put_open(out, "attachment");
+        put_text(out, "attachmentId", interface->attachment_id);
+        put_number(out, "deviceIndex", interface->device_index);
+        put_number(out, "networkCardIndex", 0);
+        put_text(out, "status", "attached");
+        put_time(out, "attachTime", interface->attached_ms);
+        put_bool(out, "deleteOnTermination", interface->delete_on_termination);
+        put_close(out, "attachment");
         put_close(out, "item");
     }
     put_close(out, "networkInterfaceSet");

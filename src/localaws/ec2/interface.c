@@ -131,24 +131,30 @@ static void put_addresses(struct buffer *out, const struct interface *interface)
     put_close(out, "privateIpAddressesSet");
 }
 
-void interface_write(struct buffer *out, const struct resource *resource)
+/* What an interface has also as a part of its instance. */
+void interface_write_part(struct buffer *out, const struct interface *interface)
 {
-    const struct interface *interface = (const struct interface *)(const void *)resource;
-    put_text(out, "networkInterfaceId", resource->id);
+    put_text(out, "networkInterfaceId", interface->resource.id);
     put_text(out, "subnetId", interface->subnet_id);
     put_text(out, "vpcId", interface->vpc_id);
-    put_text(out, "availabilityZone", interface->zone);
     put_text(out, "description", interface->description ? interface->description : "");
-    put_text(out, "ownerId", resource->account->id);
-    put_text(out, "requesterId", interface->requester);
-    put_bool(out, "requesterManaged", interface->requester != NULL);
+    put_text(out, "ownerId", interface->resource.account->id);
     put_text(out, "status", interface_status(interface));
     put_text(out, "macAddress", interface->mac);
     put_bool(out, "sourceDestCheck", interface->source_check);
-    put_groups(out, resource, interface->groups, interface->group_count);
-    put_attachment(out, interface);
+    put_groups(out, &interface->resource, interface->groups, interface->group_count);
     put_addresses(out, interface);
     put_text(out, "interfaceType", interface->type);
+}
+
+void interface_write(struct buffer *out, const struct resource *resource)
+{
+    const struct interface *interface = (const struct interface *)(const void *)resource;
+    interface_write_part(out, interface);
+    put_text(out, "availabilityZone", interface->zone);
+    put_text(out, "requesterId", interface->requester);
+    put_bool(out, "requesterManaged", interface->requester != NULL);
+    put_attachment(out, interface);
     put_tags(out, resource);
 }
 
