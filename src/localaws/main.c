@@ -3,6 +3,9 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "localaws/ec2/calendar.h"
+#include "localaws/admin/admin.h"
+#include "localaws/admin/command.h"
+#include "localaws/faults/faults.h"
 #include "localaws/front/dispatch.h"
 #include "localaws/front/endpoint.h"
 #include "localaws/front/keys.h"
@@ -25,7 +28,7 @@ struct localaws {
     struct options options;
     struct region region;
     struct tls_context *tls;
-    struct http_server *server;
+    struct http_server *server, *admin;
     struct proxy *proxy;
     char *directory, *ready_path;
     int lock, port;
@@ -87,7 +90,7 @@ static int open_region(struct localaws *localaws, struct error *err)
         identity_signer_open(region, err) < 0 || trail_open(region, (int64_t)options->trail_mb << 20, err) < 0)
         return -1;
     /* What is restored is made true at once, so the plane is there first. */
-    if (start_plane(localaws, err) < 0 || state_restore(region, err) < 0)
+    if (start_plane(localaws, err) < 0 || faults_open(region, err) < 0 || state_restore(region, err) < 0)
         return -1;
     return state_saver_start(region, err) < 0 ? -1 : calendar_start(region, err);
 }
@@ -147,7 +150,7 @@ static int announce(struct localaws *localaws, struct error *err)
 static int start(struct localaws *localaws, struct error *err)
 {
     if (open_directory(localaws, err) < 0 || open_region(localaws, err) < 0 || serve(localaws, err) < 0 ||
-        serve_proxy(localaws, err) < 0)
+        serve_proxy(localaws, err) < 0 || admin_start(&localaws->region, &localaws->admin, err) < 0)
         return -1;
     return announce(localaws, err);
 }
@@ -157,9 +160,12 @@ static void stop(struct localaws *localaws)
     if (localaws->ready_path)
         unlink(localaws->ready_path);
     proxy_stop(&localaws->proxy);
+    if (localaws->admin)
+        http_server_stop(&localaws->admin);
     ssm_stop(&localaws->region);
     if (localaws->server)
         http_server_stop(&localaws->server);
+    faults_close(&localaws->region);
     calendar_stop(&localaws->region);
     if (localaws->region.plane)
         plane_stop(&localaws->region.plane);
@@ -179,6 +185,8 @@ int main(int argc, char **argv)
     static struct localaws localaws = {.lock =
                                            -1}; /* static: the region's tables live as long as the process */
     struct error err = {0};
+    if (command_given(argc, argv))
+        return command_run(argc, argv);
     options_parse(argc, argv, &localaws.options);
     if (log_open_named("localaws", localaws.options.log_level, "text", &err) < 0) {
         fprintf(stderr, "localaws: %s\n", err.message);

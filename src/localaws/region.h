@@ -20,6 +20,7 @@
 struct plane;
 struct plane_callbacks;
 struct trail;
+struct faults;
 
 struct account {
     char id[13];
@@ -48,6 +49,7 @@ struct region {
     unsigned changed_modules;  /* a bit for each slot, since the last save */
     struct calendar *calendar; /* does what is due by itself */
     struct trail *trail;       /* trail/trail.h; NULL: none is kept */
+    struct faults *faults;     /* faults/faults.h; NULL: none can be given */
 };
 
 /* Where each module's tables are in `modules`. */
@@ -127,6 +129,10 @@ struct call {
     const char *claimed_key;
     struct account *claimed_account;
     bool in_trail;
+
+    /* What faults/ has in store for the answer: how late it is, and whether it comes at all. */
+    int64_t late_ms;
+    bool lost;
 };
 
 /* The call that belongs to a request, from before its body arrives: for s3_body_piece. */
@@ -187,6 +193,8 @@ extern const struct module ec2_module, iam_module, elb_module, kms_module, s3_mo
  */
 enum http_answer s3_handle(struct call *call);
 http_body_piece s3_body_piece;
+/* Refuses before the body is sent, for a client that waits to hear whether it should. */
+int s3_begin(struct call *call, struct error *err);
 /* What a request would be, whoever sent it: "GetObject"; NULL: nothing. */
 const char *s3_action(struct call *call);
 

@@ -15,6 +15,7 @@ int http_client_new(const struct http_client_options *options, struct http_clien
     made->options = *options;
     made->options.trust = made->trust = memory_strdup(options->trust);
     made->options.user_agent = made->user_agent = memory_strdup(options->user_agent);
+    made->options.local_path = made->local_path = memory_strdup(options->local_path);
     pthread_mutex_init(&made->lock, NULL);
     *client = made;
     return 0;
@@ -30,6 +31,7 @@ void http_client_free(struct http_client **client)
     pthread_mutex_destroy(&old->lock);
     free(old->trust);
     free(old->user_agent);
+    free(old->local_path);
     free(old);
     *client = NULL;
 }

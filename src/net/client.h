@@ -17,7 +17,7 @@ enum {
 
 struct http_client {
     struct http_client_options options;
-    char *trust, *user_agent;
+    char *trust, *user_agent, *local_path;
     pthread_mutex_t lock; /* the idle handles */
     CURL *idle[IDLE_HANDLES];
     size_t idle_count;

@@ -83,6 +83,8 @@ static void set_transport(struct exchange *exchange)
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, exchange->trouble);
     if (exchange->client->options.no_proxy)
         curl_easy_setopt(handle, CURLOPT_PROXY, "");
+    if (exchange->client->local_path)
+        curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, exchange->client->local_path);
     if (exchange->client->user_agent)
         curl_easy_setopt(handle, CURLOPT_USERAGENT, exchange->client->user_agent);
 }

@@ -19,6 +19,7 @@ struct http_client_options {
     int (*check_peer)(void *context, const gnutls_datum_t *certificate_der, struct error *err);
     void *context;
     const char *user_agent;
+    const char *local_path; /* a socket of this machine to connect to, whatever the URL's host; may be NULL */
     bool no_proxy; /* ignore HTTPS_PROXY and friends, which are honoured otherwise */
 };
 

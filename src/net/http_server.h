@@ -145,5 +145,7 @@ int http_parts_read(struct arena *arena, const char *content_type, const char *b
 /* A listening TCP socket (IPv4 or IPv6 literal, "::" takes no IPv4; port 0 picks one), SO_REUSEADDR, close-on-exec. */
 int http_listen(const char *address, uint16_t port, int *socket, struct error *err);
 int http_socket_port(int socket);
+/* The same on a path of this machine, which is replaced; only its owner may connect. However long the path is. */
+int http_listen_local(const char *path, int *socket, struct error *err);
 
 #endif

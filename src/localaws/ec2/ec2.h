@@ -172,6 +172,7 @@ struct instance {
     size_t interface_count, volume_count;
     bool ebs_optimized, monitoring, no_api_termination, no_api_stop, source_check;
     bool simulated;                /* its image has no processes: the plane never hears of it */
+    bool unbooted;                 /* nothing runs in it, by a fault (boot.h): the plane has not heard of it */
     struct instance_event *events; /* event.h */
     size_t event_count;
 };

@@ -58,6 +58,7 @@ static const struct field instance_fields[] = {
     FIELD_BOOL(struct instance, no_api_stop, "noApiStop", OPTIONAL, "protected from StopInstances"),
     FIELD_BOOL(struct instance, source_check, "sourceCheck", OPTIONAL, "of its primary interface"),
     FIELD_BOOL(struct instance, simulated, "simulated", OPTIONAL, "a record without processes"),
+    FIELD_BOOL(struct instance, unbooted, "unbooted", OPTIONAL, "nothing runs in it, by a fault"),
     FIELD_END,
 };
 static const struct record instance_record = {"instance", sizeof(struct instance), instance_fields};

@@ -257,6 +257,7 @@ static int start_one(struct call *call, struct instance *instance, struct error 
     set_transition(instance, false);
     instance_set_reason(instance, NULL, NULL);
     instance->state = INSTANCE_PENDING;
+    instance->unbooted = false; /* another computer */
     instance->launched_ms = clock_now_ms();
     resource_changed(&instance->resource);
     if (instance_up_again(instance, &why) == 0)

@@ -109,12 +109,15 @@ bool filter_event_not_after(const struct resource *resource, const struct wanted
     return any_event_at(resource, wanted, offsetof(struct instance_event, not_after_ms));
 }
 
-static void put_reachability(struct buffer *out, const char *element, bool running)
+static void put_reachability(struct buffer *out, const char *element, bool running, bool reachable)
 {
     put_open(out, element);
-    put_text(out, "status", running ? "ok" : "not-applicable");
-    if (running)
-        buffer_text(out, "<details><item><name>reachability</name><status>passed</status></item></details>");
+    put_text(out, "status", !running ? "not-applicable" : reachable ? "ok" : "impaired");
+    if (running) {
+        buffer_text(out, "<details><item><name>reachability</name>");
+        put_text(out, "status", reachable ? "passed" : "failed");
+        buffer_text(out, "</item></details>");
+    }
     put_close(out, element);
 }
 
@@ -136,8 +139,8 @@ int instance_describe_status(struct call *call, struct error *err)
         put_text(out, "availabilityZone", instance->zone);
         put_events(out, instance);
         put_state(out, "instanceState", instance->state);
-        put_reachability(out, "systemStatus", running);
-        put_reachability(out, "instanceStatus", running);
+        put_reachability(out, "systemStatus", running, true);
+        put_reachability(out, "instanceStatus", running, !instance->unbooted);
         put_close(out, "item");
     }
     put_close(out, "instanceStatusSet");

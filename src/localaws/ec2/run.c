@@ -1,5 +1,6 @@
 /* RunInstances: everything is checked and authorized before anything is made; then the records, then the
  * machines. */
+#include "localaws/ec2/boot.h"
 #include "localaws/ec2/ec2.h"
 #include "localaws/ec2/image.h"
 #include "localaws/ec2/instance.h"
@@ -374,7 +375,7 @@ static void start_one(struct call *call, struct launch *launch)
 {
     struct instance *instance = launch->instance;
     if (!launch->failed)
-        instance_up(instance, launch->key);
+        boot_instance(call, instance, launch->key);
     explicit_bzero(launch->key, sizeof launch->key);
     if (!launch->failed)
         return;
@@ -424,7 +425,8 @@ int instance_run(struct call *call, struct error *err)
     run->draft.resource.client_token = arena_strdup(call->arena, text_empty(token) ? NULL : token);
     run->draft.request_digest = digest_of(call);
     if (draft_check(call, instance_kind.record, &run->draft, err) < 0 ||
-        draft_check(call, volume_kind.record, &run->volume, err) < 0)
+        draft_check(call, volume_kind.record, &run->volume, err) < 0 ||
+        boot_capacity(call, &run->draft, err) < 0)
         return -1;
     run->draft.launched_ms = clock_now_ms();
     run->draft.state = INSTANCE_PENDING;

@@ -221,7 +221,7 @@ char *volume_path(struct arena *arena, const struct volume *volume)
 static const struct image *image_of(const struct instance *instance, struct arena *arena)
 {
     struct region *region = instance->resource.region;
-    if (instance->simulated || !region->plane)
+    if (instance->simulated || instance->unbooted || !region->plane)
         return NULL;
     const struct image *image = image_find(region, arena, instance->image_id);
     return image && !image_is_simulated(image) ? image : NULL;
@@ -301,8 +301,10 @@ void instance_again(struct instance *instance)
 static void restore_instance(struct instance *instance)
 {
     struct error err = {0};
-    if (instance->simulated && instance->state == INSTANCE_RUNNING)
+    if ((instance->simulated || instance->unbooted) && instance->state == INSTANCE_RUNNING)
         return; /* nothing of it ended with the region */
+    if (instance->state == INSTANCE_PENDING)
+        instance->unbooted = false; /* it was late, and the region's end was long enough */
     if (instance->state == INSTANCE_STOPPING)
         instance_became(instance, INSTANCE_STOPPED);
     else if (instance->state == INSTANCE_SHUTTING_DOWN)

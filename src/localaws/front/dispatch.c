@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "localaws/faults/faults.h"
 #include "localaws/front/authenticate.h"
 #include "localaws/front/envelope.h"
 #include "localaws/front/parameters.h"
@@ -167,6 +168,8 @@ static int run_call(struct call *call, struct error *err)
                                                                     : "InvalidAction",
                          "The action %.100s is not valid for this web service", call->action);
     call->action = action->name;
+    if (faults_meet(call, err) < 0)
+        return -1;
     if (!action->unlocked)
         return run_locked(call, action, err);
     if (authorize_action(call, action, err) < 0)
@@ -187,16 +190,16 @@ static enum http_answer answer_call(struct http_request *request)
     struct error err = {0};
     int result = read_call(call, &err);
     if (result == 0 && call->interface->protocol == PROTOCOL_S3)
-        return s3_handle(call);
+        return call_late(call, s3_handle(call));
     if (result == 0)
         result = run_call(call, &err);
     log_call(call, &err);
-    return result < 0 ? call_refuse(call, &err) : call_answer(call);
+    return call_late(call, result < 0 ? call_refuse(call, &err) : call_answer(call));
 }
 
 static enum http_answer answer_s3(struct http_request *request)
 {
-    return s3_handle(call_of(request));
+    return call_late(call_of(request), s3_handle(call_of(request)));
 }
 
 /* An S3 body streams, so its caller is known before it comes; the other services' signatures cover the body
@@ -216,7 +219,7 @@ static int authorize(void *context, struct http_request *request, unsigned who, 
         return call_fail(call, err, 403, "SignatureDoesNotMatch",
                          "Only s3 has paths; the call is signed for %s", call->service);
     if (call_authenticate(call, &claim, NULL, 0, err) == 0)
-        return 0;
+        return http_request_header(request, "expect") ? s3_begin(call, err) : 0;
     if (call->claimed_account)
         call->action = s3_action(call);
     return -1;

@@ -1,4 +1,5 @@
 /* From a request's path and query to what it asks for, and whether its caller may. */
+#include "localaws/faults/faults.h"
 #include "localaws/s3/call.h"
 #include "localaws/s3/public_access.h"
 
@@ -173,8 +174,8 @@ int s3_call_begin(struct call *call, const struct s3_route *routes, size_t route
     s3->arena = call->arena;
     *made = s3;
     if (s3_region(call->region, &s3->s3, err) < 0 || read_path(s3, err) < 0 ||
-        find_route(s3, routes, route_count, err) < 0 || find_bucket(s3, err) < 0 ||
-        read_version(s3, err) < 0 || authorize_route(s3, err) < 0)
+        find_route(s3, routes, route_count, err) < 0 || faults_meet(call, err) < 0 ||
+        find_bucket(s3, err) < 0 || read_version(s3, err) < 0 || authorize_route(s3, err) < 0)
         return -1;
     return s3->route->begin ? s3->route->begin(s3, err) : 0;
 }

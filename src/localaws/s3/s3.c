@@ -69,9 +69,9 @@ static const struct s3_route routes[] = {
 };
 /* clang-format on */
 
-/* The request's state, begun when its first byte or its end comes, whichever is first. Its collected or
- * streamed body is made ready with it. */
-static int begin(struct call *call, struct error *err)
+/* The request's state, begun when its first byte or its end comes, whichever is first, or before the client is
+ * told to send its body. Its collected or streamed body is made ready with it. */
+int s3_begin(struct call *call, struct error *err)
 {
     struct s3_call *s3;
     if (s3_call_begin(call, routes, COUNT_OF(routes), &s3, err) < 0)
@@ -87,14 +87,14 @@ static int begin(struct call *call, struct error *err)
 int s3_body_piece(struct http_request *request, const void *bytes, size_t length, struct error *err)
 {
     struct call *call = call_of(request);
-    if (!call->state && begin(call, err) < 0)
+    if (!call->state && s3_begin(call, err) < 0)
         return -1;
     return s3_body_receive(((struct s3_call *)call->state)->body, bytes, length, err);
 }
 
 static int answer(struct call *call, struct error *err)
 {
-    if (!call->state && begin(call, err) < 0)
+    if (!call->state && s3_begin(call, err) < 0)
         return -1;
     struct s3_call *s3 = call->state;
     if (s3->body && s3_body_check(s3->body, err) < 0)
