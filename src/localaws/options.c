@@ -18,7 +18,8 @@ static const char purpose[] =
     "machines and encryption behind them.\v"
     "When it answers it prints 'ready https://ADDRESS:PORT'. In DIR are then: credentials (the accounts' root keys, "
     "for AWS_SHARED_CREDENTIALS_FILE), ca.pem (for AWS_CA_BUNDLE), identity-document.pem (verifies instance identity "
-    "documents) and ready, which is gone when it stops. Without root, or with --no-plane, instances are records only.";
+    "documents), trail (the audit trail) and ready, which is gone when it stops. 'localaws fault --help' and 'localaws "
+    "event --help' say what an operator can do to a region that runs. Without root, or with --no-plane, instances are records only.";
 
 static const struct argp_option known[] = {
     {"state",     's', "DIR",          0, "where the region keeps everything (required)", 0},

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from faults import Faults
 from local_region import PROGRAM, TENANT, VENDOR, Region
 from test_ec2_instances import refused
 from test_elb import Balancing
@@ -171,6 +172,28 @@ def test_a_machine_that_cannot_boot_is_seen_to_terminate_with_the_reason(world):
     instance = wait_for(lambda: (lambda i: i["State"]["Name"] == "terminated" and i)(world.shown(made["InstanceId"])))
     assert instance["StateReason"]["Code"] == "Server.InternalError"
     assert "/no/such/directory" in instance["StateReason"]["Message"]
+
+
+def test_a_machine_that_is_cut_off_does_not_hear_the_internet_until_the_cut_is_healed(true_region, world):
+    world.rule("authorize", "::/0")
+    assert wait_for(lambda: true_region.ask(world.address, 4443))
+    with Faults(PROGRAM, true_region.directory).given("network-cut", from_=world.instance, to="internet"):
+        wait_for(lambda: true_region.ask(world.address, 4443) is None)
+    assert wait_for(lambda: true_region.ask(world.address, 4443))
+    world.rule("revoke", "::/0")
+
+
+def test_an_instance_that_never_boots_has_no_machine_and_a_slow_one_gets_it_late(true_region, world):
+    faults = Faults(PROGRAM, true_region.directory)
+    with faults.given("never-boots", count=1), faults.given("slow-boot", ms=1500, after=1):
+        dark, slow = (world.run(IamInstanceProfile={"Name": "machine"}, UserData="x")[0]["InstanceId"] for _ in range(2))
+    state = lambda id: world.shown(id)["State"]["Name"]
+    output = lambda id: world.ec2.get_console_output(InstanceId=id).get("Output", "")
+    assert state(dark) == "running" and state(slow) == "pending"
+    wait_for(lambda: f"metadata of {slow}" in output(slow))
+    assert state(slow) == "running" and not output(dark)
+    world.ec2.terminate_instances(InstanceIds=[dark, slow])
+    wait_for(lambda: state(dark) == state(slow) == "terminated")
 
 
 def test_a_machine_runs_again_after_the_region_was_restarted_and_its_volume_goes_with_it(true_region, world):
