@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { LARGEST_COLLECTED = 4 << 20 };
+enum { LARGEST_COLLECTED = 4 << 20, LONG_BODY = 1 << 20 };
 
 static const char *header(struct s3_body *body, const char *name)
 {
@@ -61,6 +61,7 @@ static int begin_checksums(struct s3_body *body, struct error *err)
 static void body_free(void *object)
 {
     struct s3_body *body = object;
+    hashing_finish(&body->hashing);
     digests_free(&body->digests);
     buffer_free(&body->collected);
 }
@@ -83,10 +84,18 @@ int s3_body_open(struct call *call, chunked_sink *sink, void *context, struct s3
     return begin_checksums(body, err);
 }
 
+static void digest(struct s3_body *body, const void *bytes, size_t length)
+{
+    if (body->hashing)
+        hashing_feed(body->hashing, bytes, length);
+    else
+        digests_update(&body->digests, bytes, length);
+}
+
 static int take_in(void *context, const void *bytes, size_t length, struct error *err)
 {
     struct s3_body *body = context;
-    digests_update(&body->digests, bytes, length);
+    digest(body, bytes, length);
     body->length += length;
     if (body->sink)
         return body->sink(body->sink_context, bytes, length, err);
@@ -97,8 +106,19 @@ static int take_in(void *context, const void *bytes, size_t length, struct error
     return 0;
 }
 
+/* Worth a thread? What is to be digested is known when the first bytes come. */
+static bool is_long(struct s3_body *body)
+{
+    const char *announced = header(body, "content-length");
+    int64_t length;
+    return body->length == 0 && body->digests.count && announced &&
+           text_number(announced, LONG_BODY, INT64_MAX, "length", &length, NULL) == 0;
+}
+
 int s3_body_receive(struct s3_body *body, const void *bytes, size_t length, struct error *err)
 {
+    if (!body->hashing && is_long(body))
+        body->hashing = hashing_start(&body->digests);
     return body->is_chunked ? chunked_feed(&body->chunked, bytes, length, take_in, body, err)
                             : take_in(body, bytes, length, err);
 }
@@ -145,6 +165,7 @@ static int check_length(struct s3_body *body, struct error *err)
 int s3_body_check(struct s3_body *body, struct error *err)
 {
     const char *hash = body->call->payload_hash, *checksum;
+    hashing_finish(&body->hashing);
     if (check_length(body, err) < 0)
         return -1;
     if (is_sha256(hash) &&

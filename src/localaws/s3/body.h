@@ -7,10 +7,12 @@
 #include "localaws/region.h"
 #include "localaws/s3/chunked.h"
 #include "localaws/s3/digest.h"
+#include "localaws/s3/hashing.h"
 
 struct s3_body {
     struct call *call;
     struct digests digests;
+    struct hashing *hashing; /* of a long body, while it comes */
     struct chunked chunked;
     bool is_chunked;
     uint64_t length;         /* decoded, so far */
