@@ -209,6 +209,11 @@ int kms_data_key(struct region *region, struct caller *caller, const char *via,
 int kms_unwrap(struct region *region, struct caller *caller, const char *via, const char *ciphertext_base64,
                const char *encryption_context, unsigned char plaintext[32], struct error *err);
 
+/* What is due by itself: keys whose waiting is over are destroyed, others get new material; objects past their
+ * days go. Provided by kms and s3, called by the calendar without the lock. */
+void kms_carry_out(struct region *region);
+void s3_carry_out(struct region *region);
+
 /* IAM, for IMDS and services that act for a role. */
 struct role_keys {
     const char *access_key_id, *secret_access_key, *session_token;

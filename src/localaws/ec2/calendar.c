@@ -54,8 +54,10 @@ static void *keep_time(void *context)
 {
     struct region *region = context;
     pthread_setname_np(pthread_self(), "calendar");
-    while (sleep_for(region->calendar, do_what_is_due(region)))
-        ;
+    do {
+        kms_carry_out(region);
+        s3_carry_out(region);
+    } while (sleep_for(region->calendar, do_what_is_due(region)));
     return NULL;
 }
 

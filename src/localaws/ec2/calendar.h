@@ -1,5 +1,5 @@
-/* The region's clock: one thread that does what is due by itself, without a call: scheduled events (event.h)
- * and forgetting instances that were terminated long ago. */
+/* The region's clock: one thread that does what is due by itself, without a call: scheduled events (event.h),
+ * forgetting instances that were terminated long ago, and what is due in KMS and S3 (region.h). */
 #ifndef LOCALAWS_EC2_CALENDAR_H
 #define LOCALAWS_EC2_CALENDAR_H
 

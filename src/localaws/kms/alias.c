@@ -96,6 +96,7 @@ int delete_alias(struct call *call, struct error *err)
 
 int list_aliases(struct call *call, struct error *err)
 {
+    static const struct kms_list kind = {"Aliases", "AliasName", 50, 100};
     const char *wanted = kms_text(call, "KeyId");
     const struct kms_key *key = wanted ? kms_find(call->region, call->account, wanted) : NULL;
     if (wanted && !key)
@@ -111,6 +112,5 @@ int list_aliases(struct call *call, struct error *err)
                                         alias_arn(call, alias->name), "TargetKeyId", alias->key_id,
                                         "CreationDate", created, "LastUpdatedDate", created));
     }
-    kms_answer(call, json_pack("{s:o, s:b}", "Aliases", list, "Truncated", false));
-    return 0;
+    return kms_answer_page(call, &kind, list, err);
 }

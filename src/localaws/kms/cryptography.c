@@ -8,7 +8,17 @@
 
 #include <string.h>
 
-enum { VERSION = 1, PLAIN_LARGEST = 4096, DATA_KEY_LARGEST = 1024, UUID_LENGTH = 36, HEAD = 1 + UUID_LENGTH };
+/* A ciphertext: its form, the id of its key, the number of the key's material (four bytes, the highest first;
+ * of the first form there are none, and it is the first), then what cipher_seal made. */
+enum {
+    FORM_FIRST = 1,
+    FORM = 2,
+    UUID_LENGTH = 36,
+    HEAD_FIRST = 1 + UUID_LENGTH,
+    HEAD = HEAD_FIRST + 4,
+    PLAIN_LARGEST = 4096,
+    DATA_KEY_LARGEST = 1024,
+};
 
 /* The one text of an encryption context: members sorted, nothing left to choice. */
 static int context_text(struct arena *arena, const json_t *context, const char **text, struct error *err)
@@ -30,22 +40,22 @@ static int context_text(struct arena *arena, const json_t *context, const char *
     return 0;
 }
 
-static int seal(struct arena *arena, struct region *region, const struct kms_key *key, const json_t *context,
-                const void *plain, size_t length, char **blob, struct error *err)
+int kms_seal(struct arena *arena, struct region *region, const struct kms_key *key, const json_t *context,
+             const void *plain, size_t length, char **blob, struct error *err)
 {
     const char *bound;
-    unsigned char material[KMS_KEY_BYTES], *sealed;
-    size_t sealed_length;
-    if (kms_usable(key, err) < 0 || context_text(arena, context, &bound, err) < 0 ||
-        kms_material_open(region, key, material, err) < 0)
-        return -1;
-    int result = cipher_seal(arena, material, bound, plain, length, &sealed, &sealed_length, err);
-    explicit_bzero(material, sizeof material);
-    if (result < 0)
+    struct kms_bytes material;
+    unsigned char *sealed;
+    size_t sealed_length, number = key->older_count;
+    if (kms_usable_for(key, KMS_ENCRYPT_DECRYPT, err) < 0 || context_text(arena, context, &bound, err) < 0 ||
+        kms_material_open(region, arena, key, number, &material, err) < 0 ||
+        cipher_seal(arena, material.data, bound, plain, length, &sealed, &sealed_length, err) < 0)
         return -1;
     unsigned char *bytes = arena_alloc(arena, HEAD + sealed_length);
-    bytes[0] = VERSION;
+    bytes[0] = FORM;
     memcpy(bytes + 1, key->id, UUID_LENGTH);
+    for (int i = 0; i < 4; i++)
+        bytes[HEAD_FIRST + i] = (unsigned char)(number >> (8 * (3 - i)));
     memcpy(bytes + HEAD, sealed, sealed_length);
     *blob = base64_encode(arena, bytes, HEAD + sealed_length);
     return 0;
@@ -61,9 +71,22 @@ static int invalid_ciphertext(struct error *err)
 /* A ciphertext taken apart: the key it names, of whichever account. */
 struct ciphertext {
     const unsigned char *sealed;
-    size_t length;
+    size_t length, material;
     struct kms_key *key;
 };
+
+/* -1 when it is none. */
+static int read_head(const unsigned char *bytes, size_t length, struct ciphertext *ciphertext)
+{
+    size_t head = length > 0 && bytes[0] == FORM_FIRST ? HEAD_FIRST : HEAD;
+    if (length <= head || (bytes[0] != FORM && bytes[0] != FORM_FIRST))
+        return -1;
+    for (size_t i = HEAD_FIRST; i < head; i++)
+        ciphertext->material = ciphertext->material << 8 | bytes[i];
+    ciphertext->sealed = bytes + head;
+    ciphertext->length = length - head;
+    return 0;
+}
 
 static int read_ciphertext(struct arena *arena, struct region *region, const char *blob,
                            struct ciphertext *ciphertext, struct error *err)
@@ -71,15 +94,13 @@ static int read_ciphertext(struct arena *arena, struct region *region, const cha
     unsigned char *bytes;
     size_t length;
     struct error why = {0};
-    if (base64_decode(arena, blob, &bytes, &length, &why) < 0 || length <= HEAD || bytes[0] != VERSION)
+    if (base64_decode(arena, blob, &bytes, &length, &why) < 0 || read_head(bytes, length, ciphertext) < 0)
         return invalid_ciphertext(err);
     const char *id = arena_strndup(arena, (const char *)bytes + 1, UUID_LENGTH);
     for (struct account *account = region->accounts; account && !ciphertext->key; account = account->next)
         ciphertext->key = kms_find(region, account, id);
-    if (!ciphertext->key)
+    if (!ciphertext->key || ciphertext->material > ciphertext->key->older_count)
         return invalid_ciphertext(err);
-    ciphertext->sealed = bytes + HEAD;
-    ciphertext->length = length - HEAD;
     return 0;
 }
 
@@ -87,15 +108,16 @@ static int unseal(struct arena *arena, struct region *region, const struct ciphe
                   const json_t *context, unsigned char **plain, size_t *length, struct error *err)
 {
     const char *bound;
-    unsigned char material[KMS_KEY_BYTES];
+    struct kms_bytes material;
     struct error why = {0};
-    if (kms_usable(ciphertext->key, err) < 0 || context_text(arena, context, &bound, err) < 0 ||
-        kms_material_open(region, ciphertext->key, material, err) < 0)
+    if (kms_usable_for(ciphertext->key, KMS_ENCRYPT_DECRYPT, err) < 0 ||
+        context_text(arena, context, &bound, err) < 0 ||
+        kms_material_open(region, arena, ciphertext->key, ciphertext->material, &material, err) < 0)
         return -1;
-    int result =
-        cipher_open(arena, material, bound, ciphertext->sealed, ciphertext->length, plain, length, &why);
-    explicit_bzero(material, sizeof material);
-    return result < 0 ? invalid_ciphertext(err) : 0;
+    if (cipher_open(arena, material.data, bound, ciphertext->sealed, ciphertext->length, plain, length,
+                    &why) < 0)
+        return invalid_ciphertext(err);
+    return 0;
 }
 
 /* KMS answers every refusal with 400. */
@@ -123,9 +145,11 @@ int encrypt(struct call *call, struct error *err)
     if (base64_decode(call->arena, text, &plain, &length, &why) < 0 || length == 0 || length > PLAIN_LARGEST)
         return call_fail(call, err, 400, "ValidationException", "Plaintext is base64 of 1 to %d bytes",
                          PLAIN_LARGEST);
-    if (seal(call->arena, call->region, key, context_of(call, "EncryptionContext"), plain, length, &blob,
-             err) < 0)
+    if (kms_seal(call->arena, call->region, key, context_of(call, "EncryptionContext"), plain, length, &blob,
+                 err) < 0)
         return refused(call);
+    if (kms_dry_run(call, err) < 0)
+        return -1;
     kms_answer(call, json_pack("{s:s, s:s, s:s}", "CiphertextBlob", blob, "KeyId", key->arn,
                                "EncryptionAlgorithm", "SYMMETRIC_DEFAULT"));
     return 0;
@@ -167,6 +191,8 @@ int decrypt(struct call *call, struct error *err)
     if (unseal(call->arena, call->region, &ciphertext, context_of(call, "EncryptionContext"), &plain, &length,
                err) < 0)
         return refused(call);
+    if (kms_dry_run(call, err) < 0)
+        return -1;
     kms_answer(call, json_pack("{s:s, s:s, s:s}", "Plaintext", base64_encode(call->arena, plain, length),
                                "KeyId", ciphertext.key->arn, "EncryptionAlgorithm", "SYMMETRIC_DEFAULT"));
     return 0;
@@ -196,13 +222,16 @@ int re_encrypt(struct call *call, struct error *err)
         unseal(call->arena, call->region, &ciphertext, context_of(call, "SourceEncryptionContext"), &plain,
                &length, err) < 0)
         return refused(call);
-    int result = seal(call->arena, call->region, key, context_of(call, "DestinationEncryptionContext"), plain,
-                      length, &blob, err);
+    int result = kms_seal(call->arena, call->region, key, context_of(call, "DestinationEncryptionContext"),
+                          plain, length, &blob, err);
     explicit_bzero(plain, length);
     if (result < 0)
         return refused(call);
-    kms_answer(call, json_pack("{s:s, s:s, s:s}", "CiphertextBlob", blob, "KeyId", key->arn, "SourceKeyId",
-                               ciphertext.key->arn));
+    if (kms_dry_run(call, err) < 0)
+        return -1;
+    kms_answer(call, json_pack("{s:s, s:s, s:s, s:s, s:s}", "CiphertextBlob", blob, "KeyId", key->arn,
+                               "SourceKeyId", ciphertext.key->arn, "SourceEncryptionAlgorithm",
+                               "SYMMETRIC_DEFAULT", "DestinationEncryptionAlgorithm", "SYMMETRIC_DEFAULT"));
     return 0;
 }
 
@@ -230,8 +259,12 @@ static int data_key(struct call *call, bool show, struct error *err)
     if (kms_target(call, &key, err) < 0 || data_key_length(call, &length, err) < 0)
         return -1;
     random_bytes(plain, length);
-    int result = seal(call->arena, call->region, key, context_of(call, "EncryptionContext"), plain, length,
-                      &blob, err);
+    int result = kms_seal(call->arena, call->region, key, context_of(call, "EncryptionContext"), plain,
+                          length, &blob, err);
+    if (result == 0 && kms_dry_run(call, err) < 0) {
+        explicit_bzero(plain, sizeof plain);
+        return -1;
+    }
     if (result == 0) {
         json_t *answer = json_pack("{s:s, s:s}", "CiphertextBlob", blob, "KeyId", key->arn);
         if (show)
@@ -303,7 +336,8 @@ static const struct {
     {"ec2", "GenerateDataKeyWithoutPlaintext"},
     {"ec2", "CreateGrant"},
     {"s3", "GenerateDataKey"},
-    {"ssm", "Encrypt"}, /* of a parameter's text itself; that we keep it under a data key changes nothing for them */
+    {"ssm",
+     "Encrypt"}, /* of a parameter's text itself; that we keep it under a data key changes nothing for them */
 };
 
 static int permit_data_key(struct arena *arena, struct kms_use *use, const struct kms_key *key,
@@ -343,7 +377,7 @@ int kms_data_key(struct region *region, struct caller *caller, const char *via, 
         return -1;
     random_bytes(plaintext, 32);
     *key_arn = arena_strdup(arena, key->arn);
-    return seal(arena, locked, key, context, plaintext, 32, ciphertext_base64, err);
+    return kms_seal(arena, locked, key, context, plaintext, 32, ciphertext_base64, err);
 }
 
 int kms_unwrap(struct region *region, struct caller *caller, const char *via, const char *ciphertext_base64,

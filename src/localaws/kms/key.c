@@ -1,4 +1,4 @@
-/* The life of a key. */
+/* What a key is: made, found, destroyed when its time has come. */
 #include "localaws/kms/kms.h"
 
 #include "base/clock.h"
@@ -7,9 +7,6 @@
 #include "localaws/resource/copy.h"
 
 #include <string.h>
-
-enum { WINDOW_SHORTEST_DAYS = 7, WINDOW_LONGEST_DAYS = 30, DESCRIPTION_LONGEST = 8192 };
-static const int64_t day_ms = 24 * 3600 * 1000;
 
 /* AWS's keys for its own services: there when first named. */
 static const struct {
@@ -44,17 +41,25 @@ static char *service_policy(struct arena *arena, const struct region *region, co
         account->id, service, region->name, account->id);
 }
 
+const struct kms_spec *kms_spec_of(const struct kms_key *key)
+{
+    return kms_spec_named(key->spec ? key->spec : "SYMMETRIC_DEFAULT");
+}
+
 struct kms_key *kms_key_make(struct region *region, struct account *account, const struct kms_key *draft,
-                             struct error *err)
+                             const struct kms_bytes *material, struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     struct kms_key key = *draft;
+    struct kms_bytes fresh;
     key.id = random_uuid(arena);
     key.arn = arena_format(arena, "arn:aws:kms:%s:%s:key/%s", region->name, account->id, key.id);
     key.created_ms = clock_now_ms();
     if (!key.policy)
         key.policy = root_policy(arena, account);
-    if (kms_material_new(region, arena, key.id, &key.wrapped, err) < 0)
+    if (!material && kms_material_make(kms_spec_of(&key), arena, &fresh, err) < 0)
+        return NULL;
+    if (kms_material_seal(region, arena, key.id, material ? material : &fresh, &key.wrapped, err) < 0)
         return NULL;
     region_changed(region);
     return kms_key_add(region, account, &key, err);
@@ -72,7 +77,7 @@ static struct kms_key *make_managed(struct region *region, struct account *accou
             .managed = true,
             .rotation_days = KMS_ROTATION_DAYS,
         };
-        struct kms_key *key = kms_key_make(region, account, &draft, NULL);
+        struct kms_key *key = kms_key_make(region, account, &draft, NULL, NULL);
         if (key)
             kms_alias_add(
                 account,
@@ -104,7 +109,20 @@ static struct kms_key *find_by_id(struct region *region, struct account *account
         destroy(region, key);
         return NULL;
     }
+    if (key)
+        kms_rotate_when_due(region, key);
     return key;
+}
+
+void kms_carry_out(struct region *region)
+{
+    region_lock(region);
+    cleanup(region_unlock) struct region *locked = region;
+    for (struct account *account = locked->accounts; account; account = account->next) {
+        const struct kms_key *key;
+        for (size_t at = 0; (key = table_next(&kms_of(account)->keys, &at));)
+            find_by_id(locked, account, key->id);
+    }
 }
 
 static struct kms_key *find_by_alias(struct region *region, struct account *account, const char *name)
@@ -125,171 +143,4 @@ struct kms_key *kms_find(struct region *region, struct account *account, const c
     }
     return text_starts(name, "alias/") ? find_by_alias(region, account, name)
                                        : find_by_id(region, account, name);
-}
-
-static json_t *seconds(int64_t ms)
-{
-    return json_real((double)ms / 1000.0);
-}
-
-static json_t *metadata(const struct kms_key *key)
-{
-    static const char *const states[] = {
-        [KEY_ENABLED] = "Enabled", [KEY_DISABLED] = "Disabled", [KEY_PENDING_DELETION] = "PendingDeletion"};
-    json_t *json = json_pack(
-        "{s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[s], s:b}", "AWSAccountId",
-        key->account->id, "KeyId", key->id, "Arn", key->arn, "CreationDate", seconds(key->created_ms),
-        "Enabled", key->state == KEY_ENABLED, "Description", key->description ? key->description : "",
-        "KeyUsage", "ENCRYPT_DECRYPT", "KeyState", states[key->state], "Origin", "AWS_KMS", "KeyManager",
-        key->managed ? "AWS" : "CUSTOMER", "CustomerMasterKeySpec", "SYMMETRIC_DEFAULT", "KeySpec",
-        "SYMMETRIC_DEFAULT", "EncryptionAlgorithms", "SYMMETRIC_DEFAULT", "MultiRegion", false);
-    if (key->state == KEY_PENDING_DELETION)
-        json_object_set_new(json, "DeletionDate", seconds(key->deletion_ms));
-    return json;
-}
-
-static int check_kind(struct call *call, struct error *err)
-{
-    static const struct {
-        const char *member, *only;
-    } members[] = {{"KeySpec", "SYMMETRIC_DEFAULT"},
-                   {"CustomerMasterKeySpec", "SYMMETRIC_DEFAULT"},
-                   {"KeyUsage", "ENCRYPT_DECRYPT"},
-                   {"Origin", "AWS_KMS"}};
-    for (size_t i = 0; i < COUNT_OF(members); i++) {
-        const char *value = kms_text(call, members[i].member);
-        if (value && !text_equal(value, members[i].only))
-            return call_fail(call, err, 400, "UnsupportedOperationException", "%s: only %s is known here",
-                             members[i].member, members[i].only);
-    }
-    if (json_is_true(json_object_get(call->json, "MultiRegion")))
-        return call_fail(call, err, 400, "UnsupportedOperationException", "there is only one region here");
-    return 0;
-}
-
-int create_key(struct call *call, struct error *err)
-{
-    struct kms_key draft = {.description = (char *)kms_text(call, "Description"),
-                            .policy = (char *)kms_text(call, "Policy")};
-    struct error why = {0};
-    struct policy *policy;
-    if (kms_read_tags(call, &draft.tags, &draft.tag_count, err) < 0 ||
-        call_authorize(call, "kms:CreateKey", "*", kms_tag_context(call, draft.tags, draft.tag_count), err) <
-            0 ||
-        check_kind(call, err) < 0)
-        return -1;
-    if (draft.description && strlen(draft.description) > DESCRIPTION_LONGEST)
-        return call_fail(call, err, 400, "ValidationException", "Description is too long");
-    if (draft.policy) {
-        if (policy_parse(call->arena, draft.policy, POLICY_RESOURCE, &policy, &why) < 0)
-            return call_fail(call, err, 400, "MalformedPolicyDocumentException", "%s", why.message);
-        struct kms_key future = {.account = call->account, .arn = "arn:aws:kms:::key/new", .id = ""};
-        if (!json_is_true(json_object_get(call->json, "BypassPolicyLockoutSafetyCheck")) &&
-            !kms_keeps_control(call, &future, policy))
-            return call_fail(call, err, 400, "MalformedPolicyDocumentException",
-                             "The new key policy will not allow you to update the key policy in the future.");
-    }
-    struct kms_key *key = kms_key_make(call->region, call->account, &draft, err);
-    if (!key)
-        return -1;
-    kms_answer(call, json_pack("{s:o}", "KeyMetadata", metadata(key)));
-    return 0;
-}
-
-int describe_key(struct call *call, struct error *err)
-{
-    struct kms_key *key;
-    if (kms_target(call, &key, err) < 0)
-        return -1;
-    kms_answer(call, json_pack("{s:o}", "KeyMetadata", metadata(key)));
-    return 0;
-}
-
-int list_keys(struct call *call, struct error *err)
-{
-    (void)err;
-    json_t *list = json_array();
-    const struct kms_key *key;
-    for (size_t at = 0; (key = table_next(&kms_of(call->account)->keys, &at));)
-        json_array_append_new(list, json_pack("{s:s, s:s}", "KeyId", key->id, "KeyArn", key->arn));
-    kms_answer(call, json_pack("{s:o, s:b}", "Keys", list, "Truncated", false));
-    return 0;
-}
-
-/* Finds the caller's target, which must be a customer's key in one of the states given (as bits). */
-static int changeable(struct call *call, unsigned states, struct kms_key **key, struct error *err)
-{
-    if (kms_target(call, key, err) < 0)
-        return -1;
-    if ((*key)->managed)
-        return call_fail(call, err, 400, "AccessDeniedException", "%s is managed by AWS", (*key)->arn);
-    if (!(states & 1u << (*key)->state))
-        return call_fail(call, err, 400, "KMSInvalidStateException", "%s is %s.", (*key)->arn,
-                         (*key)->state == KEY_PENDING_DELETION ? "pending deletion" : "not pending deletion");
-    return 0;
-}
-
-enum { ALIVE = 1u << KEY_ENABLED | 1u << KEY_DISABLED, DOOMED = 1u << KEY_PENDING_DELETION };
-
-static int set_state(struct call *call, enum key_state state, struct error *err)
-{
-    struct kms_key *key;
-    if (changeable(call, ALIVE, &key, err) < 0)
-        return -1;
-    key->state = (int)state;
-    region_changed(call->region);
-    return 0;
-}
-
-int enable_key(struct call *call, struct error *err)
-{
-    return set_state(call, KEY_ENABLED, err);
-}
-
-int disable_key(struct call *call, struct error *err)
-{
-    return set_state(call, KEY_DISABLED, err);
-}
-
-int schedule_key_deletion(struct call *call, struct error *err)
-{
-    struct kms_key *key;
-    const json_t *window = json_object_get(call->json, "PendingWindowInDays");
-    int64_t days = window ? json_integer_value(window) : WINDOW_LONGEST_DAYS;
-    if (changeable(call, ALIVE, &key, err) < 0)
-        return -1;
-    if (days < WINDOW_SHORTEST_DAYS || days > WINDOW_LONGEST_DAYS)
-        return call_fail(call, err, 400, "ValidationException", "PendingWindowInDays is %d to %d",
-                         WINDOW_SHORTEST_DAYS, WINDOW_LONGEST_DAYS);
-    key->state = KEY_PENDING_DELETION;
-    key->deletion_ms = clock_now_ms() + days * day_ms;
-    region_changed(call->region);
-    kms_answer(call, json_pack("{s:s, s:s, s:i, s:o}", "KeyId", key->arn, "KeyState", "PendingDeletion",
-                               "PendingWindowInDays", (int)days, "DeletionDate", seconds(key->deletion_ms)));
-    return 0;
-}
-
-int cancel_key_deletion(struct call *call, struct error *err)
-{
-    struct kms_key *key;
-    if (changeable(call, DOOMED, &key, err) < 0)
-        return -1;
-    key->state = KEY_DISABLED;
-    key->deletion_ms = 0;
-    region_changed(call->region);
-    kms_answer(call, json_pack("{s:s}", "KeyId", key->arn));
-    return 0;
-}
-
-int update_key_description(struct call *call, struct error *err)
-{
-    struct kms_key *key;
-    const char *description = kms_text(call, "Description");
-    if (changeable(call, ALIVE, &key, err) < 0)
-        return -1;
-    if (!description || strlen(description) > DESCRIPTION_LONGEST)
-        return call_fail(call, err, 400, "ValidationException", "Description is required, and not too long");
-    text_replace(&key->description, description);
-    region_changed(call->region);
-    return 0;
 }

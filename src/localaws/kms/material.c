@@ -49,36 +49,37 @@ static int master(struct region *region, const unsigned char **key, struct error
     return 0;
 }
 
-int kms_material_new(struct region *region, struct arena *arena, const char *key_id, char **wrapped,
-                     struct error *err)
+int kms_material_seal(struct region *region, struct arena *arena, const char *key_id,
+                      const struct kms_bytes *material, char **wrapped, struct error *err)
 {
     const unsigned char *key;
-    unsigned char material[KMS_KEY_BYTES], *sealed;
+    unsigned char *sealed;
     size_t length;
-    if (master(region, &key, err) < 0)
+    if (master(region, &key, err) < 0 ||
+        cipher_seal(arena, key, key_id, material->data, material->length, &sealed, &length, err) < 0)
         return -1;
-    random_bytes(material, sizeof material);
-    int result = cipher_seal(arena, key, key_id, material, sizeof material, &sealed, &length, err);
-    explicit_bzero(material, sizeof material);
-    if (result == 0)
-        *wrapped = base64_encode(arena, sealed, length);
-    return result;
+    *wrapped = base64_encode(arena, sealed, length);
+    return 0;
 }
 
-int kms_material_open(struct region *region, const struct kms_key *key, unsigned char material[KMS_KEY_BYTES],
-                      struct error *err)
+static void wipe(void *object)
 {
-    cleanup(arena_free) struct arena *arena = arena_new();
+    struct kms_bytes *bytes = object;
+    explicit_bzero(bytes->data, bytes->length);
+}
+
+int kms_material_open(struct region *region, struct arena *arena, const struct kms_key *key, size_t number,
+                      struct kms_bytes *material, struct error *err)
+{
     const unsigned char *over;
-    unsigned char *sealed, *plain;
-    size_t sealed_length, length;
-    if (master(region, &over, err) < 0 ||
-        base64_decode(arena, key->wrapped, &sealed, &sealed_length, err) < 0 ||
-        cipher_open(arena, over, key->id, sealed, sealed_length, &plain, &length, err) < 0)
+    unsigned char *sealed;
+    size_t length;
+    const char *wrapped = number < key->older_count ? key->older[number].wrapped : key->wrapped;
+    struct kms_bytes *bytes = arena_alloc(arena, sizeof *bytes);
+    if (master(region, &over, err) < 0 || base64_decode(arena, wrapped, &sealed, &length, err) < 0 ||
+        cipher_open(arena, over, key->id, sealed, length, &bytes->data, &bytes->length, err) < 0)
         return error_context(err, "material of key %s", key->id);
-    if (length != KMS_KEY_BYTES)
-        return error_set(err, ERROR_INTERNAL, "material of key %s: wrong size", key->id);
-    memcpy(material, plain, KMS_KEY_BYTES);
-    explicit_bzero(plain, length);
+    arena_defer(arena, wipe, bytes);
+    *material = *bytes;
     return 0;
 }

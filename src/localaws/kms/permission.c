@@ -28,8 +28,8 @@ static void gather(struct arena *arena, const struct kms_use *use, const struct 
                    struct context *context)
 {
     add(context, "kms:CallerAccount", use->caller->account->id);
-    add(context, "kms:KeySpec", "SYMMETRIC_DEFAULT");
-    add(context, "kms:KeyUsage", "ENCRYPT_DECRYPT");
+    add(context, "kms:KeySpec", kms_spec_of(key)->name);
+    add(context, "kms:KeyUsage", kms_usages[kms_spec_of(key)->usage]);
     add(context, "kms:KeyOrigin", "AWS_KMS");
     if (use->via)
         add(context, "kms:ViaService",
@@ -38,6 +38,8 @@ static void gather(struct arena *arena, const struct kms_use *use, const struct 
         add(context, "kms:GrantIsForAWSResource", "true");
     if (use->named && text_starts(use->named, "alias/"))
         add(context, "kms:RequestAlias", use->named);
+    for (const char *const *pair = use->more; pair && *pair; pair += 2)
+        add(context, pair[0], pair[1]);
     const struct kms_alias *alias;
     for (size_t at = 0; (alias = table_next(&kms_of(key->account)->aliases, &at));)
         if (text_equal(alias->key_id, key->id))
@@ -50,19 +52,6 @@ static void gather(struct arena *arena, const struct kms_use *use, const struct 
         add(context, arena_format(arena, "kms:EncryptionContext:%s", name), json_string_value(value));
         add(context, "kms:EncryptionContextKeys", name);
     }
-}
-
-/* The grantee of a grant that covers this use, for the engine to compare with who asks. */
-static const char *granted_to(const struct kms_use *use, const struct kms_key *key)
-{
-    for (size_t i = 0; i < key->grant_count; i++) {
-        const struct kms_grant *grant = &key->grants[i];
-        if ((text_equal(grant->grantee, use->caller->principal_arn) ||
-             text_equal(grant->grantee, use->caller->arn)) &&
-            list_has_text(grant->operations, grant->operation_count, use->operation))
-            return grant->grantee;
-    }
-    return NULL;
 }
 
 static struct question ask(struct arena *arena, const struct kms_use *use, const struct kms_key *key,
@@ -79,7 +68,6 @@ static struct question ask(struct arena *arena, const struct kms_use *use, const
         .has_policy = true,
         .policy = key->parsed.policy,
         .rule = RESOURCE_KEY,
-        .grantee = granted_to(use, key),
     };
 }
 
@@ -92,7 +80,14 @@ int kms_permit(struct arena *arena, const struct kms_use *use, const struct kms_
     struct context context = {0};
     gather(arena, use, key, &context);
     struct question question = ask(arena, use, key, &context);
-    const struct decision decision = permission_ask(arena, &question);
+    struct decision decision = permission_ask(arena, &question);
+    const struct kms_grant *grant = decision.allowed ? NULL : kms_grant_for(use, key);
+    if (grant) {
+        question.grantee = grant->grantee; /* for the engine to compare with who asks */
+        decision = permission_ask(arena, &question);
+    }
+    if (use->grant)
+        *use->grant = grant;
     if (decision.allowed)
         return 0;
     const char *why = permission_refusal(arena, &question, &decision);
@@ -108,6 +103,15 @@ int kms_usable(const struct kms_key *key, struct error *err)
         return error_code(err, ERROR_CONFLICT, "KMSInvalidStateException", "%s is pending deletion.",
                           key->arn);
     return 0;
+}
+
+int kms_usable_for(const struct kms_key *key, enum kms_usage usage, struct error *err)
+{
+    if (kms_spec_of(key)->usage != usage)
+        return error_code(err, ERROR_INVALID, "InvalidKeyUsageException",
+                          "%s key usage is %s which is not valid.", key->arn,
+                          kms_usages[kms_spec_of(key)->usage]);
+    return kms_usable(key, err);
 }
 
 bool kms_keeps_control(struct call *call, const struct kms_key *key, const struct policy *policy)

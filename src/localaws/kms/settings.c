@@ -1,12 +1,21 @@
-/* What a key is set to: its policy, rotation, tags. */
+/* What a key is set to: its policy and its tags. */
 #include "localaws/kms/kms.h"
 
 #include "base/text.h"
 
+/* A key has one policy, "default". */
+static int check_name(struct call *call, struct error *err)
+{
+    const char *name = kms_text(call, "PolicyName");
+    if (!name || text_equal(name, "default"))
+        return 0;
+    return call_fail(call, err, 400, "NotFoundException", "No such policy exists");
+}
+
 int get_key_policy(struct call *call, struct error *err)
 {
     struct kms_key *key;
-    if (kms_target(call, &key, err) < 0)
+    if (kms_target(call, &key, err) < 0 || check_name(call, err) < 0)
         return -1;
     kms_answer(call, json_pack("{s:s, s:s}", "Policy", key->policy, "PolicyName", "default"));
     return 0;
@@ -18,7 +27,8 @@ int put_key_policy(struct call *call, struct error *err)
     const char *text;
     struct policy *policy;
     struct error why = {0};
-    if (kms_target(call, &key, err) < 0 || kms_required(call, "Policy", &text, err) < 0)
+    if (kms_target(call, &key, err) < 0 || check_name(call, err) < 0 ||
+        kms_required(call, "Policy", &text, err) < 0)
         return -1;
     if (key->managed)
         return call_fail(call, err, 400, "AccessDeniedException", "%s is managed by AWS", key->arn);
@@ -37,55 +47,21 @@ int put_key_policy(struct call *call, struct error *err)
 
 int list_key_policies(struct call *call, struct error *err)
 {
+    static const struct kms_list kind = {"PolicyNames", "", 100, 1000};
     struct kms_key *key;
     if (kms_target(call, &key, err) < 0)
         return -1;
-    kms_answer(call, json_pack("{s:[s], s:b}", "PolicyNames", "default", "Truncated", false));
-    return 0;
+    return kms_answer_page(call, &kind, json_pack("[s]", "default"), err);
 }
 
-/* Of the call's key; `days` 0: never.
- * https://docs.aws.amazon.com/kms/latest/APIReference/API_EnableKeyRotation.html */
-static int set_rotation(struct call *call, int64_t days, struct error *err)
+static int taggable(struct call *call, struct kms_key **key, struct error *err)
 {
-    struct kms_key *key;
-    if (kms_target(call, &key, err) < 0)
+    if (kms_target(call, key, err) < 0)
         return -1;
-    struct error why = {0};
-    if (kms_usable(key, &why) < 0)
-        return call_fail(call, err, 400, why.code, "%s", why.message);
-    key->rotation_days = days;
-    region_changed(call->region);
-    return 0;
-}
-
-int enable_key_rotation(struct call *call, struct error *err)
-{
-    enum { LEAST_DAYS = 90, MOST_DAYS = 2560 };
-    int64_t days = KMS_ROTATION_DAYS;
-    const json_t *asked = json_object_get(call->json, "RotationPeriodInDays");
-    if (asked && json_is_integer(asked))
-        days = json_integer_value(asked);
-    if ((asked && !json_is_integer(asked)) || days < LEAST_DAYS || days > MOST_DAYS)
-        return call_fail(call, err, 400, "ValidationException",
-                         "RotationPeriodInDays is a number of days from %d to %d", LEAST_DAYS, MOST_DAYS);
-    return set_rotation(call, days, err);
-}
-
-int disable_key_rotation(struct call *call, struct error *err)
-{
-    return set_rotation(call, 0, err);
-}
-
-int get_key_rotation_status(struct call *call, struct error *err)
-{
-    struct kms_key *key;
-    if (kms_target(call, &key, err) < 0)
-        return -1;
-    json_t *answer = json_pack("{s:s, s:b}", "KeyId", key->arn, "KeyRotationEnabled", key->rotation_days > 0);
-    if (key->rotation_days > 0)
-        json_object_set_new(answer, "RotationPeriodInDays", json_integer(key->rotation_days));
-    kms_answer(call, answer);
+    if ((*key)->managed)
+        return call_fail(call, err, 400, "AccessDeniedException", "%s is managed by AWS", (*key)->arn);
+    if ((*key)->state == KEY_PENDING_DELETION)
+        return call_fail(call, err, 400, "KMSInvalidStateException", "%s is pending deletion.", (*key)->arn);
     return 0;
 }
 
@@ -94,7 +70,7 @@ int tag_resource(struct call *call, struct error *err)
     struct kms_key *key;
     struct tag *tags;
     size_t count;
-    if (kms_target(call, &key, err) < 0 || kms_read_tags(call, &tags, &count, err) < 0)
+    if (taggable(call, &key, err) < 0 || kms_read_tags(call, &tags, &count, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         size_t at = 0;
@@ -112,7 +88,7 @@ int tag_resource(struct call *call, struct error *err)
 int untag_resource(struct call *call, struct error *err)
 {
     struct kms_key *key;
-    if (kms_target(call, &key, err) < 0)
+    if (taggable(call, &key, err) < 0)
         return -1;
     size_t index;
     json_t *name;
@@ -126,6 +102,7 @@ int untag_resource(struct call *call, struct error *err)
 
 int list_resource_tags(struct call *call, struct error *err)
 {
+    static const struct kms_list kind = {"Tags", "TagKey", 50, 50};
     struct kms_key *key;
     if (kms_target(call, &key, err) < 0)
         return -1;
@@ -133,6 +110,5 @@ int list_resource_tags(struct call *call, struct error *err)
     for (size_t i = 0; i < key->tag_count; i++)
         json_array_append_new(tags, json_pack("{s:s, s:s}", "TagKey", key->tags[i].key, "TagValue",
                                               key->tags[i].value ? key->tags[i].value : ""));
-    kms_answer(call, json_pack("{s:o, s:b}", "Tags", tags, "Truncated", false));
-    return 0;
+    return kms_answer_page(call, &kind, tags, err);
 }

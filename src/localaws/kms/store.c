@@ -4,7 +4,12 @@
 #include "base/text.h"
 #include "localaws/resource/copy.h"
 
-enum { LONGEST_NAME = 256, LONGEST_ARN = 2048, TAGS_MOST = 50, GRANTS_MOST = 50000 };
+static bool is_spec(const char *text)
+{
+    return kms_spec_named(text);
+}
+
+enum { LONGEST_WRAPPED = 8192, LONGEST_NAME = 256, LONGEST_ARN = 2048, TAGS_MOST = 50, GRANTS_MOST = 50000 };
 
 static const struct field grant_fields[] = {
     FIELD_TEXT(struct kms_grant, id, "id", REQUIRED, 64, NULL, "its id"),
@@ -13,11 +18,22 @@ static const struct field grant_fields[] = {
     FIELD_TEXT(struct kms_grant, grantee, "grantee", REQUIRED, LONGEST_ARN, NULL, "who may"),
     FIELD_TEXT(struct kms_grant, retiring, "retiring", OPTIONAL, LONGEST_ARN, NULL, "who may end it"),
     FIELD_TEXT(struct kms_grant, issuer, "issuer", OPTIONAL, LONGEST_ARN, NULL, "the account that gave it"),
+    FIELD_TEXT(struct kms_grant, context_equals, "contextEquals", OPTIONAL, 1 << 16, NULL, "constraint"),
+    FIELD_TEXT(struct kms_grant, context_subset, "contextSubset", OPTIONAL, 1 << 16, NULL, "constraint"),
     FIELD_LIST(struct kms_grant, operations, operation_count, "operations", REQUIRED, 20, &text_record,
                "what"),
     FIELD_INTEGER(struct kms_grant, created_ms, "created", OPTIONAL, 0, 9e15, "when"),
     FIELD_END,
 };
+static const struct field material_fields[] = {
+    FIELD_TEXT(struct kms_material, wrapped, "wrapped", REQUIRED, LONGEST_WRAPPED, NULL,
+               "under the master key"),
+    FIELD_INTEGER(struct kms_material, retired_ms, "retired", REQUIRED, 0, 9e15, "when the next one came"),
+    FIELD_BOOL(struct kms_material, on_demand, "onDemand", OPTIONAL, "somebody asked for that"),
+    FIELD_END,
+};
+const struct record kms_material_record = {"material", sizeof(struct kms_material), material_fields};
+
 const struct record kms_grant_record = {"grant", sizeof(struct kms_grant), grant_fields};
 
 static const char *const states[] = {
@@ -27,10 +43,16 @@ static const struct field key_fields[] = {
     FIELD_TEXT(struct kms_key, id, "id", REQUIRED, 36, NULL, "a UUID"),
     FIELD_TEXT(struct kms_key, arn, "arn", REQUIRED, LONGEST_ARN, NULL, "ARN"),
     FIELD_TEXT(struct kms_key, description, "description", OPTIONAL, 8192, NULL, "for people"),
-    FIELD_TEXT(struct kms_key, wrapped, "wrapped", REQUIRED, 256, NULL, "material under the master key"),
+    FIELD_TEXT(struct kms_key, spec, "spec", OPTIONAL, 32, is_spec, "what kind of key; symmetric without"),
+    FIELD_TEXT(struct kms_key, wrapped, "wrapped", REQUIRED, LONGEST_WRAPPED, NULL,
+               "material under the master key"),
+    FIELD_LIST(struct kms_key, older, older_count, "older", OPTIONAL, KMS_MATERIALS_MOST,
+               &kms_material_record, "material it had before"),
     FIELD_TEXT(struct kms_key, policy, "policy", REQUIRED, POLICY_LARGEST, NULL, "key policy"),
     FIELD_ENUM(struct kms_key, state, "state", REQUIRED, states, "what it is good for"),
     FIELD_INTEGER(struct kms_key, rotation_days, "rotationDays", OPTIONAL, 0, 2560, "days between rotations"),
+    FIELD_INTEGER(struct kms_key, rotation_since_ms, "rotationSince", OPTIONAL, 0, 9e15,
+                  "when that was asked"),
     FIELD_BOOL(struct kms_key, managed, "managed", OPTIONAL, "AWS's, for a service"),
     FIELD_INTEGER(struct kms_key, created_ms, "created", OPTIONAL, 0, 9e15, "when"),
     FIELD_INTEGER(struct kms_key, deletion_ms, "deletion", OPTIONAL, 0, 9e15, "when it will be gone"),

@@ -146,7 +146,8 @@ static bool is_due(struct region *region, struct s3_region *s3, int64_t now_ms)
     return true;
 }
 
-void s3_lifecycle_sweep(struct region *region)
+/* All buckets, when the last time is an hour ago or more. */
+void s3_carry_out(struct region *region)
 {
     struct s3_region *s3;
     struct error err = {0};

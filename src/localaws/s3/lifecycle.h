@@ -9,8 +9,6 @@
 /* One bucket by its rules (the document as it was sent), as of `now_ms`. */
 int s3_lifecycle_apply(struct s3_store *store, const char *bucket_id, const char *document,
                        enum s3_versioning versioning, int64_t now_ms, struct error *err);
-/* All buckets, when the last time is an hour ago or more. */
-void s3_lifecycle_sweep(struct region *region);
 /* x-amz-expiration: when the object will go, and by which rule. */
 void s3_answer_expiration(struct s3_call *s3, const struct s3_object *object);
 

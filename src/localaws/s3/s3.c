@@ -2,7 +2,6 @@
  * s3/request.c and s3/body.c. */
 #include "base/log.h"
 #include "localaws/s3/call.h"
-#include "localaws/s3/lifecycle.h"
 #include "localaws/trail/trail.h"
 
 /* clang-format off */
@@ -115,7 +114,6 @@ enum http_answer s3_handle(struct call *call)
               call->caller ? call->caller->arn : NULL, "request", call->request_id, "path",
               http_request_path(call->request), "error", *err.code ? err.code : NULL, "message",
               result < 0 ? err.message : NULL, NULL);
-    s3_lifecycle_sweep(call->region);
     if (result == 0)
         trail_call(call, NULL);
     return result < 0 ? call_refuse(call, &err) : HTTP_ANSWERED;
