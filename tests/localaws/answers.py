@@ -12,7 +12,10 @@ NEWER = {
     ("ec2", "CreateSecurityGroupResult", "securityGroupArn"), ("ec2", "NetworkInterfaceIpv6Address", "isPrimaryIpv6"),
     ("ec2", "Instance", "currentInstanceBootMode"), ("ec2", "NatGatewayAddress", "isPrimary"), ("ec2", "InstanceIpv6Address", "isPrimaryIpv6"), ("ec2", "NatGatewayAddress", "status"),
     ("kms", "GetKeyPolicyResponse", "PolicyName"), ("kms", "GetKeyRotationStatusResponse", "KeyId"),
-    ("kms", "GetKeyRotationStatusResponse", "RotationPeriodInDays"), ("ssm", "ParameterMetadata", "ARN"),
+    ("kms", "GetKeyRotationStatusResponse", "RotationPeriodInDays"), ("kms", "GetKeyRotationStatusResponse", "NextRotationDate"),
+    ("s3", "Object", "ChecksumType"), ("s3", "ObjectVersion", "ChecksumType"), ("s3", "ListPartsOutput", "ChecksumType"),
+    ("s3", "MultipartUpload", "ChecksumType"), ("s3", "CompleteMultipartUploadOutput", "ChecksumType"),
+    ("ssm", "ParameterMetadata", "ARN"),
 }
 
 

@@ -2,12 +2,12 @@
 import base64
 import hashlib
 import json
+import sqlite3
 import ssl
 import subprocess
 import time
 import urllib.error
 import urllib.request
-
 
 import botocore.auth
 import botocore.awsrequest
@@ -264,26 +264,20 @@ def test_a_doomed_keys_material_is_destroyed_when_its_time_has_come(fresh_region
     kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
     assert refusal(kms.tag_resource, KeyId=key, Tags=[{"TagKey": "a", "TagValue": "b"}]) == "KMSInvalidStateException"
     fresh_region.stop()
-    path = fresh_region.directory / "state.json"
-    state = path.read_text()
-    assert key in state
-    deletion = json.loads(state)
-    text = json.dumps(deletion)
-
-    def hasten(value):
-        if isinstance(value, dict):
-            if value.get("id") == key:
-                value["deletion"] = 1
-            for inner in value.values():
-                hasten(inner)
-        elif isinstance(value, list):
-            for inner in value:
-                hasten(inner)
-    hasten(deletion)
-    assert json.dumps(deletion) != text
-    path.write_text(json.dumps(deletion))
+    with sqlite3.connect(fresh_region.directory / "state.db") as state:
+        body, = state.execute("SELECT body FROM document WHERE module = 'kms' AND account = ?", [TENANT]).fetchone()
+        kept = json.loads(body)
+        [found] = [one for one in kept["keys"] if one["id"] == key]
+        found["deletion"] = 1
+        state.execute("UPDATE document SET body = ? WHERE module = 'kms' AND account = ?", [json.dumps(kept), TENANT])
+    state.close()
     fresh_region.start()
+    kms = fresh_region.client("kms")
     deadline = time.time() + 10
-    while key in path.read_text() and time.time() < deadline:
-        time.sleep(0.1)
-    assert key not in path.read_text()
+    while kms.list_keys()["Keys"] and time.time() < deadline:
+        time.sleep(0.05)
+    fresh_region.stop()
+    with sqlite3.connect(fresh_region.directory / "state.db") as state:
+        assert key not in str(state.execute("SELECT body FROM document").fetchall())
+    state.close()
+    fresh_region.start()
