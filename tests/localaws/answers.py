@@ -191,6 +191,8 @@ def watch(client, seen=None):
     model = client.meta.service_model
 
     def received(response_dict, event_name, **_):
+        if response_dict is None:
+            return  # no answer came
         operation = model.operation_model(event_name.rsplit(".", 1)[-1])
         if seen is not None:
             seen.add((model.service_name, operation.name))
