@@ -181,6 +181,7 @@ def test_interfaces_take_free_addresses_and_the_first_four_are_never_theirs(ec2,
 
 def test_endpoints_and_nat_gateways_bring_interfaces_and_take_them_along(ec2, vpc):
     subnet = subnet_of(ec2, vpc, 6)["SubnetId"]
+    ec2.modify_vpc_attribute(VpcId=vpc["VpcId"], EnableDnsHostnames={"Value": True})
     endpoint = ec2.create_vpc_endpoint(VpcId=vpc["VpcId"], VpcEndpointType="Interface", SubnetIds=[subnet],
                                        ServiceName="com.amazonaws.us-east-1.ecr.api")["VpcEndpoint"]
     assert endpoint["State"] == "available" and endpoint["DnsEntries"]

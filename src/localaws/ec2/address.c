@@ -148,11 +148,3 @@ int subnet_take_ipv6(struct call *call, struct subnet *subnet, const char *asked
            interface_at(call->region, subnet->vpc_id, *address));
     return 0;
 }
-
-const char *interface_public_address(const struct interface *interface)
-{
-    for_each_resource(struct elastic_address, address, interface->resource.account, &elastic_address_kind)
-        if (text_equal(address->interface_id, interface->resource.id))
-            return address->address;
-    return NULL;
-}

@@ -29,10 +29,16 @@ enum kind_number {
     KIND_LISTENER, /* ELB's, elb.h */
     KIND_KEY_PAIR,
     KIND_DHCP_OPTIONS,
+    KIND_PREFIX_LIST,
 };
 
+struct vpc_block { /* an IPv4 block beyond the first */
+    char *association, *cidr;
+};
 struct vpc {
     struct resource resource;
+    struct vpc_block *blocks;
+    size_t block_count;
     char *cidr, *ipv6_cidr, *cidr_association, *ipv6_association, *tenancy;
     char *dhcp_options_id; /* NULL: the region's own */
     bool dns_support, dns_hostnames, usage_metrics;
@@ -137,6 +143,8 @@ struct interface {
     int64_t device_index, attached_ms;
     bool delete_on_termination, source_check;
     char **addresses, **ipv6_addresses, **groups; /* the first IPv4 address is the primary one */
+    char *public_address;                         /* of its own, for the first one: public_address.h */
+    bool auto_public;                             /* may have one */
     size_t address_count, ipv6_count, group_count;
 };
 
@@ -184,7 +192,7 @@ struct key_pair {
 
 extern const struct kind vpc_kind, dhcp_options_kind, subnet_kind, route_table_kind, acl_kind, group_kind,
     internet_gateway_kind, egress_gateway_kind, nat_gateway_kind, elastic_address_kind, endpoint_kind,
-    interface_kind, volume_kind, instance_kind, key_pair_kind;
+    interface_kind, volume_kind, instance_kind, key_pair_kind, prefix_list_kind;
 extern const struct kind *const ec2_kinds[]; /* NULL-terminated, in the order they are restored */
 
 extern const struct record association_record;
@@ -194,6 +202,9 @@ const char *zone_id_of(struct region *region, struct arena *arena, const char *z
 const char *zone_of_id(struct region *region, struct arena *arena, const char *id);   /* and back */
 const char *zone_at(struct region *region, struct arena *arena,
                     size_t at); /* 0, 1, ...; NULL after the last */
+
+/* Its blocks of both families, the first IPv4 one first; NULL-terminated, in the arena. */
+const char *const *vpc_cidrs(const struct vpc *vpc, struct arena *arena);
 
 /* A VPC comes with these. */
 void route_table_add_main(struct region *region, struct account *account, const struct vpc *vpc);
@@ -220,6 +231,12 @@ const char *interface_public_address(const struct interface *interface);
 size_t subnet_free_addresses(const struct subnet *subnet);
 char *vpc_pick_ipv6_block(struct region *region, struct arena *arena);
 
+/* ec2/elastic_address.c: from now on it stands for this address, and whatever did before does not; or for
+ * none. */
+void elastic_address_stand_for(struct elastic_address *address, struct interface *interface,
+                               const char *private_address);
+void elastic_address_free(struct elastic_address *address);
+
 /* ec2/interface.c */
 struct interface_order { /* what an interface is made from */
     struct subnet *subnet;
@@ -228,12 +245,14 @@ struct interface_order { /* what an interface is made from */
     size_t ipv6_count;                 /* and so many of our choice */
     const char *const *groups;         /* NULL-terminated; empty: the VPC's default, unless `no_groups` */
     bool no_groups;
+    bool auto_public; /* may have a public address of its own while it is attached */
     const char *description, *type, *requester, *owner;
     const struct tag *tags;
     size_t tag_count;
 };
 int interface_create(struct call *call, const struct interface_order *order, struct interface **interface,
                      struct error *err);
+void interface_remove(struct interface *interface); /* elastic addresses are then nobody's */
 void interface_write(struct buffer *out, const struct resource *resource);
 void interface_write_part(struct buffer *out, const struct interface *interface);
 void interface_attach(struct region *region, struct interface *interface, const char *instance_id,
@@ -279,7 +298,10 @@ EC2_ACTION(nat_gateway_create); EC2_ACTION(nat_gateway_delete); EC2_ACTION(nat_g
 EC2_ACTION(address_allocate); EC2_ACTION(address_release); EC2_ACTION(address_describe);
 EC2_ACTION(address_describe_attribute); EC2_ACTION(address_associate); EC2_ACTION(address_disassociate);
 EC2_ACTION(endpoint_create); EC2_ACTION(endpoint_modify); EC2_ACTION(endpoint_delete); EC2_ACTION(endpoint_describe);
-EC2_ACTION(prefix_list_describe); EC2_ACTION(prefix_list_describe_managed);
+EC2_ACTION(endpoint_describe_services);
+EC2_ACTION(prefix_list_describe); EC2_ACTION(prefix_list_describe_managed); EC2_ACTION(prefix_list_entries);
+EC2_ACTION(prefix_list_create); EC2_ACTION(prefix_list_modify); EC2_ACTION(prefix_list_delete);
+EC2_ACTION(prefix_list_associations);
 EC2_ACTION(interface_create_action); EC2_ACTION(interface_delete); EC2_ACTION(interface_describe);
 EC2_ACTION(interface_assign_ipv6); EC2_ACTION(interface_unassign_ipv6); EC2_ACTION(interface_assign_private);
 EC2_ACTION(interface_modify_attribute);

@@ -4,6 +4,7 @@
 #include "localaws/ec2/event.h"
 #include "localaws/ec2/instance.h"
 #include "localaws/ec2/metadata.h"
+#include "localaws/ec2/public_address.h"
 #include "localaws/ec2/to_plane.h"
 
 #include "base/clock.h"
@@ -26,7 +27,7 @@ static void give_back(struct instance *instance)
         struct interface *interface =
             resource_find(region, account, &interface_kind, instance->interface_ids[i]);
         if (interface && interface->delete_on_termination)
-            resource_remove(region, &interface->resource);
+            interface_remove(interface);
         else if (interface) {
             text_replace(&interface->owner, NULL);
             text_replace(&interface->instance_id, NULL);
@@ -53,6 +54,8 @@ void instance_became(struct instance *instance, enum instance_state state)
     instance->state = state;
     if (state == INSTANCE_TERMINATED || state == INSTANCE_STOPPED)
         events_fulfilled(instance, false);
+    if (instance_public_refresh(instance) && !instance->simulated)
+        vpc_changed(instance->resource.region, instance->resource.account, instance->vpc_id);
     if (state == INSTANCE_TERMINATED) {
         instance->ended_ms = clock_now_ms();
         give_back(instance);

@@ -1,6 +1,7 @@
 /* An instance as DescribeInstances and RunInstances show it. */
 #include "localaws/ec2/ec2.h"
 #include "localaws/ec2/instance.h"
+#include "localaws/ec2/public_address.h"
 
 #include "base/text.h"
 
@@ -72,9 +73,13 @@ static void put_network(struct buffer *out, const struct instance *instance)
 {
     const struct interface *primary = instance_interface(instance, 0);
     put_text(out, "privateDnsName", instance->private_dns ? instance->private_dns : "");
-    put_text(out, "dnsName", "");
+    const char *public = primary ? interface_public_address(primary) : NULL;
+    if (!public)
+        put_text(out, "dnsName", "");
     if (!primary)
         return;
+    put_public_name(out, primary, "dnsName", public);
+    put_text(out, "ipAddress", public);
     put_text(out, "subnetId", instance->subnet_id);
     put_text(out, "vpcId", instance->vpc_id);
     put_text(out, "privateIpAddress", instance->private_address);

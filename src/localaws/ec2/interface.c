@@ -1,5 +1,5 @@
 /* Network interfaces: the addresses of instances, load balancers, endpoints and NAT gateways. */
-#include "localaws/ec2/ec2.h"
+#include "localaws/ec2/public_address.h"
 #include "localaws/ec2/tables.h"
 #include "localaws/ec2/to_plane.h"
 
@@ -29,6 +29,9 @@ static const struct field interface_fields[] = {
                "goes with the instance"),
     FIELD_BOOL(struct interface, source_check, "sourceCheck", OPTIONAL,
                "may send from its own addresses only"),
+    FIELD_TEXT(struct interface, public_address, "publicAddress", OPTIONAL, 64, NULL,
+               "public IPv4 address of its own"),
+    FIELD_BOOL(struct interface, auto_public, "autoPublic", OPTIONAL, "may have one"),
     FIELD_LIST(struct interface, addresses, address_count, "addresses", OPTIONAL, 64, &text_record, "IPv4"),
     FIELD_LIST(struct interface, ipv6_addresses, ipv6_count, "ipv6Addresses", OPTIONAL, 64, &text_record,
                "IPv6"),
@@ -110,6 +113,23 @@ static void put_attachment(struct buffer *out, const struct interface *interface
     put_close(out, "attachment");
 }
 
+static void put_association(struct buffer *out, const struct interface *interface, const char *address)
+{
+    const char *public = private_address_outside(interface, address);
+    const struct elastic_address *elastic = elastic_address_of(interface, address);
+    if (!public)
+        return;
+    put_open(out, "association");
+    if (elastic) {
+        put_text(out, "allocationId", elastic->resource.id);
+        put_text(out, "associationId", elastic->association_id);
+    }
+    put_text(out, "ipOwnerId", elastic ? elastic->resource.account->id : "amazon");
+    put_text(out, "publicIp", public);
+    put_public_name(out, interface, "publicDnsName", public);
+    put_close(out, "association");
+}
+
 static void put_addresses(struct buffer *out, const struct interface *interface)
 {
     put_open(out, "ipv6AddressesSet");
@@ -126,9 +146,12 @@ static void put_addresses(struct buffer *out, const struct interface *interface)
         put_open(out, "item");
         put_text(out, "privateIpAddress", interface->addresses[i]);
         put_bool(out, "primary", i == 0);
+        put_association(out, interface, interface->addresses[i]);
         put_close(out, "item");
     }
     put_close(out, "privateIpAddressesSet");
+    if (interface->address_count)
+        put_association(out, interface, interface->addresses[0]);
 }
 
 /* What an interface has also as a part of its instance. */
@@ -168,12 +191,16 @@ static void interface_context(struct context *context, const struct resource *re
 
 static void interface_added(struct region *region, struct resource *resource)
 {
-    addresses_taken(region, (struct interface *)(void *)resource);
+    struct interface *interface = (struct interface *)(void *)resource;
+    addresses_taken(region, interface);
+    public_address_taken(region, interface->public_address, interface);
 }
 
 static void interface_removed(struct region *region, struct resource *resource)
 {
-    addresses_given_back(region, (struct interface *)(void *)resource);
+    struct interface *interface = (struct interface *)(void *)resource;
+    addresses_given_back(region, interface);
+    public_address_given_back(region, interface->public_address, interface);
 }
 
 /* Instances are found by their interfaces' addresses and groups. */
@@ -202,6 +229,16 @@ const struct kind interface_kind = {
 bool interface_has_group(const struct interface *interface, const char *group_id)
 {
     return list_has_text(interface->groups, interface->group_count, group_id);
+}
+
+void interface_remove(struct interface *interface)
+{
+    for (size_t i = 0; i < interface->address_count; i++) {
+        const struct elastic_address *elastic = elastic_address_of(interface, interface->addresses[i]);
+        if (elastic)
+            elastic_address_free((struct elastic_address *)(uintptr_t)elastic);
+    }
+    resource_remove(interface->resource.region, &interface->resource);
 }
 
 static int take_groups(struct call *call, const struct interface_order *order, struct interface *draft,
@@ -275,6 +312,7 @@ int interface_create(struct call *call, const struct interface_order *order, str
         .requester = arena_strdup(call->arena, order->requester),
         .owner = arena_strdup(call->arena, order->owner),
         .source_check = order->requester == NULL,
+        .auto_public = order->auto_public,
         .attachment_id = order->requester ? region_identifier(call->region, call->arena, "eni-attach") : NULL,
     };
     if (order->tag_count) {
@@ -348,7 +386,7 @@ int interface_delete(struct call *call, struct error *err)
     if (interface->owner || interface->requester)
         return call_fail(call, err, 400, "InvalidParameterValue",
                          "Network interface '%s' is currently in use.", interface->resource.id);
-    resource_remove(call->region, &interface->resource);
+    interface_remove(interface);
     put_true(call);
     return 0;
 }

@@ -1,5 +1,5 @@
 /* Route tables: what they are, and which subnets use them. ec2/route.c changes their routes. */
-#include "localaws/ec2/ec2.h"
+#include "localaws/ec2/endpoint.h"
 #include "localaws/ec2/route.h"
 #include "localaws/ec2/to_plane.h"
 
@@ -111,7 +111,8 @@ static void put_destination(struct buffer *out, const char *destination)
              destination);
 }
 
-static void put_route(struct buffer *out, const char *destination, const char *target, const char *origin)
+static void put_route(struct buffer *out, const char *destination, const char *target, const char *origin,
+                      bool active)
 {
     put_open(out, "item");
     put_destination(out, destination);
@@ -121,7 +122,7 @@ static void put_route(struct buffer *out, const char *destination, const char *t
             break;
         }
     put_text(out, "origin", origin);
-    put_text(out, "state", "active");
+    put_text(out, "state", active ? "active" : "blackhole");
     put_close(out, "item");
 }
 
@@ -142,20 +143,31 @@ static const struct vpc *vpc_of(const struct route_table *table)
     return resource_find(table->resource.region, table->resource.account, &vpc_kind, table->vpc_id);
 }
 
+/* A gateway endpoint's are in every table it is associated with. */
+static void put_endpoint_routes(struct buffer *out, const struct route_table *table)
+{
+    for_each_resource(struct endpoint, endpoint, table->resource.account, &endpoint_kind) {
+        const struct endpoint_service *service = endpoint_service_of(endpoint);
+        if (service && list_has_text(endpoint->route_tables, endpoint->route_table_count, table->resource.id))
+            put_route(out, service->prefix_list, endpoint->resource.id, "CreateRoute", true);
+    }
+}
+
 static void route_table_write(struct buffer *out, const struct resource *resource)
 {
     const struct route_table *table = (const struct route_table *)(const void *)resource;
     const struct vpc *vpc = vpc_of(table);
+    cleanup(arena_free) struct arena *arena = arena_new();
     put_text(out, "routeTableId", resource->id);
     put_text(out, "vpcId", table->vpc_id);
     put_text(out, "ownerId", resource->account->id);
     put_open(out, "routeSet");
-    if (vpc)
-        put_route(out, vpc->cidr, "local", "CreateRouteTable");
-    if (vpc && vpc->ipv6_cidr)
-        put_route(out, vpc->ipv6_cidr, "local", "CreateRouteTable");
+    for (const char *const *cidr = vpc ? vpc_cidrs(vpc, arena) : NULL; cidr && *cidr; cidr++)
+        put_route(out, *cidr, "local", "CreateRouteTable", true);
     for (size_t i = 0; i < table->route_count; i++)
-        put_route(out, table->routes[i].destination, table->routes[i].target, "CreateRoute");
+        put_route(out, table->routes[i].destination, table->routes[i].target, "CreateRoute",
+                  route_is_active(table, &table->routes[i]));
+    put_endpoint_routes(out, table);
     put_close(out, "routeSet");
     put_open(out, "associationSet");
     if (table->main_association)

@@ -4,6 +4,7 @@
 #include "localaws/ec2/ec2.h"
 #include "localaws/ec2/image.h"
 #include "localaws/ec2/instance.h"
+#include "localaws/ec2/public_address.h"
 #include "localaws/ec2/to_plane.h"
 #include "localaws/ec2/type.h"
 #include "localaws/ec2/volume.h"
@@ -27,7 +28,7 @@ struct run {
     struct interface interface; /* its tags */
     struct volume volume;       /* its tags */
     struct volume_order root;
-    bool delete_interface;
+    bool delete_interface, auto_public;
 };
 
 static int take_image(struct call *call, struct run *run, struct error *err)
@@ -100,6 +101,8 @@ static int take_network(struct call *call, struct run *run, struct error *err)
     run->private_address = call_parameter(call, "%sPrivateIpAddress", prefix);
     run->ipv6_addresses = take_ipv6_addresses(call, prefix, own ? "Ipv6Addresses" : "Ipv6Address");
     run->delete_interface = true;
+    const char *public = call_parameter(call, "NetworkInterface.1.AssociatePublicIpAddress");
+    run->auto_public = public ? text_equal_nocase(public, "true") : run->subnet->public_on_launch;
     if (own && call_parameter(call, "NetworkInterface.1.DeleteOnTermination"))
         run->delete_interface = call_true(call, "NetworkInterface.1.DeleteOnTermination");
     run->draft.subnet_id = run->subnet->resource.id;
@@ -348,6 +351,7 @@ static int make_one(struct call *call, struct run *run, int64_t index, struct la
         .private_address = run->private_address,
         .ipv6_addresses = run->ipv6_addresses,
         .ipv6_count = (size_t)run->ipv6_count,
+        .auto_public = run->auto_public,
         .tags = run->interface.resource.tags,
         .tag_count = run->interface.resource.tag_count,
     };
@@ -360,6 +364,7 @@ static int make_one(struct call *call, struct run *run, int64_t index, struct la
     struct instance *instance = resource_add(call->region, call->account, &instance_kind, &run->draft);
     list_add_text(&instance->interface_ids, &instance->interface_count, interface->resource.id);
     interface_attach(call->region, interface, instance->resource.id, 0, run->delete_interface);
+    interface_public_refresh(interface);
     launch->instance = instance;
     launch->failed = volume_create_for(call, &run->root, launch->key, &volume, &launch->error) < 0;
     if (launch->failed)

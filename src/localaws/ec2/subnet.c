@@ -104,12 +104,22 @@ const struct kind subnet_kind = {
     .context = subnet_context,
 };
 
-/* A block for a new subnet: inside the VPC's and clear of every other subnet's. */
-static int check_block(struct call *call, const char *text, const struct cidr *block, const char *vpc_block,
-                       const char *vpc_id, struct error *err)
+static bool within_vpc(struct call *call, const struct vpc *vpc, const struct cidr *block)
 {
-    struct cidr outer, other;
-    if (!vpc_block || !cidr_parse(vpc_block, &outer) || !cidr_contains(&outer, block))
+    struct cidr outer;
+    for (const char *const *cidr = vpc_cidrs(vpc, call->arena); *cidr; cidr++)
+        if (cidr_parse(*cidr, &outer) && cidr_contains(&outer, block))
+            return true;
+    return false;
+}
+
+/* A block for a new subnet: inside one of the VPC's and clear of every other subnet's. */
+static int check_block(struct call *call, const char *text, const struct cidr *block, const struct vpc *vpc,
+                       struct error *err)
+{
+    struct cidr other;
+    const char *vpc_id = vpc->resource.id;
+    if (!within_vpc(call, vpc, block))
         return call_fail(call, err, 400, "InvalidSubnet.Range", "The CIDR '%s' is invalid for the VPC '%s'.",
                          text, vpc_id);
     for_each_resource(struct subnet, subnet, call->account, &subnet_kind)
@@ -130,7 +140,7 @@ static int take_ipv4_block(struct call *call, const struct vpc *vpc, struct subn
     if (!cidr_parse(text, &block) || strchr(text, ':') || block.prefix < 16 || block.prefix > 28)
         return call_fail(call, err, 400, "InvalidSubnet.Range", "The CIDR '%s' is invalid.", text);
     draft->cidr = cidr_text(call->arena, &block);
-    return check_block(call, text, &block, vpc->cidr, vpc->resource.id, err);
+    return check_block(call, text, &block, vpc, err);
 }
 
 static int take_ipv6_block(struct call *call, const struct vpc *vpc, const char *text, struct cidr *block,
@@ -138,7 +148,7 @@ static int take_ipv6_block(struct call *call, const struct vpc *vpc, const char 
 {
     if (!cidr_parse(text, block) || !strchr(text, ':') || block->prefix != 64)
         return call_fail(call, err, 400, "InvalidSubnet.Range", "The IPv6 CIDR '%s' is not a /64.", text);
-    return check_block(call, text, block, vpc->ipv6_cidr, vpc->resource.id, err);
+    return check_block(call, text, block, vpc, err);
 }
 
 static int choose_zone(struct call *call, struct subnet *draft, struct error *err)

@@ -1,14 +1,23 @@
+#include "localaws/ec2/vpc.h"
 #include "localaws/ec2/cidr.h"
-#include "localaws/ec2/ec2.h"
 #include "localaws/ec2/to_plane.h"
 
 #include "base/text.h"
 
 #include <string.h>
 
+static const struct field vpc_block_fields[] = {
+    FIELD_TEXT(struct vpc_block, association, "association", REQUIRED, 64, NULL, "id of the association"),
+    FIELD_TEXT(struct vpc_block, cidr, "cidr", REQUIRED, 64, NULL, "IPv4 block"),
+    FIELD_END,
+};
+const struct record vpc_block_record = {"vpcBlock", sizeof(struct vpc_block), vpc_block_fields};
+
 static const struct field vpc_fields[] = {
     RESOURCE_FIELDS(struct vpc),
     FIELD_TEXT(struct vpc, cidr, "cidr", REQUIRED, 64, NULL, "IPv4 block"),
+    FIELD_LIST(struct vpc, blocks, block_count, "moreCidrs", OPTIONAL, MOST_BLOCKS, &vpc_block_record,
+               "further IPv4 blocks"),
     FIELD_TEXT(struct vpc, ipv6_cidr, "ipv6Cidr", OPTIONAL, 64, NULL, "IPv6 block"),
     FIELD_TEXT(struct vpc, cidr_association, "cidrAssociation", REQUIRED, 64, NULL,
                "id of the IPv4 association"),
@@ -23,24 +32,58 @@ static const struct field vpc_fields[] = {
 };
 static const struct record vpc_record = {"vpc", sizeof(struct vpc), vpc_fields};
 
+static const struct vpc *of(const struct resource *resource)
+{
+    return (const struct vpc *)(const void *)resource;
+}
+
+static bool filter_block(const struct resource *resource, const struct wanted *wanted)
+{
+    const struct vpc *vpc = of(resource);
+    for (size_t i = 0; i < vpc->block_count; i++)
+        if (wanted_has(wanted, vpc->blocks[i].cidr))
+            return true;
+    return wanted_has(wanted, vpc->cidr);
+}
+
+static bool filter_block_association(const struct resource *resource, const struct wanted *wanted)
+{
+    const struct vpc *vpc = of(resource);
+    for (size_t i = 0; i < vpc->block_count; i++)
+        if (wanted_has(wanted, vpc->blocks[i].association))
+            return true;
+    return wanted_has(wanted, vpc->cidr_association);
+}
+
 static const struct filter vpc_filters[] = {
     FILTER_TEXT("vpc-id", struct vpc, resource.id),
     FILTER_TEXT("cidr", struct vpc, cidr),
     FILTER_TEXT("dhcp-options-id", struct vpc, dhcp_options_id),
     FILTER_TEXT("cidr-block", struct vpc, cidr),
-    FILTER_TEXT("cidr-block-association.cidr-block", struct vpc, cidr),
-    FILTER_TEXT("cidr-block-association.association-id", struct vpc, cidr_association),
+    FILTER_CALL("cidr-block-association.cidr-block", filter_block),
+    FILTER_CALL("cidr-block-association.association-id", filter_block_association),
     FILTER_TEXT("ipv6-cidr-block-association.association-id", struct vpc, ipv6_association),
     FILTER_TEXT("ipv6-cidr-block-association.ipv6-cidr-block", struct vpc, ipv6_cidr),
     FILTER_END,
 };
 
-static void put_ipv6_association(struct buffer *out, const struct vpc *vpc)
+void vpc_put_ipv6_block(struct buffer *out, const char *element, const struct vpc *vpc)
 {
+    put_open(out, element);
     put_text(out, "associationId", vpc->ipv6_association);
     put_text(out, "ipv6CidrBlock", vpc->ipv6_cidr);
     buffer_text(out, "<ipv6CidrBlockState><state>associated</state></ipv6CidrBlockState>");
     put_text(out, "ipv6Pool", "Amazon");
+    put_close(out, element);
+}
+
+void vpc_put_block(struct buffer *out, const char *element, const char *association, const char *cidr)
+{
+    put_open(out, element);
+    put_text(out, "associationId", association);
+    put_text(out, "cidrBlock", cidr);
+    buffer_text(out, "<cidrBlockState><state>associated</state></cidrBlockState>");
+    put_close(out, element);
 }
 
 static void vpc_write(struct buffer *out, const struct resource *resource)
@@ -50,17 +93,14 @@ static void vpc_write(struct buffer *out, const struct resource *resource)
     put_text(out, "ownerId", resource->account->id);
     put_text(out, "state", "available");
     put_text(out, "cidrBlock", vpc->cidr);
-    buffer_text(out, "<cidrBlockAssociationSet><item>");
-    put_text(out, "associationId", vpc->cidr_association);
-    put_text(out, "cidrBlock", vpc->cidr);
-    buffer_text(
-        out, "<cidrBlockState><state>associated</state></cidrBlockState></item></cidrBlockAssociationSet>");
+    put_open(out, "cidrBlockAssociationSet");
+    vpc_put_block(out, "item", vpc->cidr_association, vpc->cidr);
+    for (size_t i = 0; i < vpc->block_count; i++)
+        vpc_put_block(out, "item", vpc->blocks[i].association, vpc->blocks[i].cidr);
+    put_close(out, "cidrBlockAssociationSet");
     put_open(out, "ipv6CidrBlockAssociationSet");
-    if (vpc->ipv6_cidr) {
-        put_open(out, "item");
-        put_ipv6_association(out, vpc);
-        put_close(out, "item");
-    }
+    if (vpc->ipv6_cidr)
+        vpc_put_ipv6_block(out, "item", vpc);
     put_close(out, "ipv6CidrBlockAssociationSet");
     put_text(out, "dhcpOptionsId", vpc->dhcp_options_id ? vpc->dhcp_options_id : "default");
     put_text(out, "instanceTenancy", vpc->tenancy);
@@ -80,9 +120,21 @@ const struct kind vpc_kind = {
     .write = vpc_write,
 };
 
-static bool valid_vpc_block(const char *text, struct cidr *block)
+const char *const *vpc_cidrs(const struct vpc *vpc, struct arena *arena)
 {
-    return cidr_parse(text, block) && !strchr(text, ':') && block->prefix >= 16 && block->prefix <= 28;
+    size_t count = 0;
+    const char **cidrs = arena_alloc(arena, (vpc->block_count + 3) * sizeof *cidrs);
+    cidrs[count++] = vpc->cidr;
+    for (size_t i = 0; i < vpc->block_count; i++)
+        cidrs[count++] = vpc->blocks[i].cidr;
+    cidrs[count] = vpc->ipv6_cidr;
+    return cidrs;
+}
+
+bool vpc_block_valid(const char *text)
+{
+    struct cidr block;
+    return cidr_parse(text, &block) && !strchr(text, ':') && block.prefix >= 16 && block.prefix <= 28;
 }
 
 int vpc_create(struct call *call, struct error *err)
@@ -91,7 +143,7 @@ int vpc_create(struct call *call, struct error *err)
     struct cidr block;
     if (call_required(call, "CidrBlock", &cidr_given, err) < 0)
         return -1;
-    if (!valid_vpc_block(cidr_given, &block))
+    if (!vpc_block_valid(cidr_given) || !cidr_parse(cidr_given, &block))
         return call_fail(call, err, 400, "InvalidVpc.Range", "The CIDR '%s' is invalid.", cidr_given);
     const char *tenancy = call_parameter(call, "InstanceTenancy");
     struct vpc draft = {
@@ -213,48 +265,7 @@ int vpc_modify_attribute(struct call *call, struct error *err)
         if (call_parameter(call, "%s", vpc_attributes[i].parameter))
             *attribute_of(vpc, &vpc_attributes[i]) = call_true(call, vpc_attributes[i].parameter);
     region_changed(call->region);
+    vpc_changed(call->region, call->account, vpc->resource.id);
     put_true(call);
     return 0;
-}
-
-int vpc_associate_cidr(struct call *call, struct error *err)
-{
-    struct vpc *vpc;
-    if (resource_target(call, &vpc_kind, "VpcId", &vpc, err) < 0)
-        return -1;
-    if (!call_true(call, "AmazonProvidedIpv6CidrBlock") || vpc->ipv6_cidr)
-        return call_fail(call, err, 400, "InvalidParameterCombination",
-                         "A VPC here has one IPv4 block and at most one IPv6 block, provided by the region");
-    text_replace(&vpc->ipv6_cidr, vpc_pick_ipv6_block(call->region, call->arena));
-    text_replace(&vpc->ipv6_association, region_identifier(call->region, call->arena, "vpc-cidr-assoc"));
-    vpc_changed(call->region, call->account, vpc->resource.id);
-    put_text(&call->answer, "vpcId", vpc->resource.id);
-    put_open(&call->answer, "ipv6CidrBlockAssociation");
-    put_ipv6_association(&call->answer, vpc);
-    put_close(&call->answer, "ipv6CidrBlockAssociation");
-    return 0;
-}
-
-int vpc_disassociate_cidr(struct call *call, struct error *err)
-{
-    const char *id;
-    if (call_required(call, "AssociationId", &id, err) < 0)
-        return -1;
-    for_each_resource(struct vpc, vpc, call->account, &vpc_kind) {
-        if (!text_equal(vpc->ipv6_association, id))
-            continue;
-        if (resource_authorize(call, &vpc->resource, NULL, 0, err) < 0)
-            return -1;
-        for_each_resource(struct subnet, subnet, call->account, &subnet_kind)
-            if (text_equal(subnet->vpc_id, vpc->resource.id) && subnet->ipv6_cidr)
-                return call_fail(call, err, 400, "InvalidCidrBlock.InUse",
-                                 "Subnet %s uses a part of the block", subnet->resource.id);
-        text_replace(&vpc->ipv6_cidr, NULL);
-        text_replace(&vpc->ipv6_association, NULL);
-        vpc_changed(call->region, call->account, vpc->resource.id);
-        put_text(&call->answer, "vpcId", vpc->resource.id);
-        return 0;
-    }
-    return call_fail(call, err, 400, "InvalidVpcCidrBlockAssociationID.NotFound",
-                     "The vpc CIDR block association ID '%s' does not exist", id);
 }
