@@ -267,6 +267,7 @@ static void regroup(struct endpoint *endpoint)
         list_clear(&text_record, &interface->groups, &interface->group_count);
         for (size_t j = 0; j < endpoint->group_count; j++)
             list_add_text(&interface->groups, &interface->group_count, endpoint->groups[j]);
+        resource_changed(&interface->resource);
     }
 }
 

@@ -87,7 +87,7 @@ bool interface_public_refresh(struct interface *interface)
     public_address_given_back(region, interface->public_address, interface);
     text_replace(&interface->public_address, wanted ? public_address_pick(region, arena) : NULL);
     public_address_taken(region, interface->public_address, interface);
-    region_changed(region);
+    resource_changed(&interface->resource);
     return true;
 }
 
