@@ -113,14 +113,16 @@ static void put_attachment(struct buffer *out, const struct interface *interface
     put_close(out, "attachment");
 }
 
-static void put_association(struct buffer *out, const struct interface *interface, const char *address)
+/* Shown as a part of its instance it does not say how it was associated. */
+static void put_association(struct buffer *out, const struct interface *interface, const char *address,
+                            bool part)
 {
     const char *public = private_address_outside(interface, address);
     const struct elastic_address *elastic = elastic_address_of(interface, address);
     if (!public)
         return;
     put_open(out, "association");
-    if (elastic) {
+    if (elastic && !part) {
         put_text(out, "allocationId", elastic->resource.id);
         put_text(out, "associationId", elastic->association_id);
     }
@@ -130,7 +132,7 @@ static void put_association(struct buffer *out, const struct interface *interfac
     put_close(out, "association");
 }
 
-static void put_addresses(struct buffer *out, const struct interface *interface)
+static void put_addresses(struct buffer *out, const struct interface *interface, bool part)
 {
     put_open(out, "ipv6AddressesSet");
     for (size_t i = 0; i < interface->ipv6_count; i++) {
@@ -146,16 +148,16 @@ static void put_addresses(struct buffer *out, const struct interface *interface)
         put_open(out, "item");
         put_text(out, "privateIpAddress", interface->addresses[i]);
         put_bool(out, "primary", i == 0);
-        put_association(out, interface, interface->addresses[i]);
+        put_association(out, interface, interface->addresses[i], part);
         put_close(out, "item");
     }
     put_close(out, "privateIpAddressesSet");
     if (interface->address_count)
-        put_association(out, interface, interface->addresses[0]);
+        put_association(out, interface, interface->addresses[0], part);
 }
 
 /* What an interface has also as a part of its instance. */
-void interface_write_part(struct buffer *out, const struct interface *interface)
+static void put_common(struct buffer *out, const struct interface *interface, bool part)
 {
     put_text(out, "networkInterfaceId", interface->resource.id);
     put_text(out, "subnetId", interface->subnet_id);
@@ -166,14 +168,19 @@ void interface_write_part(struct buffer *out, const struct interface *interface)
     put_text(out, "macAddress", interface->mac);
     put_bool(out, "sourceDestCheck", interface->source_check);
     put_groups(out, &interface->resource, interface->groups, interface->group_count);
-    put_addresses(out, interface);
+    put_addresses(out, interface, part);
     put_text(out, "interfaceType", interface->type);
+}
+
+void interface_write_part(struct buffer *out, const struct interface *interface)
+{
+    put_common(out, interface, true);
 }
 
 void interface_write(struct buffer *out, const struct resource *resource)
 {
     const struct interface *interface = (const struct interface *)(const void *)resource;
-    interface_write_part(out, interface);
+    put_common(out, interface, false);
     put_text(out, "availabilityZone", interface->zone);
     put_text(out, "requesterId", interface->requester);
     put_bool(out, "requesterManaged", interface->requester != NULL);
