@@ -71,7 +71,13 @@ void buffer_format(struct buffer *buffer, const char *format, ...)
     va_end(again);
 }
 
-/* What stands for a byte that cannot stand for itself; NULL: it can. Other control characters are left out. */
+/* Those that cannot stand for themselves: controls, and what XML gives a meaning. */
+static bool is_marked(unsigned char byte)
+{
+    return byte < 0x20 || byte == '&' || byte == '<' || byte == '>' || byte == '"' || byte == '\'';
+}
+
+/* What stands for such a byte. Control characters but these are left out. */
 static const char *xml_form(char byte)
 {
     switch (byte) {
@@ -83,22 +89,20 @@ static const char *xml_form(char byte)
     case '\t': return "&#9;";
     case '\n': return "&#10;";
     case '\r': return "&#13;";
-    default: return (unsigned char)byte < 0x20 ? "" : NULL;
+    default: return "";
     }
 }
 
 void buffer_xml(struct buffer *buffer, const char *text)
 {
-    const char *plain = text;
-    for (const char *at = text;; at++) {
-        const char *form = xml_form(*at); /* "" for the NUL, too */
-        if (!form)
-            continue;
-        buffer_append(buffer, plain, (size_t)(at - plain));
-        if (!*at)
+    for (;;) {
+        const char *plain = text;
+        while (!is_marked((unsigned char)*text))
+            text++;
+        buffer_append(buffer, plain, (size_t)(text - plain));
+        if (!*text)
             return;
-        buffer_text(buffer, form);
-        plain = at + 1;
+        buffer_text(buffer, xml_form(*text++));
     }
 }
 

@@ -99,6 +99,15 @@ static int wrong(const struct place *place, const char *rule, struct error *err)
     return error_set(err, ERROR_INVALID, "\"%s\" %s", path, rule);
 }
 
+/* The limit is put into words only when it is told: most texts keep theirs. */
+static int beyond(const struct place *place, const char *rule_before, double limit, const char *rule_after,
+                  struct error *err)
+{
+    char rule[80];
+    snprintf(rule, sizeof rule, "%s %.0f %s", rule_before, limit, rule_after);
+    return wrong(place, rule, err);
+}
+
 static int read_record(const struct record *record, struct arena *arena, json_t *json, void *object,
                        const struct place *place, struct error *err);
 
@@ -108,12 +117,11 @@ static int read_text(const struct field *field, struct arena *arena, json_t *jso
     if (!json_is_string(json))
         return wrong(place, "must be a string", err);
     const char *text = json_string_value(json);
-    char rule[80];
-    snprintf(rule, sizeof rule, "is longer than %.0f bytes", field->maximum);
-    if (json_string_length(json) != strlen(text))
+    size_t length = strlen(text);
+    if (json_string_length(json) != length)
         return wrong(place, "contains a NUL", err);
-    if (field->maximum > 0 && strlen(text) > field->maximum)
-        return wrong(place, rule, err);
+    if (field->maximum > 0 && (double)length > field->maximum)
+        return beyond(place, "is longer than", field->maximum, "bytes", err);
     if (field->valid && !field->valid(text))
         return wrong(place, "is not a valid name or value", err);
     *value = arena_strdup(arena, text);
@@ -150,13 +158,11 @@ static int read_enum(const struct field *field, json_t *json, int *value, const 
 static int read_list(const struct field *field, struct arena *arena, json_t *json, void *object,
                      const struct place *place, struct error *err)
 {
-    char rule[64];
     if (!json_is_array(json))
         return wrong(place, "must be a list", err);
     size_t count = json_array_size(json);
-    snprintf(rule, sizeof rule, "has more than %.0f items", field->maximum);
     if (field->maximum > 0 && (double)count > field->maximum)
-        return wrong(place, rule, err);
+        return beyond(place, "has more than", field->maximum, "items", err);
     char *items = arena_alloc(arena, (count + 1) * field->record->size); /* a list of texts ends with NULL */
     const struct field text_field = {.name = field->name, .type = FIELD_KIND_TEXT};
     for (size_t i = 0; i < count; i++) {

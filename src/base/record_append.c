@@ -9,16 +9,14 @@
 /* What stands for a byte inside a JSON string; NULL: itself. */
 static const char *escape_of(unsigned char byte, char room[8])
 {
+    if (byte >= 0x20 && byte != '"' && byte != '\\')
+        return NULL;
     static const char letters[] = "\b\t\n\f\r", names[] = "btnfr";
     const char *letter = byte ? strchr(letters, byte) : NULL;
-    if (byte == '"' || byte == '\\')
-        snprintf(room, 8, "\\%c", byte);
-    else if (letter)
+    if (letter)
         snprintf(room, 8, "\\%c", names[letter - letters]);
-    else if (byte < 0x20)
-        snprintf(room, 8, "\\u%04X", byte);
     else
-        return NULL;
+        snprintf(room, 8, byte < 0x20 ? "\\u%04X" : "\\%c", byte);
     return room;
 }
 

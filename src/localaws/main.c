@@ -16,6 +16,7 @@
 #include "localaws/state.h"
 #include "localaws/trail/trail.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -180,6 +181,15 @@ static void stop(struct localaws *localaws)
     file_close(&localaws->lock);
 }
 
+/* Records are many and small, answers few and large: two heaps for all threads, and what is large is given back at
+ * once. */
+static void tune_memory(void)
+{
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 512 << 10);
+}
+
 int main(int argc, char **argv)
 {
     static struct localaws localaws = {.lock =
@@ -187,6 +197,7 @@ int main(int argc, char **argv)
     struct error err = {0};
     if (command_given(argc, argv))
         return command_run(argc, argv);
+    tune_memory();
     options_parse(argc, argv, &localaws.options);
     if (log_open_named("localaws", localaws.options.log_level, "text", &err) < 0) {
         fprintf(stderr, "localaws: %s\n", err.message);

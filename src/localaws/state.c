@@ -6,9 +6,11 @@
 #include "localaws/resource/filing.h"
 #include "localaws/state_file.h"
 
+#include <malloc.h>
 #include <string.h>
+#include <time.h>
 
-enum { SETTLE_MS = 200, RETRY_MS = 1000, BATCH_LARGEST = 1 << 30 };
+enum { SETTLE_MS = 200, RETRY_MS = 1000, BATCH_LARGEST = 1 << 30, MANY = 1000 };
 
 /* Rows on their way to the file. Kept until they are written, so that a full disk loses nothing. */
 struct batch {
@@ -31,6 +33,7 @@ struct state_saver {
     pthread_mutex_t lock; /* protects `wanted` and `stopping`; taken after the region's */
     pthread_cond_t woken;
     bool wanted, stopping;
+    size_t rows; /* the thread's: written since memory was last given back */
 };
 
 static struct batch_row *add_row(struct batch *batch, const char *account, const char *name)
@@ -149,6 +152,7 @@ static int state_save(struct region *region, struct error *err)
         state_file_rollback(file);
         return -1;
     }
+    region->saver->rows += batch->count + batch->removed_count;
     batch_clear(batch);
     return 0;
 }
@@ -219,12 +223,26 @@ int state_restore(struct region *region, struct error *err)
     return 0;
 }
 
+/* A rush of changes leaves holes everywhere in memory: they are given back when it is over. */
+static void rest(struct state_saver *saver)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec++;
+    if (saver->rows < MANY) {
+        pthread_cond_wait(&saver->woken, &saver->lock);
+    } else if (pthread_cond_timedwait(&saver->woken, &saver->lock, &until) != 0) {
+        malloc_trim(0);
+        saver->rows = 0;
+    }
+}
+
 /* Waits until a save is wanted; false when it is time to end. */
 static bool wait_until_wanted(struct state_saver *saver)
 {
     pthread_mutex_lock(&saver->lock);
     while (!saver->wanted && !saver->stopping)
-        pthread_cond_wait(&saver->woken, &saver->lock);
+        rest(saver);
     bool more = !saver->stopping;
     pthread_mutex_unlock(&saver->lock);
     return more;

@@ -15,6 +15,7 @@ enum {
     GATHER_MS = 100,
     WAITING_MOST = 16 << 20, /* bytes that wait for the disk, all accounts together */
     WAITED_MOST_S = 5,
+    KEPT_MOST = 256 << 10, /* bytes of room that stay with an account between writes */
 };
 
 /* An account's part: what waits, and the file it goes to. */
@@ -108,7 +109,7 @@ static void write_account(struct journal *journal, struct account_journal *accou
                            account->writing.length, journal->keep_bytes, &err) < 0)
         log_error("events are lost: the audit trail cannot be written", "account", account->account, "error",
                   err.message, NULL);
-    if (account->writing.capacity > WAITING_MOST / 4)
+    if (account->writing.capacity > KEPT_MOST)
         buffer_free(&account->writing); /* a rush has passed */
     else
         buffer_clear(&account->writing);
