@@ -10,8 +10,10 @@
 #include "base/text.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gnutls/gnutls.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -19,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { REQUESTS_LARGEST = 64 << 20, ANSWER_ROOM = 64 << 10, LATENCIES_MOST = 1 << 20 };
+enum { REQUESTS_LARGEST = 256 << 20, ANSWER_ROOM = 64 << 10, LATENCIES_MOST = 1 << 20 };
 
 struct connection {
     gnutls_session_t session;
@@ -93,6 +95,7 @@ static struct connection *connect_to(struct load *load, const char *address, uin
     while (result < 0 && !gnutls_error_is_fatal(result));
     if (result < 0)
         die(gnutls_strerror(result));
+    fcntl(connection->socket, F_SETFL, O_NONBLOCK);
     return connection;
 }
 
@@ -107,6 +110,8 @@ static void send_rest(struct connection *connection)
             die("the server closed the connection");
         if (count > 0)
             connection->sent += (size_t)count;
+        else
+            poll(&(struct pollfd){.fd = connection->socket, .events = POLLOUT}, 1, 1000);
     }
 }
 

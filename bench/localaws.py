@@ -24,9 +24,9 @@ import botocore.credentials
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = pathlib.Path(os.environ.get("LOCALAWS", ROOT / "build/src/localaws/localaws"))
-LOAD = ROOT / "build/bench/bench_load"
+LOAD, BARE = ROOT / "build/bench/bench_load", ROOT / "build/bench/bench_bare"
 SIM = "ami-sim00000000000000"
-CONNECTIONS, SECONDS = 16, 3
+CONNECTIONS, SECONDS, OBJECT = 16, 3, 32 << 20
 
 
 def measure(name, value, unit, **more):
@@ -82,18 +82,26 @@ class Region:
             service, endpoint_url=f"https://127.0.0.1:{self.port}", verify=str(self.directory / "ca.pem"),
             config=botocore.config.Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}))
 
-    def signed(self, body, service):
+    def signed(self, body, service, method="POST", path="/"):
         """A request as it goes over the wire. Its signature is good for a quarter of an hour."""
         request = botocore.awsrequest.AWSRequest(
-            "POST", f"https://127.0.0.1:{self.port}/", data=body,
-            headers={"Host": f"127.0.0.1:{self.port}", "Content-Type": "application/x-www-form-urlencoded; charset=utf-8"})
-        botocore.auth.SigV4Auth(botocore.credentials.Credentials(*self.keys()), service, "us-east-1").add_auth(request)
+            method, f"https://127.0.0.1:{self.port}{path}", data=body, headers={"Host": f"127.0.0.1:{self.port}"})
+        credentials = botocore.credentials.Credentials(*self.keys())
+        if service == "s3":
+            request.context["payload_signing_enabled"] = False  # as clients do over TLS
+            botocore.auth.S3SigV4Auth(credentials, service, "us-east-1").add_auth(request)
+        else:
+            request.headers["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8"
+            botocore.auth.SigV4Auth(credentials, service, "us-east-1").add_auth(request)
         head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
-        return f"POST / HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n{body}"
+        return f"{method} {path} HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n{body}"
 
-    def call(self, bodies, service="ec2", connections=CONNECTIONS, seconds=SECONDS, most=10 ** 9):
+    def call(self, bodies, service="ec2", **limits):
+        return self.send([self.signed(body, service) for body in bodies], **limits)
+
+    def send(self, requests, connections=CONNECTIONS, seconds=SECONDS, most=10 ** 9):
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-            json.dump([self.signed(body, service) for body in bodies], file)
+            json.dump(requests, file)
             file.flush()
             before = self.processor_s()
             done = subprocess.run([LOAD, "127.0.0.1", str(self.port), str(connections), str(seconds), str(most), file.name],
@@ -211,7 +219,35 @@ def measure_run_sim():
     return measures
 
 
-PARTS = {"ready": measure_ready, "calls": measure_calls, "describe instances rss": measure_instances, "run_sim": measure_run_sim}
+def measure_s3():
+    """One object after another on each of two connections; what the machine itself can do in the same run beside it."""
+    region, bucket = Region(plane=False), "bench"
+    try:
+        region.start()
+        region.client("s3").create_bucket(Bucket=bucket)
+        bare = json.loads(subprocess.run([BARE, region.directory], check=True, text=True, capture_output=True).stdout)
+        paths = [f"/{bucket}/object-{number}" for number in range(4)]
+        put = region.send([region.signed("x" * OBJECT, "s3", "PUT", path) for path in paths], connections=2, most=16, seconds=60)
+        resident = region.resident_mb()
+        get = region.send([region.signed("", "s3", "GET", path) for path in paths], connections=2, most=16, seconds=60)
+        small = region.send([region.signed("x" * 1000, "s3", "PUT", f"/{bucket}/small-{number}") for number in range(500)])
+        slower = min(bare["aes_gcm_mb_per_s"], bare["disk_mb_per_s"])
+        rate = lambda done: done["requests"] * OBJECT / 1e6 / done["seconds"]
+        return [
+            measure("bare_aes_gcm_mb_per_s", bare["aes_gcm_mb_per_s"], "MB/s"),
+            measure("bare_disk_mb_per_s", bare["disk_mb_per_s"], "MB/s"),
+            measure("bare_md5_mb_per_s", bare["md5_mb_per_s"], "MB/s"),
+            measure("s3_put_mb_per_s", rate(put), "MB/s", against="the slower bare rate", ratio=round(rate(put) / slower, 2)),
+            measure("s3_get_mb_per_s", rate(get), "MB/s", against="the slower bare rate", ratio=round(rate(get) / slower, 2)),
+            measure("s3_rss_mb", max(resident, region.resident_mb()), "MB"),
+            measure("s3_small_puts_per_s", small["per_s"], "1/s", cpu_us=small["cpu_us"]),
+        ]
+    finally:
+        region.remove()
+
+
+PARTS = {"ready": measure_ready, "calls": measure_calls, "describe instances rss": measure_instances, "run_sim": measure_run_sim,
+         "s3": measure_s3}
 
 
 def measure_all(words=()):
