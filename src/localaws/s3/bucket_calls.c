@@ -1,53 +1,123 @@
 /* Buckets themselves, and their configuration. */
 #include "base/xml.h"
+#include "localaws/s3/acl.h"
 #include "localaws/s3/call.h"
 #include "localaws/s3/public_access.h"
 
 #include <string.h>
 
-#define GRANTEE_TYPE " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\""
+enum { MOST_BUCKETS = 10000 };
 
+/* All of them, unless max-buckets asks for pages; a token is the name of the last one of the page before. */
 int s3_list_buckets(struct s3_call *s3, struct error *err)
 {
     cleanup(buffer_free) struct buffer xml = buffer_new(S3_LARGEST_ANSWER);
+    const char *prefix = s3_query(s3, "prefix"), *after = s3_query(s3, "continuation-token");
+    const char *most = s3_query(s3, "max-buckets"), *last = NULL;
     struct s3_bucket *buckets;
+    int64_t limit = INT64_MAX, listed = 0;
+    if (most && text_number(most, 1, MOST_BUCKETS, "max-buckets", &limit, NULL) < 0)
+        return s3_fail(s3, err, 400, "InvalidArgument", "max-buckets is a number from 1 to %d", MOST_BUCKETS);
     size_t count = s3_bucket_list(s3->call->region, s3->arena, s3->call->account, &buckets);
     buffer_text(&xml, S3_XML_HEAD "<ListAllMyBucketsResult " S3_NAMESPACE ">");
     s3_write_owner(&xml, "Owner", "", s3->call->account->id);
     buffer_text(&xml, "<Buckets>");
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if ((prefix && !text_starts(buckets[i].name, prefix)) ||
+            (after && strcmp(buckets[i].name, after) <= 0) || listed++ >= limit)
+            continue;
         buffer_format(&xml, "<Bucket><Name>%s</Name><CreationDate>%s</CreationDate></Bucket>",
                       buckets[i].name, s3_time(s3->arena, buckets[i].created_ms));
-    buffer_text(&xml, "</Buckets></ListAllMyBucketsResult>");
+        last = buckets[i].name;
+    }
+    buffer_text(&xml, "</Buckets>");
+    if (listed > limit)
+        buffer_format(&xml, "<ContinuationToken>%s</ContinuationToken>", last);
+    buffer_text(&xml, "</ListAllMyBucketsResult>");
     return s3_answer_xml(s3, &xml, err);
 }
 
-/* <CreateBucketConfiguration><LocationConstraint>, which must be this region; without, it is. */
+/* <CreateBucketConfiguration><LocationConstraint>: this region's name; in us-east-1 there is none, and naming
+ * it is an error. */
 static int check_location(struct s3_call *s3, struct error *err)
 {
     const struct buffer *body = &s3->body->collected;
+    const char *region = s3->call->region->name, *place = NULL;
+    bool first = text_equal(region, "us-east-1");
     struct error why = {0};
     xmlNode *root;
-    if (!body->length)
-        return 0;
-    if (xml_parse(s3->arena, "the body", body->data, body->length, &root, &why) < 0)
+    if (body->length && xml_parse(s3->arena, "the body", body->data, body->length, &root, &why) < 0)
         return s3_fail(s3, err, 400, "MalformedXML", "%s", why.message);
-    const char *place = xml_child_content(s3->arena, root, "LocationConstraint");
-    if (text_empty(place) || text_equal(place, s3->call->region->name))
+    if (body->length)
+        place = xml_child_content(s3->arena, root, "LocationConstraint");
+    if (first ? text_empty(place) : text_equal(place, region))
         return 0;
-    return s3_fail(s3, err, 400, "InvalidLocationConstraint",
-                   "The specified location-constraint is not valid");
+    if (first && text_equal(place, region))
+        return s3_fail(s3, err, 400, "InvalidLocationConstraint",
+                       "The specified location-constraint is not valid");
+    return s3_fail(s3, err, 400, "IllegalLocationConstraintException",
+                   "The %s location constraint is incompatible for the region specific endpoint this request "
+                   "was sent to.",
+                   text_empty(place) ? "unspecified" : place);
+}
+
+/* What a new bucket has at AWS since April 2023: no ACLs, nothing public. */
+static const char blocked[] =
+    "<PublicAccessBlockConfiguration " S3_NAMESPACE "><BlockPublicAcls>true</BlockPublicAcls>"
+    "<IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy>"
+    "<RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>";
+
+static int configure(struct s3_call *s3, const char *acl, struct error *err)
+{
+    const char *ownership = s3_header(s3, "x-amz-object-ownership");
+    const char *text = arena_format(s3->arena,
+                                    "<OwnershipControls " S3_NAMESPACE
+                                    "><Rule><ObjectOwnership>%s</ObjectOwnership></Rule></OwnershipControls>",
+                                    ownership ? ownership : "BucketOwnerEnforced");
+    struct region *region = s3->call->region;
+    if (!s3_bucket_find(region, s3->arena, s3->bucket_name, &s3->bucket) ||
+        s3_bucket_set(region, &s3->bucket, S3_OWNERSHIP, text, err) < 0 ||
+        s3_bucket_set(region, &s3->bucket, S3_PUBLIC_ACCESS, blocked, err) < 0)
+        return -1;
+    return acl ? s3_bucket_set(region, &s3->bucket, S3_ACL, acl, err) : 0;
+}
+
+/* The header's value must be one of the three; an ACL must be one that such a bucket takes. */
+static int check_ownership(struct s3_call *s3, const char **acl, struct error *err)
+{
+    const char *ownership = s3_header(s3, "x-amz-object-ownership");
+    if (ownership && !text_equal(ownership, "BucketOwnerEnforced") &&
+        !text_equal(ownership, "BucketOwnerPreferred") && !text_equal(ownership, "ObjectWriter"))
+        return s3_fail(s3, err, 400, "InvalidArgument", "Invalid x-amz-object-ownership header: %.60s",
+                       ownership);
+    s3->bucket.owner = s3->call->account->id;
+    s3->bucket.documents[S3_OWNERSHIP] = ownership ? ownership : "BucketOwnerEnforced";
+    s3->bucket.documents[S3_PUBLIC_ACCESS] = blocked;
+    struct error why = {0};
+    if (s3_acl_read(s3, NULL, acl, &why) == 0)
+        return 0;
+    bool enforced = text_equal(why.code, "AccessControlListNotSupported");
+    return s3_fail(s3, err, 400, enforced ? "InvalidBucketAclWithObjectOwnership" : why.code, "%s",
+                   enforced ? "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
+                            : why.message);
 }
 
 int s3_create_bucket(struct s3_call *s3, struct error *err)
 {
     struct error why = {0};
-    if (text_equal(s3_header(s3, "x-amz-bucket-object-lock-enabled"), "true"))
+    const char *acl;
+    if (text_equal_nocase(s3_header(s3, "x-amz-bucket-object-lock-enabled"), "true"))
         return s3_fail(s3, err, 501, "NotImplemented", "Object lock is not implemented");
-    if (check_location(s3, err) < 0)
+    if (check_location(s3, err) < 0 || check_ownership(s3, &acl, err) < 0)
         return -1;
-    if (s3_bucket_create(s3->call->region, s3->call->account, s3->bucket_name, &why) < 0)
+    int created = s3_bucket_create(s3->call->region, s3->call->account, s3->bucket_name, &why);
+    /* To make one's own bucket again is fine in us-east-1, and only there. */
+    bool again = created < 0 && text_equal(why.code, "BucketAlreadyOwnedByYou") &&
+                 text_equal(s3->call->region->name, "us-east-1");
+    if (created < 0 && !again)
         return s3_fail(s3, err, 409, why.code, "%s", why.message);
+    if (created == 0 && configure(s3, acl, err) < 0)
+        return -1;
     s3_answer_header(s3, "Location", arena_format(s3->arena, "/%s", s3->bucket_name));
     return s3_answer_empty(s3, 200);
 }
@@ -125,6 +195,32 @@ static int check_blocked(struct s3_call *s3, const char *policy, struct error *e
                    "Access Denied: the bucket's BlockPublicPolicy blocks policies that are public");
 }
 
+/* Logs go to a bucket of the same owner that exists. */
+static int check_log_target(struct s3_call *s3, const char *text, struct error *err)
+{
+    struct s3_bucket target;
+    xmlNode *root;
+    if (xml_parse(s3->arena, "the logging", text, strlen(text), &root, err) < 0)
+        return -1;
+    const char *name = xml_child_content(s3->arena, xml_first(root, "LoggingEnabled"), "TargetBucket");
+    if (!name || (s3_bucket_find(s3->call->region, s3->arena, name, &target) &&
+                  text_equal(target.owner, s3->bucket.owner)))
+        return 0;
+    return s3_fail(s3, err, 400, "InvalidTargetBucketForLogging",
+                   "The target bucket for logging does not exist, is not owned by you, or does not have the "
+                   "appropriate grants for the log-delivery group.");
+}
+
+/* Enforced ownership leaves no room for what an ACL grants to others. */
+static int check_enforceable(struct s3_call *s3, const char *text, struct error *err)
+{
+    const char *acl = s3->bucket.documents[S3_ACL];
+    if (!strstr(text, "BucketOwnerEnforced") || !acl || !strchr(strchr(acl, '\n') + 1, '\n'))
+        return 0;
+    return s3_fail(s3, err, 400, "InvalidBucketAclWithObjectOwnership",
+                   "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting");
+}
+
 int s3_put_document(struct s3_call *s3, struct error *err)
 {
     enum s3_document document = s3->route->document;
@@ -136,7 +232,9 @@ int s3_put_document(struct s3_call *s3, struct error *err)
     }
     if (document == S3_POLICY && check_blocked(s3, buffer_string(body), err) < 0)
         return -1;
-    if (document == S3_LIFECYCLE && put_minimum(s3, err) < 0)
+    if ((document == S3_LIFECYCLE && put_minimum(s3, err) < 0) ||
+        (document == S3_LOGGING && check_log_target(s3, buffer_string(body), err) < 0) ||
+        (document == S3_OWNERSHIP && check_enforceable(s3, buffer_string(body), err) < 0))
         return -1;
     if (s3_bucket_set(s3->call->region, &s3->bucket, document, buffer_string(body), err) < 0)
         return -1;
@@ -156,47 +254,35 @@ int s3_get_fixed(struct s3_call *s3, struct error *err)
     static const struct {
         const char *query, *text, *missing, *message;
     } fixed[] = {
-        {"cors", NULL, "NoSuchCORSConfiguration", "The CORS configuration does not exist"},
-        {"website", NULL, "NoSuchWebsiteConfiguration",
-         "The specified bucket does not have a website configuration"},
         {"replication", NULL, "ReplicationConfigurationNotFoundError",
          "The replication configuration was not found"},
         {"object-lock", NULL, "ObjectLockConfigurationNotFoundError",
          "Object Lock configuration does not exist for this bucket"},
-        {"logging", "<BucketLoggingStatus " S3_NAMESPACE "/>", NULL, NULL},
-        {"accelerate", "<AccelerateConfiguration " S3_NAMESPACE "/>", NULL, NULL},
-        {"requestPayment",
-         "<RequestPaymentConfiguration " S3_NAMESPACE
-         "><Payer>BucketOwner</Payer></RequestPaymentConfiguration>",
+        {"metrics",
+         "<ListMetricsConfigurationsResult " S3_NAMESPACE
+         "><IsTruncated>false</IsTruncated></ListMetricsConfigurationsResult>",
+         NULL, NULL},
+        {"analytics",
+         "<ListBucketAnalyticsConfigurationResult " S3_NAMESPACE
+         "><IsTruncated>false</IsTruncated></ListBucketAnalyticsConfigurationResult>",
+         NULL, NULL},
+        {"inventory",
+         "<ListInventoryConfigurationsResult " S3_NAMESPACE
+         "><IsTruncated>false</IsTruncated></ListInventoryConfigurationsResult>",
+         NULL, NULL},
+        {"intelligent-tiering",
+         "<ListBucketIntelligentTieringConfigurationsOutput " S3_NAMESPACE
+         "><IsTruncated>false</IsTruncated></ListBucketIntelligentTieringConfigurationsOutput>",
          NULL, NULL},
     };
     cleanup(buffer_free) struct buffer xml = buffer_new(S3_LARGEST_ANSWER);
     size_t i = 0;
     while (strcmp(fixed[i].query, s3->route->query) != 0)
         i++;
+    if (fixed[i].text && s3_query(s3, "id"))
+        return s3_fail(s3, err, 404, "NoSuchConfiguration", "The specified configuration does not exist.");
     if (!fixed[i].text)
         return s3_fail(s3, err, 404, fixed[i].missing, "%s", fixed[i].message);
     buffer_format(&xml, S3_XML_HEAD "%s", fixed[i].text);
     return s3_answer_xml(s3, &xml, err);
-}
-
-int s3_get_acl(struct s3_call *s3, struct error *err)
-{
-    cleanup(buffer_free) struct buffer xml = buffer_new(S3_LARGEST_ANSWER);
-    buffer_text(&xml, S3_XML_HEAD "<AccessControlPolicy " S3_NAMESPACE ">");
-    s3_write_owner(&xml, "Owner", "", s3->bucket.owner);
-    buffer_text(&xml, "<AccessControlList><Grant>");
-    s3_write_owner(&xml, "Grantee", GRANTEE_TYPE, s3->bucket.owner);
-    buffer_text(&xml,
-                "<Permission>FULL_CONTROL</Permission></Grant></AccessControlList></AccessControlPolicy>");
-    return s3_answer_xml(s3, &xml, err);
-}
-
-/* The only ACL there is: the owner's. */
-int s3_put_acl(struct s3_call *s3, struct error *err)
-{
-    const char *acl = s3_header(s3, "x-amz-acl");
-    if (!text_equal(acl, "private") && !text_equal(acl, "bucket-owner-full-control"))
-        return s3_fail(s3, err, 400, "AccessControlListNotSupported", "The bucket does not allow ACLs");
-    return s3_answer_empty(s3, 200);
 }

@@ -70,7 +70,9 @@ void s3_write_owner(struct buffer *xml, const char *element, const char *attribu
 
 /* What a call makes of its handlers, by file. */
 extern s3_handler s3_list_buckets, s3_create_bucket, s3_head_bucket, s3_delete_bucket, s3_get_location;
-extern s3_handler s3_get_document, s3_put_document, s3_delete_document, s3_get_fixed, s3_get_acl, s3_put_acl;
+extern s3_handler s3_get_document, s3_put_document, s3_delete_document, s3_get_fixed;
+extern s3_handler s3_get_acl, s3_put_acl, s3_get_object_acl, s3_put_object_acl, s3_get_policy_status;
+extern s3_handler s3_get_attributes;
 extern s3_handler s3_list_objects, s3_list_objects_v2, s3_list_versions, s3_list_uploads;
 extern s3_handler s3_begin_put_object, s3_put_object;
 extern s3_handler s3_get_object, s3_head_object, s3_delete_object, s3_delete_objects;

@@ -96,6 +96,100 @@ static int check_public_access(struct arena *arena, const char *text, size_t len
     return 0;
 }
 
+static int check_ownership(struct arena *arena, const char *text, size_t length, struct error *err)
+{
+    static const char *const known[] = {"BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"};
+    xmlNode *root;
+    if (xml_parse(arena, "the ownership controls", text, length, &root, err) < 0)
+        return -1;
+    xmlNode *rule = xml_first(root, "Rule");
+    const char *ownership = xml_child_content(arena, rule, "ObjectOwnership");
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        if (text_equal(known[i], ownership) && !xml_next(rule, "Rule"))
+            return 0;
+    return malformed(err, "there is one rule, with an ObjectOwnership");
+}
+
+static int check_cors(struct arena *arena, const char *text, size_t length, struct error *err)
+{
+    static const char *const methods[] = {"GET", "PUT", "POST", "DELETE", "HEAD"};
+    xmlNode *root;
+    size_t rules = 0;
+    if (xml_parse(arena, "the CORS configuration", text, length, &root, err) < 0)
+        return -1;
+    for (xmlNode *rule = xml_first(root, "CORSRule"); rule; rule = xml_next(rule, "CORSRule"), rules++) {
+        if (!xml_first(rule, "AllowedOrigin") || !xml_first(rule, "AllowedMethod"))
+            return malformed(err, "a rule has an AllowedOrigin and an AllowedMethod");
+        for (xmlNode *node = xml_first(rule, "AllowedMethod"); node; node = xml_next(node, "AllowedMethod")) {
+            size_t at = 0;
+            while (at < COUNT_OF(methods) && !text_equal(methods[at], xml_content(arena, node)))
+                at++;
+            if (at == COUNT_OF(methods))
+                return error_code(err, ERROR_INVALID, "InvalidRequest",
+                                  "Found unsupported HTTP method in CORS config.");
+        }
+    }
+    return rules >= 1 && rules <= 100 ? 0 : malformed(err, "there are 1 to 100 rules");
+}
+
+static int check_website(struct arena *arena, const char *text, size_t length, struct error *err)
+{
+    xmlNode *root;
+    if (xml_parse(arena, "the website", text, length, &root, err) < 0)
+        return -1;
+    const char *suffix = xml_child_content(arena, xml_first(root, "IndexDocument"), "Suffix");
+    if (xml_first(root, "RedirectAllRequestsTo"))
+        return 0;
+    if (text_empty(suffix) || strchr(suffix, '/'))
+        return error_code(err, ERROR_INVALID, "InvalidArgument",
+                          "The IndexDocument Suffix is not well formed");
+    return 0;
+}
+
+static int check_logging(struct arena *arena, const char *text, size_t length, struct error *err)
+{
+    xmlNode *root;
+    if (xml_parse(arena, "the logging", text, length, &root, err) < 0)
+        return -1;
+    xmlNode *enabled = xml_first(root, "LoggingEnabled");
+    if (enabled && (!xml_first(enabled, "TargetBucket") || !xml_first(enabled, "TargetPrefix")))
+        return malformed(err, "LoggingEnabled has a TargetBucket and a TargetPrefix");
+    return 0;
+}
+
+/* One of two words in an element. */
+static int check_word(struct arena *arena, const char *text, size_t length, const char *element,
+                      const char *one, const char *other, struct error *err)
+{
+    xmlNode *root;
+    if (xml_parse(arena, "the body", text, length, &root, err) < 0)
+        return -1;
+    const char *word = xml_child_content(arena, root, element);
+    return text_equal(word, one) || text_equal(word, other) ? 0 : malformed(err, element);
+}
+
+static int check_accelerate(struct arena *arena, const char *text, size_t length, struct error *err)
+{
+    return check_word(arena, text, length, "Status", "Enabled", "Suspended", err);
+}
+
+static int check_payment(struct arena *arena, const char *text, size_t length, struct error *err)
+{
+    return check_word(arena, text, length, "Payer", "BucketOwner", "Requester", err);
+}
+
+/* There are no queues, topics, functions or event buses here, and S3 takes only destinations that exist. */
+static int check_notification(struct arena *arena, const char *text, size_t length, struct error *err)
+{
+    xmlNode *root;
+    if (xml_parse(arena, "the notification configuration", text, length, &root, err) < 0)
+        return -1;
+    if (!xml_first(root, NULL))
+        return 0;
+    return error_code(err, ERROR_INVALID, "InvalidArgument",
+                      "Unable to validate the following destination configurations");
+}
+
 /* Encryption: what AWS applies to every bucket since 2023. */
 const struct s3_document_kind s3_document_kinds[S3_DOCUMENTS] = {
     [S3_POLICY] = {"policy", NULL, "NoSuchBucketPolicy", "The bucket policy does not exist", NULL,
@@ -113,10 +207,25 @@ const struct s3_document_kind s3_document_kinds[S3_DOCUMENTS] = {
                           "NoSuchPublicAccessBlockConfiguration",
                           "The public access block configuration was not found", NULL, check_public_access},
     [S3_OWNERSHIP] = {"ownershipControls", "OwnershipControls", "OwnershipControlsNotFoundError",
-                      "The bucket ownership controls were not found", NULL, NULL},
+                      "The bucket ownership controls were not found", NULL, check_ownership},
     [S3_TAGGING] = {"tagging", "Tagging", "NoSuchTagSet", "The TagSet does not exist", NULL, check_tagging},
     [S3_VERSIONING] = {"versioning", "VersioningConfiguration", NULL, NULL,
                        "<VersioningConfiguration " NAMESPACE "/>", check_versioning},
+    [S3_ACL] = {"acl", NULL, NULL, NULL, NULL, NULL},
+    [S3_CORS] = {"cors", "CORSConfiguration", "NoSuchCORSConfiguration",
+                 "The CORS configuration does not exist", NULL, check_cors},
+    [S3_WEBSITE] = {"website", "WebsiteConfiguration", "NoSuchWebsiteConfiguration",
+                    "The specified bucket does not have a website configuration", NULL, check_website},
+    [S3_LOGGING] = {"logging", "BucketLoggingStatus", NULL, NULL, "<BucketLoggingStatus " NAMESPACE "/>",
+                    check_logging},
+    [S3_ACCELERATE] = {"accelerate", "AccelerateConfiguration", NULL, NULL,
+                       "<AccelerateConfiguration " NAMESPACE "/>", check_accelerate},
+    [S3_REQUEST_PAYMENT] = {"requestPayment", "RequestPaymentConfiguration", NULL, NULL,
+                            "<RequestPaymentConfiguration " NAMESPACE
+                            "><Payer>BucketOwner</Payer></RequestPaymentConfiguration>",
+                            check_payment},
+    [S3_NOTIFICATION] = {"notification", "NotificationConfiguration", NULL, NULL,
+                         "<NotificationConfiguration " NAMESPACE "/>", check_notification},
 };
 
 int s3_document_check(enum s3_document document, const char *text, size_t length, struct error *err)

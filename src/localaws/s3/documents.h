@@ -18,6 +18,13 @@ enum s3_document {
     S3_OWNERSHIP,
     S3_TAGGING,
     S3_VERSIONING,
+    S3_ACL, /* as s3/acl.h keeps it */
+    S3_CORS,
+    S3_WEBSITE,
+    S3_LOGGING,
+    S3_ACCELERATE,
+    S3_REQUEST_PAYMENT,
+    S3_NOTIFICATION,
     S3_DOCUMENTS,
 };
 

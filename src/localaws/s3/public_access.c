@@ -11,6 +11,8 @@ struct s3_public_access s3_public_access_read(struct arena *arena, const char *t
     struct s3_public_access access = {0};
     xmlNode *root;
     if (text && xml_parse(arena, "the public access block", text, strlen(text), &root, NULL) == 0) {
+        access.block_acls = text_equal_nocase(xml_child_content(arena, root, "BlockPublicAcls"), "true");
+        access.ignore_acls = text_equal_nocase(xml_child_content(arena, root, "IgnorePublicAcls"), "true");
         access.block_policy = text_equal_nocase(xml_child_content(arena, root, "BlockPublicPolicy"), "true");
         access.restrict_buckets =
             text_equal_nocase(xml_child_content(arena, root, "RestrictPublicBuckets"), "true");

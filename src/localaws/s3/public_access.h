@@ -1,5 +1,5 @@
-/* The two settings of a public access block that mean something where there are no ACLs: policies that let
- * everyone in are refused, and one that is there all the same lets no other account in. */
+/* A public access block: ACLs and policies that let everyone in are refused, and those that are there all the
+ * same let no other account in. */
 #ifndef LOCALAWS_S3_PUBLIC_ACCESS_H
 #define LOCALAWS_S3_PUBLIC_ACCESS_H
 
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 struct s3_public_access {
-    bool block_policy, restrict_buckets;
+    bool block_acls, ignore_acls, block_policy, restrict_buckets;
 };
 /* `text` may be NULL: nothing is blocked. */
 struct s3_public_access s3_public_access_read(struct arena *arena, const char *text);

@@ -1,5 +1,6 @@
 /* From a request's path and query to what it asks for, and whether its caller may. */
 #include "localaws/faults/faults.h"
+#include "localaws/s3/acl.h"
 #include "localaws/s3/call.h"
 #include "localaws/s3/public_access.h"
 
@@ -21,6 +22,16 @@ char *s3_arn(struct s3_call *s3, const char *key)
 }
 
 /* RestrictPublicBuckets: while a bucket's policy is public, other accounts have no use of it. */
+/* Where who asks pays, others must say that they know. */
+static int check_payer(struct s3_call *s3, struct error *err)
+{
+    const char *payment = s3->bucket.documents[S3_REQUEST_PAYMENT];
+    if (!payment || !strstr(payment, ">Requester<") || text_equal(s3->call->account->id, s3->bucket.owner) ||
+        text_equal(s3_header(s3, "x-amz-request-payer"), "requester"))
+        return 0;
+    return s3_fail(s3, err, 403, "AccessDenied", "Access Denied: the requester pays, and must say so");
+}
+
 static int check_restricted(struct s3_call *s3, struct error *err)
 {
     const char *policy = s3->bucket.documents[S3_POLICY];
@@ -59,12 +70,12 @@ int s3_authorize(struct s3_call *s3, const char *action, const char *key, struct
         context[count++] = value;
     }
     context[count] = NULL;
-    if (s3->bucket.name && check_restricted(s3, err) < 0)
+    if (s3->bucket.name && (check_restricted(s3, err) < 0 || check_payer(s3, err) < 0))
         return -1;
     if (!s3->bucket.name) /* the service, or a bucket to be */
         return call_authorize(s3->call, action, *s3->bucket_name ? s3_arn(s3, NULL) : "*", context, err);
     return call_authorize_with_policy(s3->call, action, s3_arn(s3, key), s3->bucket.owner,
-                                      s3->bucket.documents[S3_POLICY], context, err);
+                                      s3_policy_with_acl(s3, key), context, err);
 }
 
 /* "/bucket/some/key": all but the first slash of a key belong to it. */
@@ -88,10 +99,8 @@ static int read_path(struct s3_call *s3, struct error *err)
 }
 
 /* Parameters that ask for something no row of the table does. */
-static const char *const elsewhere[] = {
-    "analytics", "attributes",   "intelligent-tiering", "inventory", "legal-hold", "metadataTable",
-    "metrics",   "notification", "renameObject",        "restore",   "retention",  "select",
-    "session",   "torrent"};
+static const char *const elsewhere[] = {"legal-hold", "metadataTable", "renameObject", "restore",
+                                        "retention",  "select",        "session",      "torrent"};
 
 static bool asks_for_more(struct s3_call *s3, const struct s3_route *routes, size_t count)
 {

@@ -5,9 +5,11 @@
 #include "localaws/trail/trail.h"
 
 /* clang-format off */
-#define DOCUMENT(query, kind, noun, permission, to_delete)                                                        \
+#define KEPT(query, kind, noun, permission)                                                                    \
     {HTTP_GET,    S3_BUCKET, query, "Get" noun,    "s3:Get" permission,     s3_get_document,    .document = kind}, \
-    {HTTP_PUT,    S3_BUCKET, query, "Put" noun,    "s3:Put" permission,     s3_put_document,    .document = kind}, \
+    {HTTP_PUT,    S3_BUCKET, query, "Put" noun,    "s3:Put" permission,     s3_put_document,    .document = kind}
+#define DOCUMENT(query, kind, noun, permission, to_delete)                                                     \
+    KEPT(query, kind, noun, permission),                                                                       \
     {HTTP_DELETE, S3_BUCKET, query, "Delete" noun, "s3:" to_delete permission, s3_delete_document, .document = kind}
 
 static const struct s3_route routes[] = {
@@ -18,25 +20,28 @@ static const struct s3_route routes[] = {
     {HTTP_GET,    S3_BUCKET,  "location",   "GetBucketLocation", "s3:GetBucketLocation",   s3_get_location},
     {HTTP_GET,    S3_BUCKET,  "acl",        "GetBucketAcl",      "s3:GetBucketAcl",        s3_get_acl},
     {HTTP_PUT,    S3_BUCKET,  "acl",        "PutBucketAcl",      "s3:PutBucketAcl",        s3_put_acl},
-    {HTTP_GET,    S3_BUCKET,  "cors",       "GetBucketCors",     "s3:GetBucketCORS",       s3_get_fixed},
-    {HTTP_GET,    S3_BUCKET,  "website",    "GetBucketWebsite",  "s3:GetBucketWebsite",    s3_get_fixed},
-    {HTTP_GET,    S3_BUCKET,  "logging",    "GetBucketLogging",  "s3:GetBucketLogging",    s3_get_fixed},
     {HTTP_GET,    S3_BUCKET,  "replication",    "GetBucketReplication",    "s3:GetReplicationConfiguration", s3_get_fixed},
-    {HTTP_GET,    S3_BUCKET,  "requestPayment", "GetBucketRequestPayment", "s3:GetBucketRequestPayment",     s3_get_fixed},
-    {HTTP_GET,    S3_BUCKET,  "accelerate",  "GetBucketAccelerateConfiguration", "s3:GetAccelerateConfiguration",
-     s3_get_fixed},
+    {HTTP_GET,    S3_BUCKET,  "metrics",     "ListBucketMetricsConfigurations",   "s3:GetMetricsConfiguration",   s3_get_fixed},
+    {HTTP_GET,    S3_BUCKET,  "analytics",   "ListBucketAnalyticsConfigurations", "s3:GetAnalyticsConfiguration", s3_get_fixed},
+    {HTTP_GET,    S3_BUCKET,  "inventory",   "ListBucketInventoryConfigurations", "s3:GetInventoryConfiguration", s3_get_fixed},
+    {HTTP_GET,    S3_BUCKET,  "intelligent-tiering", "ListBucketIntelligentTieringConfigurations",
+     "s3:GetIntelligentTieringConfiguration", s3_get_fixed},
+    {HTTP_GET,    S3_BUCKET,  "policyStatus", "GetBucketPolicyStatus", "s3:GetBucketPolicyStatus", s3_get_policy_status},
     {HTTP_GET,    S3_BUCKET,  "object-lock", "GetObjectLockConfiguration", "s3:GetBucketObjectLockConfiguration",
      s3_get_fixed},
+    KEPT("logging",        S3_LOGGING,         "BucketLogging",                   "BucketLogging"),
+    KEPT("accelerate",     S3_ACCELERATE,      "BucketAccelerateConfiguration",   "AccelerateConfiguration"),
+    KEPT("requestPayment", S3_REQUEST_PAYMENT, "BucketRequestPayment",            "BucketRequestPayment"),
+    KEPT("notification",   S3_NOTIFICATION,    "BucketNotificationConfiguration", "BucketNotification"),
+    KEPT("versioning",     S3_VERSIONING,      "BucketVersioning",                "BucketVersioning"),
+    DOCUMENT("cors",              S3_CORS,          "BucketCors",              "BucketCORS",              "Put"),
+    DOCUMENT("website",           S3_WEBSITE,       "BucketWebsite",           "BucketWebsite",           "Delete"),
     DOCUMENT("policy",            S3_POLICY,        "BucketPolicy",            "BucketPolicy",            "Delete"),
     DOCUMENT("encryption",        S3_ENCRYPTION,    "BucketEncryption",        "EncryptionConfiguration", "Put"),
     DOCUMENT("publicAccessBlock", S3_PUBLIC_ACCESS, "PublicAccessBlock",       "BucketPublicAccessBlock", "Put"),
     DOCUMENT("ownershipControls", S3_OWNERSHIP,     "BucketOwnershipControls", "BucketOwnershipControls", "Put"),
     DOCUMENT("tagging",           S3_TAGGING,       "BucketTagging",           "BucketTagging",           "Put"),
     DOCUMENT("lifecycle", S3_LIFECYCLE, "BucketLifecycleConfiguration", "LifecycleConfiguration", "Put"),
-    {HTTP_GET,    S3_BUCKET, "versioning", "GetBucketVersioning", "s3:GetBucketVersioning", s3_get_document,
-     .document = S3_VERSIONING},
-    {HTTP_PUT,    S3_BUCKET, "versioning", "PutBucketVersioning", "s3:PutBucketVersioning", s3_put_document,
-     .document = S3_VERSIONING},
 
     {HTTP_GET,    S3_BUCKET, "list-type", "ListObjectsV2",        "s3:ListBucket",                 s3_list_objects_v2},
     {HTTP_GET,    S3_BUCKET, NULL,        "ListObjects",          "s3:ListBucket",                 s3_list_objects},
@@ -59,6 +64,13 @@ static const struct s3_route routes[] = {
     {HTTP_DELETE, S3_OBJECT, "tagging",  "DeleteObjectTagging",   "s3:DeleteObjectTagging", s3_delete_tags,
      .version_action = "s3:DeleteObjectVersionTagging"},
 
+    {HTTP_GET,    S3_OBJECT, "acl",        "GetObjectAcl",        "s3:GetObjectAcl", s3_get_object_acl,
+     .version_action = "s3:GetObjectVersionAcl"},
+    {HTTP_PUT,    S3_OBJECT, "acl",        "PutObjectAcl",        "s3:PutObjectAcl", s3_put_object_acl,
+     .version_action = "s3:PutObjectVersionAcl"},
+    {HTTP_GET,    S3_OBJECT, "attributes", "GetObjectAttributes", "s3:GetObjectAttributes", s3_get_attributes,
+     .version_action = "s3:GetObjectVersionAttributes"},
+
     {HTTP_POST,   S3_OBJECT, "uploads",  "CreateMultipartUpload",   "s3:PutObject", s3_create_upload},
     {HTTP_PUT,    S3_OBJECT, "uploadId", "UploadPart",              "s3:PutObject", s3_upload_part,
      .begin = s3_begin_upload_part},
@@ -68,8 +80,8 @@ static const struct s3_route routes[] = {
 };
 /* clang-format on */
 
-/* The request's state, begun when its first byte or its end comes, whichever is first, or before the client is
- * told to send its body. Its collected or streamed body is made ready with it. */
+/* The request's state, begun when its first byte or its end comes, whichever is first, or before the client
+ * is told to send its body. Its collected or streamed body is made ready with it. */
 int s3_begin(struct call *call, struct error *err)
 {
     struct s3_call *s3;

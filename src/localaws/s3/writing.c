@@ -1,3 +1,4 @@
+#include "localaws/s3/acl.h"
 #include "localaws/s3/object_calls.h"
 
 #include "base/clock.h"
@@ -14,9 +15,10 @@ enum {
     SMALL_PIECE = 32 << 10, /* up to this it is kept in the index: one wait for the disk instead of two */
 };
 
-static const char *const kept_headers[] = {"cache-control",      "content-disposition", "content-encoding",
-                                           "content-language",   "content-type",        "expires",
-                                           "x-amz-storage-class"};
+static const char *const kept_headers[] = {"cache-control",       "content-disposition",
+                                           "content-encoding",    "content-language",
+                                           "content-type",        "expires",
+                                           "x-amz-storage-class", "x-amz-website-redirect-location"};
 
 static bool is_kept(const char *name)
 {
@@ -57,21 +59,43 @@ static int keep_headers(struct s3_call *s3, json_t *kept, struct error *err)
     return 0;
 }
 
-/* Owners are enforced here, as they are in every new bucket of AWS's: an ACL that says otherwise is refused.
- */
-static int check_acl(struct s3_call *s3, struct error *err)
+/* Classes whose objects can be read at once; of the others there would have to be an archive. */
+static int check_class(struct s3_call *s3, struct error *err)
 {
-    const char *acl = s3_header(s3, "x-amz-acl");
-    if (!acl || text_equal(acl, "private") || text_equal(acl, "bucket-owner-full-control"))
+    static const char *const known[] = {"STANDARD",   "REDUCED_REDUNDANCY",  "STANDARD_IA",
+                                        "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"};
+    static const char *const archives[] = {"GLACIER", "DEEP_ARCHIVE", "EXPRESS_ONEZONE", "OUTPOSTS", "SNOW"};
+    const char *class = s3_header(s3, "x-amz-storage-class");
+    if (!class)
         return 0;
-    return s3_fail(s3, err, 400, "AccessControlListNotSupported", "The bucket does not allow ACLs");
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        if (text_equal(known[i], class))
+            return 0;
+    for (size_t i = 0; i < COUNT_OF(archives); i++)
+        if (text_equal(archives[i], class))
+            return s3_fail(s3, err, 501, "NotImplemented", "The storage class %s is not implemented", class);
+    return s3_fail(s3, err, 400, "InvalidStorageClass", "The storage class you specified is not valid");
+}
+
+/* There is no object lock here, and a lock that is not kept must not be promised. */
+static int check_lock(struct s3_call *s3, struct error *err)
+{
+    static const char *const headers[] = {"x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date",
+                                          "x-amz-object-lock-legal-hold"};
+    for (size_t i = 0; i < COUNT_OF(headers); i++)
+        if (s3_header(s3, headers[i]))
+            return s3_fail(s3, err, 400, "InvalidRequest", "Bucket is missing Object Lock Configuration");
+    return 0;
 }
 
 int s3_describe_object(struct s3_call *s3, struct s3_object *object, struct error *err)
 {
     const char *tagging = s3_header(s3, "x-amz-tagging");
     char *tags;
-    if (check_acl(s3, err) < 0 || s3_tags_parse(s3->arena, tagging, &tags, err) < 0 ||
+    const char *acl;
+    if (check_class(s3, err) < 0 || check_lock(s3, err) < 0 || s3_acl_read(s3, NULL, &acl, err) < 0 ||
+        (acl && s3_acl_enabled(s3) && s3_authorize(s3, "s3:PutObjectAcl", s3->key, err) < 0) ||
+        s3_tags_parse(s3->arena, tagging, &tags, err) < 0 ||
         (*tags && s3_authorize(s3, "s3:PutObjectTagging", s3->key, err) < 0))
         return -1;
     json_t *kept = json_object();
@@ -83,6 +107,7 @@ int s3_describe_object(struct s3_call *s3, struct s3_object *object, struct erro
         .id = s3_store_new_id(s3->arena),
         .headers = json_text(s3->arena, kept),
         .tags = tags,
+        .acl = acl,
         .modified_ms = clock_now_ms(),
     };
     json_decref(kept);
