@@ -53,7 +53,7 @@ struct region {
 };
 
 /* Where each module's tables are in `modules`. */
-enum module_slot { MODULE_IAM, MODULE_KMS, MODULE_SSM, MODULE_S3, MODULE_EC2, MODULE_ELB };
+enum module_slot { MODULE_IAM, MODULE_KMS, MODULE_SSM, MODULE_S3, MODULE_EC2, MODULE_ELB, MODULE_ACM };
 
 /* One AWS service's part of the region. Its resources (resource.h) are saved one by one as they change; the
  * rest of its tables as a whole: `save` gives a JSON value of an account's, `restore` takes it back. */
@@ -185,9 +185,9 @@ struct service {
     const char *target_prefix;    /* of JSON: "TrentService" */
     const struct action *actions; /* ended by a NULL name */
 };
-extern const struct service ec2_service, iam_service, sts_service, elb_service, kms_service, ssm_service,
+extern const struct service acm_service, ec2_service, iam_service, sts_service, elb_service, kms_service, ssm_service,
     cloudtrail_service;
-extern const struct module ec2_module, iam_module, elb_module, kms_module, s3_module, ssm_module;
+extern const struct module acm_module, ec2_module, iam_module, elb_module, kms_module, s3_module, ssm_module;
 
 /* S3 is REST: its own routing over a raw request, with SigV4 already checked. Never under the region's lock.
  */

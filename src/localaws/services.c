@@ -7,12 +7,12 @@
 /* S3 has no actions by name: it is routed by method and path (s3_handle). */
 static const struct service s3_service = {.name = "s3", .iam_prefix = "s3", .protocol = PROTOCOL_S3};
 
-static const struct service *const services[] = {&cloudtrail_service, &ec2_service, &elb_service,
-                                                 &iam_service,        &kms_service, &s3_service,
-                                                 &ssm_service,        &sts_service};
+static const struct service *const services[] = {&acm_service, &cloudtrail_service, &ec2_service,
+                                                 &elb_service, &iam_service,        &kms_service,
+                                                 &s3_service,  &ssm_service,        &sts_service};
 
-const struct module *const region_modules[] = {&iam_module, &kms_module, &ssm_module,
-                                               &s3_module,  &ec2_module, &elb_module};
+const struct module *const region_modules[] = {&iam_module, &kms_module, &ssm_module, &s3_module,
+                                               &ec2_module, &acm_module, &elb_module};
 const size_t region_module_count = COUNT_OF(region_modules);
 
 const struct service *service_by_name(const char *name)

@@ -16,6 +16,8 @@ NEWER = {
     ("s3", "Object", "ChecksumType"), ("s3", "ObjectVersion", "ChecksumType"), ("s3", "ListPartsOutput", "ChecksumType"),
     ("s3", "MultipartUpload", "ChecksumType"), ("s3", "CompleteMultipartUploadOutput", "ChecksumType"),
     ("ssm", "ParameterMetadata", "ARN"),
+    ("elbv2", "LoadBalancer", "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic"),
+    ("elbv2", "SetSecurityGroupsOutput", "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic"),
 }
 
 

@@ -30,6 +30,8 @@ enum kind_number {
     KIND_KEY_PAIR,
     KIND_DHCP_OPTIONS,
     KIND_PREFIX_LIST,
+    KIND_CERTIFICATE, /* ACM's, acm.h */
+    KIND_ENDPOINT_SERVICE,
 };
 
 struct vpc_block { /* an IPv4 block beyond the first */

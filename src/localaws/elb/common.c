@@ -12,6 +12,11 @@ char *elb_hex(struct arena *arena)
     return random_hex(arena, 16);
 }
 
+const char *elb_hex_of(const char *arn)
+{
+    return strrchr(arn, '/') + 1;
+}
+
 void put_elb_tags(struct buffer *out, const struct resource *resource)
 {
     put_open(out, "Tags");

@@ -4,6 +4,7 @@
 const struct kind *const elb_kinds[] = {&balancer_kind, &target_group_kind, &listener_kind, NULL};
 
 static const struct action actions[] = {
+    {"AddListenerCertificates", listener_add_certificates, true},
     {"AddTags", elb_add_tags, true},
     {"CreateListener", listener_create, true},
     {"CreateLoadBalancer", balancer_create, true},
@@ -12,11 +13,14 @@ static const struct action actions[] = {
     {"DeleteLoadBalancer", balancer_delete, true},
     {"DeleteTargetGroup", target_group_delete, true},
     {"DeregisterTargets", target_deregister, true},
+    {"DescribeAccountLimits", elb_describe_limits, false},
     {"DescribeCapacityReservation", balancer_capacity, false},
     {"DescribeListenerAttributes", listener_describe_attributes, false},
+    {"DescribeListenerCertificates", listener_describe_certificates, false},
     {"DescribeListeners", listener_describe, false},
     {"DescribeLoadBalancerAttributes", balancer_describe_attributes, false},
     {"DescribeLoadBalancers", balancer_describe, false},
+    {"DescribeSSLPolicies", ssl_policy_describe, false},
     {"DescribeTags", elb_describe_tags, false},
     {"DescribeTargetGroupAttributes", target_group_describe_attributes, false},
     {"DescribeTargetGroups", target_group_describe, false},
@@ -27,8 +31,11 @@ static const struct action actions[] = {
     {"ModifyTargetGroup", target_group_modify, true},
     {"ModifyTargetGroupAttributes", target_group_modify_attributes, true},
     {"RegisterTargets", target_register, true},
+    {"RemoveListenerCertificates", listener_remove_certificates, true},
     {"RemoveTags", elb_remove_tags, true},
+    {"SetIpAddressType", balancer_set_family, true},
     {"SetSecurityGroups", balancer_set_groups, true},
+    {"SetSubnets", balancer_set_subnets, true},
     {NULL, NULL, false},
 };
 

@@ -11,8 +11,10 @@ struct balancer {
     struct resource resource; /* created_ms */
     char *name, *plane_name;  /* the second is unique in the region, and the owner of its interfaces */
     char *dns_name, *scheme, *vpc_id, *ip_address_type;
-    char **subnets, **interfaces, **groups;
-    size_t subnet_count, interface_count, group_count;
+    char **subnets, **interfaces, **groups; /* the interfaces in the order of their subnets */
+    char **asked_addresses;                 /* of the interfaces, those that were chosen by name */
+    size_t subnet_count, interface_count, group_count, asked_count;
+    bool links_unruled;     /* private links do not obey its security groups */
     struct tag *attributes; /* those that were set */
     size_t attribute_count;
     bool seen; /* it is "provisioning" until its making has been answered */
@@ -38,6 +40,9 @@ struct target_group {
 struct listener {
     struct resource resource;
     char *balancer_arn, *protocol, *group_arn;
+    char *ssl_policy, *alpn_policy; /* of TLS */
+    char **certificates;            /* the default first */
+    size_t certificate_count;
     int64_t port;
     struct tag *attributes;
     size_t attribute_count;
@@ -65,8 +70,27 @@ const char *group_attribute(const struct target_group *group, const char *key);
 bool group_flag(const struct target_group *group, const char *key); /* "true" */
 bool crosses_zones(const struct balancer *balancer, const struct target_group *group);
 
+/* elb/balancer.c */
+void balancer_write(struct buffer *out, const struct resource *resource);
+void put_zones(struct buffer *out, const struct balancer *balancer);
+struct interface *balancer_interface(const struct balancer *balancer, size_t at); /* NULL: none */
+bool balancer_has_ipv6_targets(const struct balancer *balancer);
+
+/* elb/listener_tls.c: what a TLS listener needs, from the call into the draft; and its certificates in use.
+ */
+int listener_take_tls(struct call *call, struct listener *draft, struct error *err);
+void put_listener_tls(struct buffer *out, const struct listener *listener);
+/* The load balancers whose listeners use a certificate, one by one; NULL after the last. */
+const char *certificate_user(struct account *account, const char *arn, size_t at);
+void listeners_recertified(struct region *region, struct account *account, const char *arn);
+void listener_tls_to_plane(struct arena *arena, const struct listener *listener,
+                           struct plane_listener *wanted);
+/* elb/ssl_policy.c: GnuTLS's priorities of a policy; NULL when AWS has none of that name. */
+char *ssl_policy_priorities(struct arena *arena, const char *name);
+
 /* elb/common.c */
-char *elb_hex(struct arena *arena); /* 16 random hex digits, as ARNs end */
+char *elb_hex(struct arena *arena);      /* 16 random hex digits, as ARNs end */
+const char *elb_hex_of(const char *arn); /* and those of this one */
 void put_elb_tags(struct buffer *out, const struct resource *resource);
 int elb_check_name(struct call *call, const char *name, struct error *err);
 /* Finds <parameter>'s ARN and authorizes the action on it. */
@@ -109,7 +133,9 @@ const char *const *balancer_resolve(struct region *region, struct arena *arena, 
 
 ELB_ACTION(balancer_create); ELB_ACTION(balancer_delete); ELB_ACTION(balancer_describe);
 ELB_ACTION(balancer_describe_attributes); ELB_ACTION(balancer_modify_attributes); ELB_ACTION(balancer_set_groups);
-ELB_ACTION(balancer_capacity);
+ELB_ACTION(balancer_capacity); ELB_ACTION(balancer_set_subnets); ELB_ACTION(balancer_set_family);
+ELB_ACTION(listener_add_certificates); ELB_ACTION(listener_remove_certificates); ELB_ACTION(listener_describe_certificates);
+ELB_ACTION(ssl_policy_describe); ELB_ACTION(elb_describe_limits);
 ELB_ACTION(target_group_create); ELB_ACTION(target_group_modify); ELB_ACTION(target_group_delete);
 ELB_ACTION(target_group_describe); ELB_ACTION(target_group_describe_attributes); ELB_ACTION(target_group_modify_attributes);
 ELB_ACTION(target_register); ELB_ACTION(target_deregister); ELB_ACTION(target_describe_health);

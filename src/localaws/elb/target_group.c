@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 
-#include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct field target_fields[] = {
@@ -108,9 +108,63 @@ static char *choose(struct call *call, const char *parameter, const char *otherw
     return arena_strdup(call->arena, value ? value : otherwise);
 }
 
-static int take_health(struct call *call, struct target_group *group, struct error *err)
+/* "200", "200,202", "200-399": numbers of HTTP, as AWS takes them for network load balancers. */
+static bool valid_matcher(const char *matcher)
+{
+    if (!text_only(matcher, "0-9,-") || strlen(matcher) > 64 || !*matcher)
+        return false;
+    while (*matcher) {
+        char *end;
+        long from = strtol(matcher, &end, 10), to = from;
+        if (*end == '-')
+            to = strtol(end + 1, &end, 10);
+        if (from < 200 || to > 599 || to < from || (*end && *end != ','))
+            return false;
+        matcher = *end == ',' ? end + 1 : end;
+    }
+    return true;
+}
+
+static int check_health(struct call *call, const struct target_group *group, struct error *err)
 {
     int64_t port;
+    bool http = text_starts(group->health_protocol, "HTTP");
+    if (!http && !text_equal(group->health_protocol, "TCP"))
+        return call_fail(call, err, 400, "ValidationError",
+                         "Health check protocol '%.32s' must be one of 'TCP', 'HTTP', or 'HTTPS'",
+                         group->health_protocol);
+    if (!text_equal(group->health_port, "traffic-port") &&
+        text_number(group->health_port, 1, 65535, "port", &port, NULL) < 0)
+        return call_fail(call, err, 400, "ValidationError", "Health check port '%.32s' is not valid",
+                         group->health_port);
+    if (!http && (group->health_path || group->matcher))
+        return call_fail(call, err, 400, "ValidationError",
+                         "A health check path and matcher are of HTTP and HTTPS checks");
+    if (http && (group->health_path[0] != '/' || !text_only(group->health_path, "!-~")))
+        return call_fail(call, err, 400, "ValidationError", "Health check path '%.128s' must begin with '/'",
+                         group->health_path);
+    if (http && !valid_matcher(group->matcher))
+        return call_fail(call, err, 400, "ValidationError", "Health check matcher '%.64s' is not valid",
+                         group->matcher);
+    if (group->timeout_s > group->interval_s)
+        return call_fail(call, err, 400, "ValidationError",
+                         "Health check timeout '%d' must be smaller than or equal to the interval '%d'",
+                         (int)group->timeout_s, (int)group->interval_s);
+    return 0;
+}
+
+static int take_health(struct call *call, struct target_group *group, struct error *err)
+{
+    if (text_equal(call_parameter(call, "HealthCheckEnabled"), "false"))
+        return call_fail(call, err, 400, "ValidationError",
+                         "Health checks must be enabled for target groups with target type '%s'",
+                         group->target_type);
+    const char *protocol = call_parameter(call, "HealthCheckProtocol");
+    if (protocol && !text_equal(protocol, group->health_protocol)) {
+        group->health_path = group->matcher = NULL;
+        if (group->timeout_s == 10 && text_equal(protocol, "HTTP"))
+            group->timeout_s = 6;
+    }
     group->health_protocol = choose(call, "HealthCheckProtocol", group->health_protocol);
     group->health_port = choose(call, "HealthCheckPort", group->health_port);
     bool http = text_starts(group->health_protocol, "HTTP");
@@ -122,23 +176,37 @@ static int take_health(struct call *call, struct target_group *group, struct err
                             group->matcher ? group->matcher
                             : http         ? "200-399"
                                            : NULL);
-    if (!text_equal(group->health_port, "traffic-port") &&
-        text_number(group->health_port, 1, 65535, "port", &port, NULL) < 0)
-        return call_fail(call, err, 400, "ValidationError", "Health check port '%s' is not valid",
-                         group->health_port);
     if (call_number(call, "HealthCheckIntervalSeconds", 5, 300, group->interval_s, &group->interval_s, err) <
             0 ||
-        call_number(call, "HealthCheckTimeoutSeconds", 2, 120, group->timeout_s, &group->timeout_s, err) <
-            0 ||
+        call_number(call, "HealthCheckTimeoutSeconds", 2, 120,
+                    group->timeout_s < group->interval_s ? group->timeout_s : group->interval_s,
+                    &group->timeout_s, err) < 0 ||
         call_number(call, "HealthyThresholdCount", 2, 10, group->healthy_threshold, &group->healthy_threshold,
                     err) < 0 ||
         call_number(call, "UnhealthyThresholdCount", 2, 10, group->unhealthy_threshold,
                     &group->unhealthy_threshold, err) < 0)
         return -1;
-    if (group->timeout_s > group->interval_s)
-        return call_fail(call, err, 400, "ValidationError",
-                         "Health check timeout '%d' must be smaller than or equal to the interval '%d'",
-                         (int)group->timeout_s, (int)group->interval_s);
+    return check_health(call, group, err);
+}
+
+static int check_form(struct call *call, const struct target_group *draft, struct error *err)
+{
+    static const char *const protocols[] = {"TCP", "TLS", "UDP", "TCP_UDP"};
+    bool known = false;
+    for (size_t i = 0; i < COUNT_OF(protocols); i++)
+        known = known || text_equal(draft->protocol, protocols[i]);
+    if (!known || !draft->port)
+        return call_fail(call, err, 400, "UnsupportedOperation",
+                         "Target groups here are of network load balancers: TCP, TLS, UDP or TCP_UDP, and a "
+                         "port");
+    if (!text_equal(draft->target_type, "ip") && !text_equal(draft->target_type, "instance"))
+        return call_fail(call, err, 400, "UnsupportedOperation",
+                         "Targets here are instances or addresses, not '%.32s'", draft->target_type);
+    if (!text_equal(draft->ip_address_type, "ipv4") && !text_equal(draft->ip_address_type, "ipv6"))
+        return call_fail(call, err, 400, "ValidationError", "The IP address type '%.32s' is not valid",
+                         draft->ip_address_type);
+    if (!resource_find(call->region, call->account, &vpc_kind, draft->vpc_id))
+        return call_fail(call, err, 400, "ValidationError", "The VPC ID '%.64s' is not found", draft->vpc_id);
     return 0;
 }
 
@@ -162,17 +230,7 @@ static int take_group(struct call *call, struct target_group *draft, struct erro
         .healthy_threshold = 5,
         .unhealthy_threshold = 2,
     };
-    if (!text_equal(draft->protocol, "TCP") || !draft->port)
-        return call_fail(call, err, 400, "UnsupportedOperation",
-                         "Target groups here have the protocol TCP, and a port");
-    if (!text_equal(draft->target_type, "ip") && !text_equal(draft->target_type, "instance"))
-        return call_fail(call, err, 400, "UnsupportedOperation", "Targets here are instances or addresses");
-    if (!text_equal(draft->ip_address_type, "ipv4") && !text_equal(draft->ip_address_type, "ipv6"))
-        return call_fail(call, err, 400, "ValidationError", "The IP address type '%s' is not valid",
-                         draft->ip_address_type);
-    if (!resource_find(call->region, call->account, &vpc_kind, draft->vpc_id))
-        return call_fail(call, err, 400, "ValidationError", "The VPC ID '%s' is not found", draft->vpc_id);
-    return take_health(call, draft, err);
+    return check_form(call, draft, err) < 0 ? -1 : take_health(call, draft, err);
 }
 
 static int answer_group(struct call *call, const struct target_group *group)
@@ -195,6 +253,7 @@ int target_group_create(struct call *call, struct error *err)
             continue;
         if (present->port == draft.port && text_equal(present->vpc_id, draft.vpc_id) &&
             text_equal(present->target_type, draft.target_type) &&
+            text_equal(present->protocol, draft.protocol) &&
             text_equal(present->ip_address_type, draft.ip_address_type))
             return answer_group(call, present);
         return call_fail(call, err, 400, "DuplicateTargetGroupName",

@@ -200,27 +200,44 @@ struct balancer *balancer_by_plane_name(struct account *account, const char *pla
     return NULL;
 }
 
-static const char *const *addresses_of(struct arena *arena, const struct balancer *balancer, bool ipv4)
+/* Its addresses of a zone, or of all (NULL); the IPv4 ones when asked for. */
+static const char *const *addresses_of(struct arena *arena, const struct balancer *balancer, const char *zone,
+                                       bool ipv4)
 {
     const char **addresses = arena_alloc(arena, (balancer->interface_count * 2 + 1) * sizeof *addresses);
     struct plane_balancer fronts = {0};
     size_t count = 0;
     add_fronts(arena, balancer, &fronts);
     for (size_t i = 0; i < fronts.front_count; i++)
-        if (ipv4 || strchr(fronts.fronts[i].address, ':'))
+        if ((ipv4 || strchr(fronts.fronts[i].address, ':')) &&
+            (!zone || text_equal(fronts.fronts[i].zone, zone)))
             addresses[count++] = arena_strdup(arena, fronts.fronts[i].address);
     return addresses;
+}
+
+/* "NAME", or "ZONE.NAME" for one zone's addresses; false: the name is another's. */
+static bool is_called(const struct balancer *balancer, struct arena *arena, const char *name, char **zone)
+{
+    *zone = NULL;
+    if (text_equal_nocase(balancer->dns_name, name))
+        return true;
+    const char *dot = strchr(name, '.');
+    if (!dot || !text_equal_nocase(balancer->dns_name, dot + 1))
+        return false;
+    *zone = arena_strndup(arena, name, (size_t)(dot - name));
+    return true;
 }
 
 const char *const *balancer_resolve(struct region *region, struct arena *arena, const char *vpc_id,
                                     const char *name)
 {
+    char *zone;
     for (struct account *account = region->accounts; account; account = account->next)
         for_each_resource(struct balancer, balancer, account, &balancer_kind) {
-            if (!text_equal_nocase(balancer->dns_name, name))
+            if (!is_called(balancer, arena, name, &zone))
                 continue;
             const char *const *addresses =
-                addresses_of(arena, balancer, text_equal(balancer->vpc_id, vpc_id));
+                addresses_of(arena, balancer, zone, text_equal(balancer->vpc_id, vpc_id));
             return addresses[0] ? addresses : NULL;
         }
     return NULL;

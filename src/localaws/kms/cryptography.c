@@ -336,6 +336,7 @@ static const struct {
     {"ec2", "GenerateDataKeyWithoutPlaintext"},
     {"ec2", "CreateGrant"},
     {"s3", "GenerateDataKey"},
+    {"acm", "GenerateDataKey"},
     {"ssm",
      "Encrypt"}, /* of a parameter's text itself; that we keep it under a data key changes nothing for them */
 };

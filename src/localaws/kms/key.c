@@ -14,6 +14,7 @@ static const struct {
 } managed_keys[] = {
     {"alias/aws/s3", "s3", "Default key that protects my S3 objects when no other key is defined"},
     {"alias/aws/ebs", "ec2", "Default key that protects my EBS volumes when no other key is defined"},
+    {"alias/aws/acm", "acm", "Default key that protects my ACM private keys when no other key is defined"},
     {"alias/aws/ssm", "ssm", "Default key that protects my SSM parameters when no other key is defined"},
 };
 

@@ -120,7 +120,9 @@ struct balancing {
     int events, wake;
     /* Protects orders, and load balancers against plane_target_health while they are changed. */
     pthread_mutex_t lock;
+    pthread_cond_t settled;
     struct order *orders, **last_order;
+    bool busy; /* carrying out orders it has taken */
     bool ending;
     struct balancer *balancers; /* changed by the thread only, as links are */
     struct link_end *links;

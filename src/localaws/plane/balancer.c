@@ -208,6 +208,7 @@ static bool take_orders(struct balancing *balancing)
     pthread_mutex_lock(&balancing->lock);
     struct order *orders = take(&balancing->orders);
     balancing->last_order = &balancing->orders;
+    balancing->busy = true;
     bool ending = balancing->ending;
     pthread_mutex_unlock(&balancing->lock);
     while (orders) {
@@ -215,6 +216,10 @@ static bool take_orders(struct balancing *balancing)
         orders = order->next;
         carry_out(balancing, order);
     }
+    pthread_mutex_lock(&balancing->lock);
+    balancing->busy = false;
+    pthread_cond_broadcast(&balancing->settled);
+    pthread_mutex_unlock(&balancing->lock);
     return ending;
 }
 
@@ -258,6 +263,7 @@ int balancing_start(struct plane *plane, struct error *err)
     balancing->last_order = &balancing->orders;
     balancing->home = balancing->entered = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     pthread_mutex_init(&balancing->lock, NULL);
+    pthread_cond_init(&balancing->settled, NULL);
     if (carriers_start(balancing, err) < 0)
         return -1;
     if (pthread_create(&balancing->thread, NULL, serve, balancing) != 0)
@@ -275,6 +281,15 @@ void balancing_give(struct balancing *balancing, struct order *order)
     eventfd_write(balancing->wake, 1);
 }
 
+void balancing_settle(struct plane *plane)
+{
+    struct balancing *balancing = plane->balancing;
+    pthread_mutex_lock(&balancing->lock);
+    while (balancing->orders || balancing->busy)
+        pthread_cond_wait(&balancing->settled, &balancing->lock);
+    pthread_mutex_unlock(&balancing->lock);
+}
+
 void balancing_stop(struct plane *plane)
 {
     struct balancing *balancing = plane->balancing;
@@ -290,6 +305,7 @@ void balancing_stop(struct plane *plane)
     close(balancing->wake);
     close(balancing->home);
     pthread_mutex_destroy(&balancing->lock);
+    pthread_cond_destroy(&balancing->settled);
     free(balancing);
     plane->balancing = NULL;
 }

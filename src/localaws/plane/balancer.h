@@ -54,7 +54,6 @@ struct plane_listener {
     /* Of TLS. The first certificate is shown to whom no other fits by name. */
     const char *priorities;         /* GnuTLS's */
     const char *const *application; /* ALPN, best first, NULL-terminated */
-    bool application_by_client;     /* the client's order decides */
     const struct plane_certificate *certificates;
     size_t certificate_count;
 };

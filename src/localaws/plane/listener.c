@@ -105,7 +105,6 @@ static bool same_texts(const char *const *a, const char *const *b)
 static bool same_terms(const struct plane_listener *a, const struct plane_listener *b)
 {
     bool same = text_equal(a->priorities, b->priorities) && same_texts(a->application, b->application) &&
-                a->application_by_client == b->application_by_client &&
                 a->certificate_count == b->certificate_count;
     for (size_t i = 0; same && i < a->certificate_count; i++)
         same = text_equal(a->certificates[i].chain_pem, b->certificates[i].chain_pem) &&

@@ -178,8 +178,8 @@ static int run_ip(int descriptor, bool rules, const struct buffer *lines, struct
     return process_run(&ip, arena, NULL, err);
 }
 
-/* In a batch the family of a rule is the command's; that of everything else is read from its addresses. A rule
- * that names no address is for both. */
+/* In a batch the family of a rule is the command's; that of everything else is read from its addresses. A
+ * rule that names no address is for both. */
 int namespace_ip(int descriptor, const struct buffer *lines, struct error *err)
 {
     cleanup(buffer_free) struct buffer rules = buffer_new(lines->maximum);

@@ -258,6 +258,7 @@ void names_stop(struct plane *plane);
 /* plane/balancer.c, plane/balancer_orders.c */
 void balancing_apply(struct plane *plane); /* after networks_reconcile */
 int balancing_start(struct plane *plane, struct error *err);
+void balancing_settle(struct plane *plane); /* waits until every order given is carried out */
 void balancing_stop(struct plane *plane);
 void balancer_want(struct plane *plane, struct job *job);
 void link_want(struct plane *plane, struct job *job);

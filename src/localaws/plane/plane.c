@@ -241,6 +241,7 @@ void plane_settle(struct plane *plane)
     while (plane->jobs || !plane->quiet)
         pthread_cond_wait(&plane->settled, &plane->lock);
     pthread_mutex_unlock(&plane->lock);
+    balancing_settle(plane);
 }
 
 int plane_internet_listen(struct plane *plane, const char *address, uint16_t port, int *socket,

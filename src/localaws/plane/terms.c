@@ -14,7 +14,7 @@ struct terms {
     gnutls_certificate_credentials_t credentials;
     gnutls_priority_t priorities;
     gnutls_datum_t tickets, applications[APPLICATIONS_MOST];
-    unsigned application_count, application_flags;
+    unsigned application_count;
 };
 
 struct terms *terms_hold(struct terms *terms)
@@ -42,7 +42,6 @@ void terms_release(struct terms **place)
 
 static void take_applications(struct terms *terms, const struct plane_listener *wanted)
 {
-    terms->application_flags = wanted->application_by_client ? 0 : GNUTLS_ALPN_SERVER_PRECEDENCE;
     for (const char *const *name = wanted->application;
          name && *name && terms->application_count < APPLICATIONS_MOST; name++)
         terms->applications[terms->application_count++] =
@@ -88,7 +87,7 @@ int terms_accept(struct terms *terms, int socket, gnutls_session_t *session)
         return -1;
     if (terms->application_count)
         gnutls_alpn_set_protocols(*session, terms->applications, terms->application_count,
-                                  terms->application_flags);
+                                  GNUTLS_ALPN_SERVER_PRECEDENCE);
     return 0;
 }
 
