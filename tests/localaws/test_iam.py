@@ -256,3 +256,202 @@ def test_everything_survives_a_restart(fresh_region):
     assert fresh_region.client("iam").get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 1
     with pytest.raises(Refused):
         fresh_region.client("iam", keys=session).list_users()
+
+
+# --- lists, limits, the account ----------------------------------------------------------------------------------
+
+def pages(call, member, **arguments):
+    """Every page of a list, followed by its markers."""
+    found, marker = [], {}
+    while True:
+        page = call(**arguments, **marker)
+        found.append(page[member])
+        if not page["IsTruncated"]:
+            assert "Marker" not in page
+            return found
+        marker = {"Marker": page["Marker"]}
+
+
+def test_lists_come_in_pages_that_bear_deletions(region):
+    iam = region.client("iam")
+    names = sorted(f"paged-{number}" for number in range(7))
+    for name in reversed(names):
+        iam.create_role(RoleName=name, Path="/paged/", AssumeRolePolicyDocument=trust({"AWS": TENANT}))
+    found = pages(iam.list_roles, "Roles", PathPrefix="/paged/", MaxItems=3)
+    assert [[role["RoleName"] for role in page] for page in found] == [names[:3], names[3:6], names[6:]]
+    assert "Tags" not in found[0][0] and "PermissionsBoundary" not in found[0][0]
+    first = iam.list_roles(PathPrefix="/paged/", MaxItems=3)
+    for role in first["Roles"]:
+        iam.delete_role(RoleName=role["RoleName"])
+    rest = iam.list_roles(PathPrefix="/paged/", MaxItems=3, Marker=first["Marker"])
+    assert [role["RoleName"] for role in rest["Roles"]] == names[3:6]
+    paginator = iam.get_paginator("list_roles").paginate(PathPrefix="/paged/", PaginationConfig={"PageSize": 1})
+    assert [role["RoleName"] for page in paginator for role in page["Roles"]] == names[3:]
+    for wrong in ({"MaxItems": 5000}, {"Marker": "???"}):
+        with pytest.raises(Refused) as error:
+            region.client("iam", parameter_validation=False).list_roles(**wrong)
+        assert code_of(error) == "ValidationError"
+
+
+@pytest.mark.parametrize("make,call,member", [
+    ("tags", "list_role_tags", "Tags"), ("inline", "list_role_policies", "PolicyNames"),
+    ("attached", "list_attached_role_policies", "AttachedPolicies"),
+    ("profiles", "list_instance_profiles_for_role", "InstanceProfiles")])
+def test_what_a_role_has_comes_in_pages_too(region, make, call, member):
+    iam, name = region.client("iam"), f"has-{make}"
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust({"AWS": TENANT}))
+    for number in range(3):
+        if make == "tags":
+            iam.tag_role(RoleName=name, Tags=[{"Key": f"k{number}", "Value": ""}])
+        elif make == "inline":
+            iam.put_role_policy(RoleName=name, PolicyName=f"p{number}", PolicyDocument=document(allow("s3:*")))
+        elif make == "attached":
+            iam.attach_role_policy(RoleName=name, PolicyArn=iam.create_policy(
+                PolicyName=f"{name}-{number}", PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"])
+        else:
+            iam.create_instance_profile(InstanceProfileName=f"{name}-{number}")
+            iam.add_role_to_instance_profile(InstanceProfileName=f"{name}-{number}", RoleName=name)
+    assert [len(page) for page in pages(getattr(iam, call), member, RoleName=name, MaxItems=2)] == [2, 1]
+
+
+def test_policies_are_listed_by_scope_path_and_use(region):
+    iam = region.client("iam")
+    arn = iam.create_policy(PolicyName="listed", Path="/listed/", Description="d",
+                            PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"]
+    bound = iam.create_policy(PolicyName="bounds", Path="/listed/", PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"]
+    iam.create_role(RoleName="listed", AssumeRolePolicyDocument=trust({"AWS": TENANT}), PermissionsBoundary=bound)
+    iam.attach_role_policy(RoleName="listed", PolicyArn=arn)
+
+    def listed(**more):
+        return [policy["Arn"] for policy in iam.list_policies(PathPrefix="/listed/", **more)["Policies"]]
+    assert listed(Scope="Local") == [bound, arn] and listed(OnlyAttached=True) == [arn]
+    assert listed(PolicyUsageFilter="PermissionsBoundary") == [bound]
+    assert "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore" in [
+        policy["Arn"] for policy in iam.list_policies(Scope="AWS")["Policies"]]
+    for usage, names in (("PermissionsPolicy", []), ("PermissionsBoundary", ["listed"])):
+        assert [role["RoleName"] for role in
+                iam.list_entities_for_policy(PolicyArn=bound, PolicyUsageFilter=usage)["PolicyRoles"]] == names
+
+
+def test_policies_have_the_sizes_of_aws(region):
+    iam = region.client("iam")
+    iam.create_role(RoleName="sized", AssumeRolePolicyDocument=trust({"AWS": TENANT}))
+
+    def of_size(size):
+        return document(allow("s3:*", ["arn:aws:s3:::" + "x" * 50 + str(number) for number in range(size // 66)]))
+    for call, arguments in (
+            (iam.create_policy, {"PolicyName": "large", "PolicyDocument": of_size(7000)}),
+            (iam.put_role_policy, {"RoleName": "sized", "PolicyName": "large", "PolicyDocument": of_size(11000)}),
+            (iam.put_user_policy, {"UserName": "sized", "PolicyName": "large", "PolicyDocument": of_size(3000)}),
+            (iam.create_role, {"RoleName": "large", "AssumeRolePolicyDocument": trust(
+                {"AWS": [f"arn:aws:iam::{TENANT}:user/{'x' * 50}{number}" for number in range(30)]})})):
+        if call == iam.put_user_policy:
+            iam.create_user(UserName="sized")
+        with pytest.raises(Refused) as error:
+            call(**arguments)
+        assert code_of(error) == "LimitExceeded", call
+    iam.put_role_policy(RoleName="sized", PolicyName="spaces", PolicyDocument=of_size(2000).replace(",", "," + " " * 500))
+    for number in range(10):
+        iam.attach_role_policy(RoleName="sized", PolicyArn=iam.create_policy(
+            PolicyName=f"sized-{number}", PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"])
+    with pytest.raises(Refused) as error:
+        iam.attach_role_policy(RoleName="sized", PolicyArn="arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")
+    assert code_of(error) == "LimitExceeded" and "PoliciesPerRole: 10" in str(error.value)
+
+
+def test_an_access_key_can_rest(region):
+    keys, iam = user_keys(region, "resting", allow("iam:*")), region.client("iam")
+    iam.update_access_key(UserName="resting", AccessKeyId=keys["AccessKeyId"], Status="Inactive")
+    assert iam.list_access_keys(UserName="resting")["AccessKeyMetadata"][0]["Status"] == "Inactive"
+    with pytest.raises(Refused) as error:
+        region.client("iam", keys=keys).list_roles()
+    assert code_of(error) == "InvalidClientTokenId"
+    iam.update_access_key(UserName="resting", AccessKeyId=keys["AccessKeyId"], Status="Active")
+    assert region.client("iam", keys=keys).list_roles()
+
+
+def test_an_account_has_an_alias(region):
+    iam = region.client("iam")
+    iam.create_account_alias(AccountAlias="acme-inc")
+    assert iam.list_account_aliases()["AccountAliases"] == ["acme-inc"]
+    with pytest.raises(Refused) as error:
+        region.client("iam", "vendor").create_account_alias(AccountAlias="acme-inc")
+    assert code_of(error) == "EntityAlreadyExists"
+    iam.delete_account_alias(AccountAlias="acme-inc")
+    assert iam.list_account_aliases()["AccountAliases"] == []
+    assert iam.get_account_summary()["SummaryMap"]["AccessKeysPerUserQuota"] == 2
+
+
+def test_a_service_makes_its_own_role(region):
+    keys = user_keys(region, "balancer", allow("iam:CreateServiceLinkedRole", Condition={
+        "StringEquals": {"iam:AWSServiceName": "elasticloadbalancing.amazonaws.com"}}))
+    mine, iam = region.client("iam", keys=keys), region.client("iam")
+    role = mine.create_service_linked_role(AWSServiceName="elasticloadbalancing.amazonaws.com")["Role"]
+    assert role["Arn"] == f"arn:aws:iam::{TENANT}:role/aws-service-role/elasticloadbalancing.amazonaws.com/" \
+        "AWSServiceRoleForElasticLoadBalancing"
+    with pytest.raises(Refused) as error:
+        mine.create_service_linked_role(AWSServiceName="ssm.amazonaws.com")
+    assert code_of(error) == "AccessDenied"
+    for call, arguments, code in (
+            (iam.create_service_linked_role, {"AWSServiceName": "elasticloadbalancing.amazonaws.com"}, "InvalidInput"),
+            (iam.delete_role, {"RoleName": role["RoleName"]}, "UnmodifiableEntity"),
+            (iam.update_role, {"RoleName": role["RoleName"]}, "UnmodifiableEntity")):
+        with pytest.raises(Refused) as error:
+            call(**arguments)
+        assert code_of(error) == code
+    task = iam.delete_service_linked_role(RoleName=role["RoleName"])["DeletionTaskId"]
+    assert iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"
+
+
+def test_the_whole_account_for_an_audit(fresh_region):
+    iam = fresh_region.client("iam")
+    bound = iam.create_policy(PolicyName="bound", PolicyDocument=document(allow("*")))["Policy"]["Arn"]
+    arn = iam.create_policy(PolicyName="first", PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"]
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=document(allow("s3:Get*")), SetAsDefault=True)
+    iam.create_user(UserName="ada", PermissionsBoundary=bound, Tags=[{"Key": "team", "Value": "blue"}])
+    iam.put_user_policy(UserName="ada", PolicyName="own", PolicyDocument=document(allow("ec2:*")))
+    iam.create_group(GroupName="all")
+    iam.attach_group_policy(GroupName="all", PolicyArn=arn)
+    iam.add_user_to_group(GroupName="all", UserName="ada")
+    iam.create_role(RoleName="host", AssumeRolePolicyDocument=trust({"Service": "ec2.amazonaws.com"}))
+    iam.create_instance_profile(InstanceProfileName="host")
+    iam.add_role_to_instance_profile(InstanceProfileName="host", RoleName="host")
+    iam.attach_role_policy(RoleName="host", PolicyArn="arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")
+    fresh_region.stop()
+    fresh_region.start()
+    iam = fresh_region.client("iam")
+    details = iam.get_account_authorization_details()
+    user, = details["UserDetailList"]
+    assert user["GroupList"] == ["all"] and user["PermissionsBoundary"]["PermissionsBoundaryArn"] == bound
+    assert user["UserPolicyList"][0]["PolicyDocument"] == json.loads(document(allow("ec2:*")))
+    assert user["Tags"] == [{"Key": "team", "Value": "blue"}]
+    group, = details["GroupDetailList"]
+    assert group["AttachedManagedPolicies"] == [{"PolicyName": "first", "PolicyArn": arn}]
+    role, = details["RoleDetailList"]
+    assert role["InstanceProfileList"][0]["InstanceProfileName"] == "host"
+    assert [policy["PolicyName"] for policy in details["Policies"]] == ["bound", "first", "AmazonSSMManagedInstanceCore"]
+    versions = details["Policies"][1]["PolicyVersionList"]
+    assert [(version["VersionId"], version["IsDefaultVersion"]) for version in versions] == [("v2", True), ("v1", False)]
+    assert versions[0]["Document"] == json.loads(document(allow("s3:Get*")))
+    only = iam.get_account_authorization_details(Filter=["Role"])
+    assert only["RoleDetailList"] and not only["UserDetailList"] and not only["Policies"]
+    paged = iam.get_paginator("get_account_authorization_details").paginate(PaginationConfig={"PageSize": 2})
+    assert [sum(len(page[kind]) for kind in ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"))
+            for page in paged] == [2, 2, 2]
+
+
+def test_narrowed_sessions_survive_a_restart_as_they_were(fresh_region):
+    keys = user_keys(fresh_region, "lasting", allow("sts:*"))
+    fresh_region.client("iam").create_role(RoleName="lasting", AssumeRolePolicyDocument=document(
+        {"Effect": "Allow", "Principal": {"AWS": TENANT}, "Action": ["sts:AssumeRole", "sts:TagSession"]}))
+    fresh_region.client("iam").put_role_policy(RoleName="lasting", PolicyName="all", PolicyDocument=document(
+        allow("iam:*", Condition={"StringEquals": {"aws:PrincipalTag/team": "blue"}})))
+    session = assume(fresh_region, keys, "lasting", Tags=[{"Key": "team", "Value": "blue"}],
+                     Policy=document(allow("iam:ListRoles")))["Credentials"]
+    fresh_region.stop()
+    fresh_region.start()
+    mine = fresh_region.client("iam", keys=session)
+    assert mine.list_roles()
+    with pytest.raises(Refused) as error:
+        mine.list_users()
+    assert "no session policy allows" in str(error.value)

@@ -188,7 +188,7 @@ int call_authenticate(struct call *call, const struct sigv4_claim *claim, const 
         return -1;
     if (!steering_headers_are_signed(call, claim))
         return refuse(call, err, REFUSED_UNSIGNED_HEADER);
-    if (key_find(call->region, call->arena, claim->access_key_id, &key) < 0)
+    if (key_find(call->region, call->arena, claim->access_key_id, &key) < 0 || key.inactive)
         return refuse(call, err, REFUSED_UNKNOWN_KEY);
     call->claimed_key = key.id;
     call->claimed_account = key.caller.account;

@@ -81,6 +81,8 @@ int key_find(struct region *region, struct arena *arena, const char *id, struct 
         .secret = arena_strdup(arena, stored->secret),
         .token = arena_strdup(arena, stored->token),
         .expires_ms = stored->expires_ms,
+        .created_ms = stored->created_ms,
+        .inactive = stored->inactive,
         .caller =
             {
                 .kind = stored->caller.kind,
@@ -119,6 +121,8 @@ void key_add(struct region *region, const struct access_key *key)
         .secret = memory_strdup(key->secret),
         .token = memory_strdup(key->token),
         .expires_ms = key->expires_ms,
+        .created_ms = key->created_ms,
+        .inactive = key->inactive,
         .caller =
             {
                 .kind = key->caller.kind,
@@ -133,6 +137,17 @@ void key_add(struct region *region, const struct access_key *key)
     };
     table_put(&locked->access_keys, stored->id, stored);
     module_changed(locked, MODULE_IAM);
+}
+
+void key_set_inactive(struct region *region, const char *id, bool inactive)
+{
+    region_lock(region);
+    cleanup(region_unlock) struct region *locked = region;
+    struct access_key *stored = table_get(&locked->access_keys, id);
+    if (!stored || stored->inactive == inactive)
+        return;
+    stored->inactive = inactive;
+    region_changed(locked);
 }
 
 void key_remove(struct region *region, const char *id)
@@ -164,8 +179,9 @@ static const char *const kinds[] = {
 /* What is written of a key: flat, unlike the struct. */
 struct saved_key {
     char *id, *secret, *token, *arn, *principal_arn, *user_id, *source_identity;
-    int64_t expires_ms, began_ms;
+    int64_t expires_ms, created_ms, began_ms;
     int kind;
+    bool inactive;
     struct session_scope *scope;
 };
 
@@ -174,6 +190,8 @@ static const struct field saved_key_fields[] = {
     FIELD_TEXT(struct saved_key, secret, "secret", REQUIRED, 64, NULL, "secret access key"),
     FIELD_TEXT(struct saved_key, token, "token", OPTIONAL, 4096, NULL, "a session's token"),
     FIELD_INTEGER(struct saved_key, expires_ms, "expires", OPTIONAL, 0, 1e15, "a session's end"),
+    FIELD_INTEGER(struct saved_key, created_ms, "created", OPTIONAL, 0, 1e15, "when a user's was made"),
+    FIELD_BOOL(struct saved_key, inactive, "inactive", OPTIONAL, "not to be used for now"),
     FIELD_INTEGER(struct saved_key, began_ms, "began", OPTIONAL, 0, 1e15, "a session's begin"),
     FIELD_ENUM(struct saved_key, kind, "kind", REQUIRED, kinds, "whose key it is"),
     FIELD_TEXT(struct saved_key, arn, "arn", REQUIRED, 2048, NULL, "the caller's ARN"),
@@ -229,6 +247,8 @@ int keys_restore(struct region *region, struct account *account, json_t *state, 
                             .secret = saved.secret,
                             .token = saved.token,
                             .expires_ms = saved.expires_ms,
+                            .created_ms = saved.created_ms,
+                            .inactive = saved.inactive,
                             .caller = {.kind = (enum caller_kind)saved.kind,
                                        .account = account,
                                        .arn = saved.arn,

@@ -9,6 +9,8 @@ struct access_key {
     const char *id, *secret;
     const char *token;  /* of a session; NULL: a long-term key */
     int64_t expires_ms; /* of a session */
+    int64_t created_ms; /* of a user's */
+    bool inactive;      /* a user's, for now */
     struct caller caller;
 };
 
@@ -16,6 +18,7 @@ struct access_key {
 int key_find(struct region *region, struct arena *arena, const char *id, struct access_key *key);
 
 void key_add(struct region *region, const struct access_key *key); /* copied */
+void key_set_inactive(struct region *region, const char *id, bool inactive);
 void key_remove(struct region *region, const char *id);
 /* The ids of a user's lasting keys; NULL-terminated. */
 const char **keys_of(struct region *region, struct arena *arena, const char *principal_arn);

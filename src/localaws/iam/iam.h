@@ -77,6 +77,7 @@ struct iam {
 struct iam_region {
     struct table aws_policies; /* AWS's own, by ARN */
     struct table parsed;       /* parsed.c's */
+    struct table refusals;     /* encoded.c's */
 };
 struct iam_region *iam_region_of(struct region *region);
 
@@ -107,8 +108,11 @@ struct iam_names {
 };
 int iam_name_new(struct call *call, const struct iam_naming *naming, struct iam_names *names,
                  struct error *err);
-/* May the caller do the call's action on this ARN? */
+/* May the caller do the call's action on this ARN? Policies see what the request says (tags, PolicyArn, ...),
+ * and of what is there already its tags and boundary. */
 int iam_authorize(struct call *call, const char *arn, struct error *err);
+int iam_authorize_tagged(struct call *call, const char *arn, const struct tag *tags, size_t count,
+                         const char *boundary, struct error *err);
 int iam_no_such(struct call *call, struct error *err, const char *what, const char *name);
 int iam_document(struct call *call, const char *parameter, enum policy_kind kind, const char **text,
                  struct error *err);
@@ -119,26 +123,65 @@ void put_document(struct call *call, const char *name,
 int iam_tag(struct call *call, struct tag **tags, size_t *count, struct error *err);
 void iam_untag(struct call *call, struct tag **tags, size_t *count);
 
-/* The caller's target, authorized: RoleName or UserName. */
+/* The caller's target, authorized: RoleName, UserName or GroupName. */
+struct iam_target {
+    const char *type; /* "role" */
+    struct table *(*table)(struct iam *iam);
+};
+int iam_target_principal(struct call *call, const struct iam_target *target, const char *name,
+                         struct principal **principal, struct error *err);
 int iam_target_role(struct call *call, struct principal **role, struct error *err);
 int iam_target_user(struct call *call, struct principal **user, struct error *err);
-void put_role(struct call *call, const struct principal *role);
+int iam_target_group(struct call *call, struct principal **group, struct error *err);
+int iam_target_policy(struct call *call, struct managed_policy **policy, struct error *err); /* PolicyArn */
+
+/* One in an element of this name; the item is a struct principal. */
+void put_role(struct call *call, const char *element, const void *role);
+void put_role_inside(struct call *call, const struct principal *role, bool whole);
+void put_user(struct call *call, const char *element, const void *user);
+void put_group(struct call *call, const char *element, const void *group);
+void put_profile(struct call *call, const char *element, const void *profile);
+void put_attached(struct call *call, const struct principal *principal, const char *element);
+void put_boundary(struct call *call, const struct principal *principal);
+void put_policy_inside(struct call *call, const struct managed_policy *policy, bool with_tags);
+void put_version(struct call *call, const char *element, const struct managed_policy *policy,
+                 const struct policy_version *version, bool with_document);
+
+/* iam/boundary.c: PermissionsBoundary of a new role or user, checked; NULL when there is none. */
+int iam_boundary(struct call *call, const char **arn, struct error *err);
+/* Counts it, in or out; the ARN may be NULL. */
+void iam_boundary_count(struct call *call, const char *arn, int change);
 
 /* The actions, by file. */
 typedef int iam_handler(struct call *call, struct error *err);
 iam_handler create_role, get_role, list_roles, update_role, update_role_description,
     update_assume_role_policy, delete_role, tag_role, untag_role, list_role_tags; /* iam/role.c */
-iam_handler create_user, get_user, list_users, delete_user, create_access_key, list_access_keys,
-    delete_access_key, tag_user, untag_user, list_user_tags; /* iam/user.c */
+iam_handler create_user, get_user, list_users, delete_user, tag_user, untag_user,
+    list_user_tags;                                                                    /* iam/user.c */
+iam_handler create_access_key, update_access_key, list_access_keys, delete_access_key; /* iam/access_key.c */
+iam_handler create_group, get_group, list_groups, delete_group, add_user_to_group, remove_user_from_group,
+    list_groups_for_user; /* iam/group.c */
+iam_handler put_role_permissions_boundary, delete_role_permissions_boundary, put_user_permissions_boundary,
+    delete_user_permissions_boundary; /* iam/boundary.c */
 iam_handler attach_role_policy, detach_role_policy, list_attached_role_policies, put_role_policy,
     get_role_policy, delete_role_policy, list_role_policies, attach_user_policy, detach_user_policy,
-    list_attached_user_policies, put_user_policy, get_user_policy, delete_user_policy,
-    list_user_policies; /* iam/attachment.c */
+    list_attached_user_policies, put_user_policy, get_user_policy, delete_user_policy, list_user_policies,
+    attach_group_policy, detach_group_policy, list_attached_group_policies, put_group_policy,
+    get_group_policy, delete_group_policy, list_group_policies; /* iam/attachment.c */
 iam_handler create_policy, get_policy, list_policies, delete_policy, create_policy_version,
     get_policy_version, list_policy_versions, delete_policy_version, set_default_policy_version, tag_policy,
-    untag_policy, list_policy_tags, list_entities_for_policy; /* iam/policy.c */
+    untag_policy, list_policy_tags;   /* iam/policy.c */
+iam_handler list_entities_for_policy; /* iam/entities.c */
 iam_handler create_instance_profile, get_instance_profile, list_instance_profiles, delete_instance_profile,
     add_role_to_instance_profile, remove_role_from_instance_profile, list_instance_profiles_for_role,
     tag_instance_profile, untag_instance_profile, list_instance_profile_tags; /* iam/profile.c */
+iam_handler create_account_alias, delete_account_alias, list_account_aliases, get_account_summary,
+    get_login_profile, get_account_password_policy, list_mfa_devices, list_ssh_public_keys,
+    list_signing_certificates, list_service_specific_credentials; /* iam/account.c */
+iam_handler get_account_authorization_details;                    /* iam/details.c */
+iam_handler simulate_principal_policy, simulate_custom_policy, get_context_keys_for_principal_policy,
+    get_context_keys_for_custom_policy; /* iam/simulate.c */
+iam_handler create_service_linked_role, delete_service_linked_role,
+    get_service_linked_role_deletion_status; /* iam/service_role.c */
 
 #endif

@@ -2,12 +2,15 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "localaws/iam/encoded.h"
 
 #include <string.h>
 
-struct decision permission_ask(struct arena *arena, const struct question *question)
+struct decision permission_ask_encoded(struct arena *arena, const struct question *question, char **encoded)
 {
     const struct caller *caller = question->caller;
+    if (encoded)
+        *encoded = NULL;
     if (caller->kind == CALLER_ROOT && !question->has_policy)
         return (struct decision){.allowed = true, .source = SOURCE_ROOT};
     region_lock(question->region);
@@ -25,7 +28,15 @@ struct decision permission_ask(struct arena *arena, const struct question *quest
     const struct principal *principal = permission_principal(region, caller);
     permission_gather(arena, region, caller, principal, &policies);
     const struct policy_request request = permission_request(arena, question, principal);
-    return policy_decide(&policies, &request);
+    const struct decision decision = policy_decide(&policies, &request);
+    if (encoded && !decision.allowed)
+        *encoded = refusal_encode(region, arena, &request, caller, &decision);
+    return decision;
+}
+
+struct decision permission_ask(struct arena *arena, const struct question *question)
+{
+    return permission_ask_encoded(arena, question, NULL);
 }
 
 const char *permission_refusal(struct arena *arena, const struct question *question,
@@ -65,12 +76,19 @@ int permission_require(struct call *call, const struct question *question, struc
     };
     if (question->owner)
         call_touched(call, question->resource, question->owner);
-    const struct decision decision = permission_ask(call->arena, question);
+    enum protocol protocol = call->interface->protocol;
+    char *encoded = NULL;
+    const struct decision decision =
+        permission_ask_encoded(call->arena, question, protocol == PROTOCOL_EC2 ? &encoded : NULL);
     if (decision.allowed)
         return 0;
-    enum protocol protocol = call->interface->protocol;
     const char *why = permission_refusal(call->arena, question, &decision);
     log_info("refused", "why", why, "request", call->request_id, NULL);
+    if (encoded)
+        why = arena_format(call->arena,
+                           "You are not authorized to perform this operation. %s. Encoded authorization "
+                           "failure message: %s",
+                           why, encoded);
     return call_fail(call, err, refusals[protocol].status, refusals[protocol].code, "%s", why);
 }
 

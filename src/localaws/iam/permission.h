@@ -24,6 +24,8 @@ struct question {
 };
 
 struct decision permission_ask(struct arena *arena, const struct question *question);
+/* As permission_ask; `encoded` becomes what EC2 tells of a refusal (encoded.h), NULL when it is none. */
+struct decision permission_ask_encoded(struct arena *arena, const struct question *question, char **encoded);
 /* "User: ARN is not authorized to perform: A on resource: R because ..." */
 const char *permission_refusal(struct arena *arena, const struct question *question,
                                const struct decision *decision);

@@ -2,12 +2,13 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "localaws/iam/list.h"
 #include "localaws/resource/answer.h"
 #include "localaws/resource/authorize.h"
 
 #include <string.h>
 
-enum { VERSIONS_MOST = 5 };
+enum { VERSIONS_MOST = 5, POLICY_SIZE_LARGEST = 6144 };
 
 static const struct iam_naming naming = {"PolicyName", "policy", "ANPAX", 128};
 
@@ -62,19 +63,22 @@ struct managed_policy *iam_managed_policy(struct region *region, const struct ac
     return table_get(&iam_of(account)->policies, arn);
 }
 
-static int target_policy(struct call *call, struct managed_policy **policy, struct error *err)
+int iam_target_policy(struct call *call, struct managed_policy **policy, struct error *err)
 {
     const char *arn;
-    if (call_required(call, "PolicyArn", &arn, err) < 0 || iam_authorize(call, arn, err) < 0)
+    if (call_required(call, "PolicyArn", &arn, err) < 0)
         return -1;
     *policy = iam_managed_policy(call->region, call->account, arn);
+    const struct managed_policy nothing = {0}, *known = *policy ? *policy : &nothing;
+    if (iam_authorize_tagged(call, arn, known->tags, known->tag_count, NULL, err) < 0)
+        return -1;
     return *policy ? 0 : call_fail(call, err, 404, "NoSuchEntity", "Policy %.300s was not found.", arn);
 }
 
-/* As target_policy, for what changes it: AWS's own stay as they are. */
+/* As iam_target_policy, for what changes it: AWS's own stay as they are. */
 static int own_policy(struct call *call, struct managed_policy **policy, struct error *err)
 {
-    if (target_policy(call, policy, err) < 0)
+    if (iam_target_policy(call, policy, err) < 0)
         return -1;
     if (text_starts((*policy)->arn, "arn:aws:iam::aws:"))
         return call_fail(call, err, 403, "AccessDenied", "An AWS managed policy cannot be changed");
@@ -101,29 +105,42 @@ static int target_version(struct call *call, struct managed_policy *policy, stru
                                 policy->arn, id);
 }
 
-static void put_policy(struct call *call, const char *name, const struct managed_policy *policy,
-                       bool with_tags)
+void put_policy_inside(struct call *call, const struct managed_policy *policy, bool whole)
 {
     struct buffer *out = &call->answer;
-    put_open(out, name);
     put_text(out, "PolicyName", policy->name);
     put_text(out, "PolicyId", policy->id);
     put_text(out, "Arn", policy->arn);
     put_text(out, "Path", policy->path);
     put_text(out, "DefaultVersionId", policy->default_version);
     put_number(out, "AttachmentCount", (int64_t)policy->attachments);
-    put_number(out, "PermissionsBoundaryUsageCount", 0);
+    put_number(out, "PermissionsBoundaryUsageCount", (int64_t)policy->boundaries);
     put_bool(out, "IsAttachable", true);
-    put_text(out, "Description", policy->description);
     put_time(out, "CreateDate", policy->created_ms);
     put_time(out, "UpdateDate", policy->updated_ms);
-    if (with_tags)
-        put_tag_members(out, policy->tags, policy->tag_count);
-    put_close(out, name);
+    if (!whole)
+        return;
+    put_text(out, "Description", policy->description);
+    put_tag_members(out, policy->tags, policy->tag_count);
 }
 
-static void put_version(struct call *call, const char *name, const struct managed_policy *policy,
-                        const struct policy_version *version, bool with_document)
+static void put_policy(struct call *call, const struct managed_policy *policy)
+{
+    put_open(&call->answer, "Policy");
+    put_policy_inside(call, policy, true);
+    put_close(&call->answer, "Policy");
+}
+
+/* Lists leave out descriptions and tags, as AWS's do. */
+static void put_policy_in_list(struct call *call, const char *element, const void *policy)
+{
+    put_open(&call->answer, element);
+    put_policy_inside(call, policy, false);
+    put_close(&call->answer, element);
+}
+
+void put_version(struct call *call, const char *name, const struct managed_policy *policy,
+                 const struct policy_version *version, bool with_document)
 {
     struct buffer *out = &call->answer;
     put_open(out, name);
@@ -133,6 +150,16 @@ static void put_version(struct call *call, const char *name, const struct manage
     put_bool(out, "IsDefaultVersion", text_equal(version->id, policy->default_version));
     put_time(out, "CreateDate", version->created_ms);
     put_close(out, name);
+}
+
+static int policy_document(struct call *call, const char **document, struct error *err)
+{
+    if (iam_document(call, "PolicyDocument", POLICY_IDENTITY, document, err) < 0)
+        return -1;
+    if (policy_size(*document) > POLICY_SIZE_LARGEST)
+        return call_fail(call, err, 409, "LimitExceeded", "Cannot exceed quota for PolicySize: %d",
+                         POLICY_SIZE_LARGEST);
+    return 0;
 }
 
 int create_policy(struct call *call, struct error *err)
@@ -147,8 +174,7 @@ int create_policy(struct call *call, struct error *err)
                                    .next_version = 2,
                                    .created_ms = now_ms,
                                    .updated_ms = now_ms};
-    if (iam_name_new(call, &naming, &names, err) < 0 ||
-        iam_document(call, "PolicyDocument", POLICY_IDENTITY, &document, err) < 0 ||
+    if (iam_name_new(call, &naming, &names, err) < 0 || policy_document(call, &document, err) < 0 ||
         call_tag_list(call, "Tags.member", &draft.tags, &draft.tag_count, err) < 0)
         return -1;
     struct table *policies = &iam_of(call->account)->policies;
@@ -165,39 +191,49 @@ int create_policy(struct call *call, struct error *err)
     if (parsed_policy_set(&policy->parsed, document, POLICY_IDENTITY, err) < 0)
         return -1;
     region_changed(call->region);
-    put_policy(call, "Policy", policy, true);
+    put_policy(call, policy);
     return 0;
 }
 
 int get_policy(struct call *call, struct error *err)
 {
     struct managed_policy *policy;
-    if (target_policy(call, &policy, err) < 0)
+    if (iam_target_policy(call, &policy, err) < 0)
         return -1;
-    put_policy(call, "Policy", policy, true);
+    put_policy(call, policy);
     return 0;
+}
+
+static bool is_wanted(struct call *call, const struct managed_policy *policy)
+{
+    const char *prefix = call_parameter(call, "PathPrefix"),
+               *usage = call_parameter(call, "PolicyUsageFilter");
+    bool as_boundary = text_equal(usage, "PermissionsBoundary");
+    if (prefix && !text_starts(policy->path, prefix))
+        return false;
+    if (call_true(call, "OnlyAttached") || usage)
+        return as_boundary ? policy->boundaries : policy->attachments;
+    return true;
 }
 
 int list_policies(struct call *call, struct error *err)
 {
-    if (iam_authorize(call, arena_format(call->arena, "arn:aws:iam::%s:policy/", call->account->id), err) < 0)
+    struct iam_list list;
+    const char *arn = arena_format(call->arena, "arn:aws:iam::%s:policy/", call->account->id);
+    const char *scope = call_parameter(call, "Scope");
+    if (iam_authorize(call, arn, err) < 0 || iam_list_begin(call, &list, err) < 0)
         return -1;
-    const char *prefix = call_parameter(call, "PathPrefix"), *scope = call_parameter(call, "Scope");
-    bool attached_only = call_true(call, "OnlyAttached");
-    put_open(&call->answer, "Policies");
     const struct managed_policy *policy;
     if (!text_equal(scope, "AWS"))
         for (size_t at = 0; (policy = table_next(&iam_of(call->account)->policies, &at));)
-            if ((!prefix || text_starts(policy->path, prefix)) && (!attached_only || policy->attachments))
-                put_policy(call, "member", policy, false);
-    if (!text_equal(scope, "Local"))
-        for (size_t i = 0; i < COUNT_OF(aws_policies); i++) {
-            policy = aws_policy(call->region, aws_policies[i].arn);
-            if ((!prefix || text_starts(policy->path, prefix)) && (!attached_only || policy->attachments))
-                put_policy(call, "member", policy, false);
-        }
-    put_close(&call->answer, "Policies");
-    put_bool(&call->answer, "IsTruncated", false);
+            if (is_wanted(call, policy))
+                iam_list_add(&list, policy->arn, policy);
+    for (size_t i = 0; !text_equal(scope, "Local") && i < COUNT_OF(aws_policies); i++) {
+        policy = aws_policy(call->region, aws_policies[i].arn);
+        if (is_wanted(call, policy))
+            iam_list_add(&list, policy->arn, policy);
+    }
+    iam_list_put(&list, "Policies", put_policy_in_list);
     return 0;
 }
 
@@ -206,7 +242,7 @@ int delete_policy(struct call *call, struct error *err)
     struct managed_policy *policy;
     if (own_policy(call, &policy, err) < 0)
         return -1;
-    if (policy->attachments)
+    if (policy->attachments || policy->boundaries)
         return call_fail(call, err, 409, "DeleteConflict", "Cannot delete a policy attached to entities.");
     if (policy->version_count > 1)
         return call_fail(
@@ -222,8 +258,7 @@ int create_policy_version(struct call *call, struct error *err)
 {
     struct managed_policy *policy;
     const char *document;
-    if (own_policy(call, &policy, err) < 0 ||
-        iam_document(call, "PolicyDocument", POLICY_IDENTITY, &document, err) < 0)
+    if (own_policy(call, &policy, err) < 0 || policy_document(call, &document, err) < 0)
         return -1;
     if (policy->version_count == VERSIONS_MOST)
         return call_fail(
@@ -251,7 +286,7 @@ int get_policy_version(struct call *call, struct error *err)
 {
     struct managed_policy *policy;
     struct policy_version *version;
-    if (target_policy(call, &policy, err) < 0 || target_version(call, policy, &version, err) < 0)
+    if (iam_target_policy(call, &policy, err) < 0 || target_version(call, policy, &version, err) < 0)
         return -1;
     put_version(call, "PolicyVersion", policy, version, true);
     return 0;
@@ -260,9 +295,9 @@ int get_policy_version(struct call *call, struct error *err)
 int list_policy_versions(struct call *call, struct error *err)
 {
     struct managed_policy *policy;
-    if (target_policy(call, &policy, err) < 0)
+    if (iam_target_policy(call, &policy, err) < 0)
         return -1;
-    put_open(&call->answer, "Versions");
+    put_open(&call->answer, "Versions"); /* at most five: one page */
     for (size_t i = policy->version_count; i-- > 0;)
         put_version(call, "member", policy, &policy->versions[i], false);
     put_close(&call->answer, "Versions");
@@ -319,38 +354,7 @@ int untag_policy(struct call *call, struct error *err)
 int list_policy_tags(struct call *call, struct error *err)
 {
     struct managed_policy *policy;
-    if (target_policy(call, &policy, err) < 0)
+    if (iam_target_policy(call, &policy, err) < 0)
         return -1;
-    put_tag_members(&call->answer, policy->tags, policy->tag_count);
-    put_bool(&call->answer, "IsTruncated", false);
-    return 0;
-}
-
-static void put_entities(struct call *call, const char *list, const char *name, const char *id,
-                         const struct table *principals, const char *arn)
-{
-    put_open(&call->answer, list);
-    const struct principal *principal;
-    for (size_t at = 0; (principal = table_next(principals, &at));) {
-        if (!list_has_text(principal->attached, principal->attached_count, arn))
-            continue;
-        put_open(&call->answer, "member");
-        put_text(&call->answer, name, principal->name);
-        put_text(&call->answer, id, principal->id);
-        put_close(&call->answer, "member");
-    }
-    put_close(&call->answer, list);
-}
-
-int list_entities_for_policy(struct call *call, struct error *err)
-{
-    struct managed_policy *policy;
-    if (target_policy(call, &policy, err) < 0)
-        return -1;
-    put_open(&call->answer, "PolicyGroups");
-    put_close(&call->answer, "PolicyGroups");
-    put_entities(call, "PolicyUsers", "UserName", "UserId", &iam_of(call->account)->users, policy->arn);
-    put_entities(call, "PolicyRoles", "RoleName", "RoleId", &iam_of(call->account)->roles, policy->arn);
-    put_bool(&call->answer, "IsTruncated", false);
-    return 0;
+    return iam_list_tags(call, policy->tags, policy->tag_count, err);
 }

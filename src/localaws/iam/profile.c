@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "localaws/iam/list.h"
 #include "localaws/resource/answer.h"
 #include "localaws/resource/authorize.h"
 #include "localaws/resource/copy.h"
@@ -20,17 +21,17 @@ static int target_profile(struct call *call, struct instance_profile **profile, 
     const char *arn =
         *profile ? (*profile)->arn
                  : arena_format(call->arena, "arn:aws:iam::%s:instance-profile/%s", call->account->id, name);
-    if (iam_authorize(call, arn, err) < 0)
+    const struct instance_profile nothing = {0}, *known = *profile ? *profile : &nothing;
+    if (iam_authorize_tagged(call, arn, known->tags, known->tag_count, NULL, err) < 0)
         return -1;
     return *profile
                ? 0
                : call_fail(call, err, 404, "NoSuchEntity", "Instance Profile %.200s cannot be found.", name);
 }
 
-static void put_profile(struct call *call, const char *name, const struct instance_profile *profile)
+static void put_profile_inside(struct call *call, const struct instance_profile *profile, bool whole)
 {
     struct buffer *out = &call->answer;
-    put_open(out, name);
     put_text(out, "Path", profile->path);
     put_text(out, "InstanceProfileName", profile->name);
     put_text(out, "InstanceProfileId", profile->id);
@@ -41,24 +42,40 @@ static void put_profile(struct call *call, const char *name, const struct instan
         profile->role ? table_get(&iam_of(call->account)->roles, profile->role) : NULL;
     if (role) {
         put_open(out, "member");
-        put_role(call, role);
+        put_role_inside(call, role, false);
         put_close(out, "member");
     }
     put_close(out, "Roles");
-    put_tag_members(out, profile->tags, profile->tag_count);
-    put_close(out, name);
+    if (whole)
+        put_tag_members(out, profile->tags, profile->tag_count);
 }
 
-static void put_profiles(struct call *call, const char *path_prefix, const char *role)
+void put_profile(struct call *call, const char *element, const void *profile)
 {
-    put_open(&call->answer, "InstanceProfiles");
+    put_open(&call->answer, element);
+    put_profile_inside(call, profile, true);
+    put_close(&call->answer, element);
+}
+
+static void put_profile_in_list(struct call *call, const char *element, const void *profile)
+{
+    put_open(&call->answer, element);
+    put_profile_inside(call, profile, false);
+    put_close(&call->answer, element);
+}
+
+static int list_profiles(struct call *call, const char *path_prefix, const char *role, struct error *err)
+{
+    struct iam_list list;
+    if (iam_list_begin(call, &list, err) < 0)
+        return -1;
     const struct instance_profile *profile;
     for (size_t at = 0; (profile = table_next(&iam_of(call->account)->profiles, &at));)
         if ((!path_prefix || text_starts(profile->path, path_prefix)) &&
             (!role || text_equal(profile->role, role)))
-            put_profile(call, "member", profile);
-    put_close(&call->answer, "InstanceProfiles");
-    put_bool(&call->answer, "IsTruncated", false);
+            iam_list_add(&list, profile->name, profile);
+    iam_list_put(&list, "InstanceProfiles", put_profile_in_list);
+    return 0;
 }
 
 int create_instance_profile(struct call *call, struct error *err)
@@ -99,8 +116,7 @@ int list_instance_profiles(struct call *call, struct error *err)
     const char *arn = arena_format(call->arena, "arn:aws:iam::%s:instance-profile/", call->account->id);
     if (iam_authorize(call, arn, err) < 0)
         return -1;
-    put_profiles(call, call_parameter(call, "PathPrefix"), NULL);
-    return 0;
+    return list_profiles(call, call_parameter(call, "PathPrefix"), NULL, err);
 }
 
 int list_instance_profiles_for_role(struct call *call, struct error *err)
@@ -108,8 +124,7 @@ int list_instance_profiles_for_role(struct call *call, struct error *err)
     struct principal *role;
     if (iam_target_role(call, &role, err) < 0)
         return -1;
-    put_profiles(call, NULL, role->name);
-    return 0;
+    return list_profiles(call, NULL, role->name, err);
 }
 
 int delete_instance_profile(struct call *call, struct error *err)
@@ -137,12 +152,12 @@ int add_role_to_instance_profile(struct call *call, struct error *err)
     const struct principal *role = table_get(&iam_of(call->account)->roles, name);
     if (!role)
         return call_fail(call, err, 404, "NoSuchEntity", "The role with name %.200s cannot be found.", name);
-    if (profile->role)
-        return call_fail(call, err, 409, "LimitExceeded",
-                         "Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1");
     static const char *const context[] = {"iam:PassedToService", "ec2.amazonaws.com", NULL};
     if (call_authorize(call, "iam:PassRole", role->arn, context, err) < 0)
         return -1;
+    if (profile->role)
+        return call_fail(call, err, 409, "LimitExceeded",
+                         "Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1");
     text_replace(&profile->role, name);
     region_changed(call->region);
     return 0;
@@ -186,9 +201,7 @@ int list_instance_profile_tags(struct call *call, struct error *err)
     struct instance_profile *profile;
     if (target_profile(call, &profile, err) < 0)
         return -1;
-    put_tag_members(&call->answer, profile->tags, profile->tag_count);
-    put_bool(&call->answer, "IsTruncated", false);
-    return 0;
+    return iam_list_tags(call, profile->tags, profile->tag_count, err);
 }
 
 int iam_find_instance_profile(struct region *region, struct account *account, const char *name_or_arn,

@@ -132,7 +132,10 @@ struct principal *iam_principal(struct region *region, const char *arn)
         return NULL;
     const char *type = arn + strlen(prefix) + 13;
     struct iam *iam = iam_of(account);
-    struct principal *principal = table_get(text_starts(type, "role/") ? &iam->roles : &iam->users, name + 1);
+    struct table *table = text_starts(type, "role/")    ? &iam->roles
+                          : text_starts(type, "group/") ? &iam->groups
+                                                        : &iam->users;
+    struct principal *principal = table_get(table, name + 1);
     return principal && text_equal(principal->arn, arn) ? principal : NULL;
 }
 

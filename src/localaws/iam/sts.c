@@ -1,14 +1,14 @@
-/* STS: who am I, and sessions of roles. */
-#include "localaws/front/session.h"
-#include "localaws/iam/permission.h"
+/* STS: who am I, and temporary keys. */
+#include "localaws/iam/sts.h"
+
+#include "base/text.h"
+#include "localaws/iam/encoded.h"
 #include "localaws/resource/answer.h"
 #include "localaws/resource/authorize.h"
 
-#include "base/text.h"
-
 #include <string.h>
 
-enum { SHORTEST_S = 900, DEFAULT_S = 3600, CHAINED_LONGEST_S = 3600 };
+enum { SHORTEST_S = 900, DEFAULT_S = 43200, LONGEST_S = 129600, LONGEST_OF_ROOT_S = 3600 };
 
 static int get_caller_identity(struct call *call, struct error *err)
 {
@@ -19,65 +19,7 @@ static int get_caller_identity(struct call *call, struct error *err)
     return 0;
 }
 
-static int check_name(struct call *call, const char *parameter, const char *name, struct error *err)
-{
-    if (name && (strlen(name) < 2 || strlen(name) > 64 || !text_only(name, "A-Za-z0-9_+=,.@-")))
-        return call_fail(call, err, 400, "ValidationError",
-                         "%s must be 2 to 64 characters of letters, digits and +=,.@-_", parameter);
-    return 0;
-}
-
-/* What would narrow or mark the session is refused rather than ignored. */
-static int refuse_unknown(struct call *call, struct error *err)
-{
-    static const char *const unknown[] = {
-        "Policy",    "PolicyArns.member.1.arn",   "Tags.member.1.Key", "SerialNumber",
-        "TokenCode", "TransitiveTagKeys.member.1"};
-    for (size_t i = 0; i < COUNT_OF(unknown); i++)
-        if (call_parameter(call, "%s", unknown[i]))
-            return call_fail(call, err, 400, "ValidationError", "%s is not supported by this region",
-                             unknown[i]);
-    return 0;
-}
-
-/* The caller's policies and the role's trust policy together decide; a role that does not exist is refused
- * alike. */
-static int authorize(struct call *call, const char *arn, const struct principal *role, struct error *err)
-{
-    const char *context[16] = {NULL};
-    size_t count = 0;
-    static const struct {
-        const char *parameter, *key;
-    } keys[] = {{"ExternalId", "sts:ExternalId"},
-                {"RoleSessionName", "sts:RoleSessionName"},
-                {"SourceIdentity", "sts:SourceIdentity"}};
-    for (size_t i = 0; i < COUNT_OF(keys); i++) {
-        const char *value = call_parameter(call, "%s", keys[i].parameter);
-        if (!value)
-            continue;
-        context[count++] = keys[i].key;
-        context[count++] = value;
-    }
-    struct question question = permission_question(call, "sts:AssumeRole", arn, context);
-    if (call->caller->kind == CALLER_ROOT)
-        return call_fail(call, err, 403, "AccessDenied", "Roles may not be assumed by root accounts.");
-    question.rule = RESOURCE_ROLE;
-    const struct decision no_trust = {.source = SOURCE_RESOURCE};
-    if (!role)
-        return call_fail(call, err, 403, "AccessDenied", "%s",
-                         permission_refusal(call->arena, &question, &no_trust));
-    question.owner = role->account->id;
-    question.has_policy = true;
-    question.policy = role->trust_policy.policy;
-    if (permission_require(call, &question, err) < 0)
-        return -1;
-    if (!call_parameter(call, "SourceIdentity"))
-        return 0;
-    question.action = "sts:SetSourceIdentity";
-    return permission_require(call, &question, err);
-}
-
-static void put_session(struct call *call, const struct access_key *key)
+void sts_put_credentials(struct call *call, const struct access_key *key)
 {
     struct buffer *out = &call->answer;
     put_open(out, "Credentials");
@@ -86,44 +28,109 @@ static void put_session(struct call *call, const struct access_key *key)
     put_text(out, "SessionToken", key->token);
     put_time(out, "Expiration", key->expires_ms);
     put_close(out, "Credentials");
-    put_open(out, "AssumedRoleUser");
-    put_text(out, "AssumedRoleId", key->caller.user_id);
-    put_text(out, "Arn", key->caller.arn);
-    put_close(out, "AssumedRoleUser");
-    put_text(out, "SourceIdentity", key->caller.source_identity);
 }
 
-static int assume_role(struct call *call, struct error *err)
+/* Only lasting keys give temporary ones to whom they belong. */
+static int refuse_sessions(struct call *call, struct error *err)
 {
-    const char *arn;
-    struct session_wish wish = {.source_identity = call_parameter(call, "SourceIdentity")};
-    if (call_required(call, "RoleArn", &arn, err) < 0 ||
-        call_required(call, "RoleSessionName", &wish.name, err) < 0 ||
-        check_name(call, "RoleSessionName", wish.name, err) < 0 ||
-        check_name(call, "SourceIdentity", wish.source_identity, err) < 0 || refuse_unknown(call, err) < 0)
+    if (!call->caller->session_began_ms)
+        return 0;
+    return call_fail(call, err, 403, "AccessDenied", "Cannot call %s with session credentials", call->action);
+}
+
+static int read_duration(struct call *call, int64_t *duration_s, struct error *err)
+{
+    bool root = call->caller->kind == CALLER_ROOT;
+    int64_t longest = root ? LONGEST_OF_ROOT_S : LONGEST_S;
+    if (call_number(call, "DurationSeconds", SHORTEST_S, LONGEST_S, DEFAULT_S, duration_s, err) < 0)
         return -1;
-    const struct principal *role =
-        text_starts(arn, "arn:aws:iam::") ? iam_principal(call->region, arn) : NULL;
-    if (role && !role->trust)
-        role = NULL; /* a user */
-    if (authorize(call, arn, role, err) < 0)
-        return -1;
-    int64_t longest_s = role->max_session_s;
-    if (call->caller->kind == CALLER_ROLE && longest_s > CHAINED_LONGEST_S)
-        longest_s = CHAINED_LONGEST_S;
-    if (call_number(call, "DurationSeconds", SHORTEST_S, longest_s, DEFAULT_S, &wish.duration_s, err) < 0)
-        return -1;
-    wish.principal = role;
+    *duration_s = *duration_s < longest ? *duration_s : longest;
+    return 0;
+}
+
+static int get_session_token(struct call *call, struct error *err)
+{
+    int64_t duration_s;
     struct access_key key;
-    session_open(call->region, call->arena, &wish, &key);
-    put_session(call, &key);
+    if (refuse_sessions(call, err) < 0 || sts_refuse_devices(call, err) < 0 ||
+        read_duration(call, &duration_s, err) < 0)
+        return -1;
+    session_open_same(call->region, call->arena, call->caller, duration_s, &key);
+    sts_put_credentials(call, &key);
+    return 0;
+}
+
+static int authorize_federation(struct call *call, const char *arn, struct error *err)
+{
+    struct context context = {.call = call};
+    struct tag *tags;
+    size_t count;
+    if (call_tag_list(call, "Tags.member", &tags, &count, err) < 0)
+        return -1;
+    context_add_request_tags(&context, tags, count);
+    if (call_authorize(call, "sts:GetFederationToken", arn, context.pairs, err) < 0)
+        return -1;
+    return count ? call_authorize(call, "sts:TagSession", arn, context.pairs, err) : 0;
+}
+
+static int get_federation_token(struct call *call, struct error *err)
+{
+    struct session_wish wish = {0};
+    struct access_key key;
+    if (call_required(call, "Name", &wish.name, err) < 0 ||
+        sts_check_name(call, "Name", wish.name, err) < 0 || refuse_sessions(call, err) < 0)
+        return -1;
+    if (call->caller->kind != CALLER_USER)
+        return call_fail(call, err, 403, "AccessDenied", "Only users can call GetFederationToken here");
+    const char *arn =
+        arena_format(call->arena, "arn:aws:sts::%s:federated-user/%s", call->account->id, wish.name);
+    if (authorize_federation(call, arn, err) < 0 || sts_read_tags(call, &wish.scope, err) < 0 ||
+        sts_read_policies(call, call->account, &wish.scope, err) < 0 ||
+        read_duration(call, &wish.duration_s, err) < 0)
+        return -1;
+    session_open_federated(call->region, call->arena, call->caller, &wish, &key);
+    sts_put_credentials(call, &key);
+    put_open(&call->answer, "FederatedUser");
+    put_text(&call->answer, "FederatedUserId", key.caller.user_id);
+    put_text(&call->answer, "Arn", key.caller.arn);
+    put_close(&call->answer, "FederatedUser");
+    sts_put_packed_size(call, &wish.scope);
+    return 0;
+}
+
+static int decode_authorization_message(struct call *call, struct error *err)
+{
+    const char *text;
+    if (call_required(call, "EncodedMessage", &text, err) < 0)
+        return -1;
+    char *message = refusal_decode(call->region, call->arena, text);
+    if (!message)
+        return call_fail(call, err, 400, "InvalidAuthorizationMessageException",
+                         "Message is not valid, or was about a refusal too long ago");
+    put_text(&call->answer, "DecodedMessage", message);
+    return 0;
+}
+
+static int get_access_key_info(struct call *call, struct error *err)
+{
+    const char *id;
+    struct access_key key;
+    if (call_required(call, "AccessKeyId", &id, err) < 0)
+        return -1;
+    if (key_find(call->region, call->arena, id, &key) < 0)
+        return call_fail(call, err, 400, "ValidationError", "The access key %.64s is not known", id);
+    put_text(&call->answer, "Account", key.caller.account->id);
     return 0;
 }
 
 static const struct action actions[] = {
     {"AssumeRole", assume_role, .own_authorization = true},
+    {"DecodeAuthorizationMessage", decode_authorization_message},
+    {"GetAccessKeyInfo", get_access_key_info},
     {"GetCallerIdentity", get_caller_identity,
      .own_authorization = true}, /* everyone may know who they are */
+    {"GetFederationToken", get_federation_token, .own_authorization = true},
+    {"GetSessionToken", get_session_token, .own_authorization = true}, /* needs no right */
     {NULL},
 };
 

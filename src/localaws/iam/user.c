@@ -3,52 +3,67 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "localaws/front/keys.h"
+#include "localaws/iam/list.h"
 #include "localaws/resource/answer.h"
 #include "localaws/resource/authorize.h"
 
-enum { KEYS_MOST = 2 };
+#include <string.h>
 
 static const struct iam_naming naming = {"UserName", "user", "AIDAX", 64};
 
-static void put_user(struct call *call, const char *name, const struct principal *user)
+static void put_user_inside(struct call *call, const struct principal *user, bool whole)
 {
     struct buffer *out = &call->answer;
-    put_open(out, name);
     put_text(out, "Path", user->path);
     put_text(out, "UserName", user->name);
     put_text(out, "UserId", user->id);
     put_text(out, "Arn", user->arn);
     put_time(out, "CreateDate", user->created_ms);
+    if (!whole)
+        return;
+    put_boundary(call, user);
     put_tag_members(out, user->tags, user->tag_count);
-    put_close(out, name);
+}
+
+/* Lists leave out tags and boundaries, as AWS's do. */
+void put_user(struct call *call, const char *element, const void *user)
+{
+    put_open(&call->answer, element);
+    put_user_inside(call, user, false);
+    put_close(&call->answer, element);
+}
+
+static void put_whole_user(struct call *call, const struct principal *user)
+{
+    put_open(&call->answer, "User");
+    put_user_inside(call, user, true);
+    put_close(&call->answer, "User");
+}
+
+static struct table *users_of(struct iam *iam)
+{
+    return &iam->users;
 }
 
 /* Without UserName a user means itself. */
 int iam_target_user(struct call *call, struct principal **user, struct error *err)
 {
+    static const struct iam_target target = {"user", users_of};
     const char *name = call_parameter(call, "UserName");
-    struct table *users = &iam_of(call->account)->users;
-    if (name)
-        *user = table_get(users, name);
-    else if (call->caller->kind == CALLER_USER)
-        *user = iam_principal(call->region, call->caller->principal_arn);
-    else
+    if (!name && call->caller->kind != CALLER_USER)
         return call_fail(call, err, 400, "ValidationError",
                          "Must specify userName when calling with non-User credentials");
-    const char *arn =
-        *user ? (*user)->arn : arena_format(call->arena, "arn:aws:iam::%s:user/%s", call->account->id, name);
-    if (iam_authorize(call, arn, err) < 0)
-        return -1;
-    return *user ? 0
-                 : call_fail(call, err, 404, "NoSuchEntity", "The user with name %.200s cannot be found.",
-                             name);
+    if (!name)
+        name = strrchr(call->caller->principal_arn, '/') + 1;
+    return iam_target_principal(call, &target, name, user, err);
 }
 
 int create_user(struct call *call, struct error *err)
 {
     struct iam_names names;
+    const char *boundary;
     struct principal draft = {.created_ms = clock_now_ms()};
-    if (iam_name_new(call, &naming, &names, err) < 0 ||
+    if (iam_name_new(call, &naming, &names, err) < 0 || iam_boundary(call, &boundary, err) < 0 ||
         call_tag_list(call, "Tags.member", &draft.tags, &draft.tag_count, err) < 0)
         return -1;
     struct table *users = &iam_of(call->account)->users;
@@ -59,7 +74,9 @@ int create_user(struct call *call, struct error *err)
     draft.path = names.path;
     draft.id = names.id;
     draft.arn = names.arn;
-    put_user(call, "User", principal_add(call->account, users, &draft));
+    draft.boundary = (char *)boundary;
+    iam_boundary_count(call, boundary, 1);
+    put_whole_user(call, principal_add(call->account, users, &draft));
     region_changed(call->region);
     return 0;
 }
@@ -78,23 +95,13 @@ int get_user(struct call *call, struct error *err)
     }
     if (iam_target_user(call, &user, err) < 0)
         return -1;
-    put_user(call, "User", user);
+    put_whole_user(call, user);
     return 0;
 }
 
 int list_users(struct call *call, struct error *err)
 {
-    if (iam_authorize(call, arena_format(call->arena, "arn:aws:iam::%s:user/", call->account->id), err) < 0)
-        return -1;
-    const char *prefix = call_parameter(call, "PathPrefix");
-    put_open(&call->answer, "Users");
-    const struct principal *user;
-    for (size_t at = 0; (user = table_next(&iam_of(call->account)->users, &at));)
-        if (!prefix || text_starts(user->path, prefix))
-            put_user(call, "member", user);
-    put_close(&call->answer, "Users");
-    put_bool(&call->answer, "IsTruncated", false);
-    return 0;
+    return iam_list_principals(call, &iam_of(call->account)->users, "user", "Users", put_user, err);
 }
 
 int delete_user(struct call *call, struct error *err)
@@ -102,76 +109,23 @@ int delete_user(struct call *call, struct error *err)
     struct principal *user;
     if (iam_target_user(call, &user, err) < 0)
         return -1;
-    if (user->attached_count || user->inline_count || keys_of(call->region, call->arena, user->arn)[0])
-        return call_fail(call, err, 409, "DeleteConflict",
-                         "Cannot delete entity, must delete access keys and policies first.");
+    const struct {
+        bool there;
+        const char *what;
+    } conflicts[] = {
+        {keys_of(call->region, call->arena, user->arn)[0], "delete access keys"},
+        {user->attached_count, "detach all policies"},
+        {user->inline_count, "delete policies"},
+        {user->group_count, "remove users from group"},
+    };
+    for (size_t i = 0; i < COUNT_OF(conflicts); i++)
+        if (conflicts[i].there)
+            return call_fail(call, err, 409, "DeleteConflict", "Cannot delete entity, must %s first.",
+                             conflicts[i].what);
+    iam_boundary_count(call, user->boundary, -1);
     principal_remove(&iam_of(call->account)->users, user);
     region_changed(call->region);
     return 0;
-}
-
-int create_access_key(struct call *call, struct error *err)
-{
-    struct principal *user;
-    if (iam_target_user(call, &user, err) < 0)
-        return -1;
-    const char **had = keys_of(call->region, call->arena, user->arn);
-    if (had[0] && had[1])
-        return call_fail(call, err, 409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: %d",
-                         KEYS_MOST);
-    const struct access_key key = {
-        .id = key_new_id(call->arena, "AKIA"),
-        .secret = key_new_secret(call->arena),
-        .caller = {.kind = CALLER_USER,
-                   .account = call->account,
-                   .arn = user->arn,
-                   .principal_arn = user->arn,
-                   .user_id = user->id},
-    };
-    key_add(call->region, &key);
-    struct buffer *out = &call->answer;
-    put_open(out, "AccessKey");
-    put_text(out, "UserName", user->name);
-    put_text(out, "AccessKeyId", key.id);
-    put_text(out, "Status", "Active");
-    put_text(out, "SecretAccessKey", key.secret);
-    put_time(out, "CreateDate", clock_now_ms());
-    put_close(out, "AccessKey");
-    return 0;
-}
-
-int list_access_keys(struct call *call, struct error *err)
-{
-    struct principal *user;
-    if (iam_target_user(call, &user, err) < 0)
-        return -1;
-    const char **keys = keys_of(call->region, call->arena, user->arn);
-    put_open(&call->answer, "AccessKeyMetadata");
-    for (; *keys; keys++) {
-        put_open(&call->answer, "member");
-        put_text(&call->answer, "UserName", user->name);
-        put_text(&call->answer, "AccessKeyId", *keys);
-        put_text(&call->answer, "Status", "Active");
-        put_time(&call->answer, "CreateDate", user->created_ms);
-        put_close(&call->answer, "member");
-    }
-    put_close(&call->answer, "AccessKeyMetadata");
-    put_bool(&call->answer, "IsTruncated", false);
-    return 0;
-}
-
-int delete_access_key(struct call *call, struct error *err)
-{
-    struct principal *user;
-    const char *id;
-    if (iam_target_user(call, &user, err) < 0 || call_required(call, "AccessKeyId", &id, err) < 0)
-        return -1;
-    for (const char **keys = keys_of(call->region, call->arena, user->arn); *keys; keys++)
-        if (text_equal(*keys, id)) {
-            key_remove(call->region, id);
-            return 0;
-        }
-    return call_fail(call, err, 404, "NoSuchEntity", "The Access Key with id %.200s cannot be found.", id);
 }
 
 int tag_user(struct call *call, struct error *err)
@@ -198,7 +152,5 @@ int list_user_tags(struct call *call, struct error *err)
     struct principal *user;
     if (iam_target_user(call, &user, err) < 0)
         return -1;
-    put_tag_members(&call->answer, user->tags, user->tag_count);
-    put_bool(&call->answer, "IsTruncated", false);
-    return 0;
+    return iam_list_tags(call, user->tags, user->tag_count, err);
 }
