@@ -24,8 +24,8 @@ import botocore.credentials
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = pathlib.Path(os.environ.get("LOCALAWS", ROOT / "build/src/localaws/localaws"))
-LOAD, BARE = ROOT / "build/bench/bench_load", ROOT / "build/bench/bench_bare"
-SIM = "ami-sim00000000000000"
+LOAD, BARE, CONNECT = (ROOT / "build/bench" / name for name in ("bench_load", "bench_bare", "bench_connections"))
+SIM, LABEL = "ami-sim00000000000000", "lbench"
 CONNECTIONS, SECONDS, OBJECT = 16, 3, 32 << 20
 
 
@@ -50,7 +50,7 @@ class Region:
         begin = time.monotonic()
         self.process = subprocess.Popen(
             [PROGRAM, "--state", self.directory, "--listen", f"127.0.0.1:{port}", "--proxy", "127.0.0.1:0", "--account",
-             "100000000001=vendor", "--account", "210987654321=acme", "--label", "lbench", "--log-level", "warning", *options],
+             "100000000001=vendor", "--account", "210987654321=acme", "--label", LABEL, "--log-level", "warning", *options],
             stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline().startswith("ready ")
         self.port = port
@@ -246,8 +246,99 @@ def measure_s3():
         region.remove()
 
 
+class Machines:
+    """A subnet that the internet reaches by IPv6, and real machines in it."""
+
+    def __init__(self, region):
+        self.region, self.ec2, self.elb = region, region.client("ec2"), region.client("elbv2")
+        vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]
+        self.vpc, block = vpc["VpcId"], vpc["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"].replace("/56", "/64")
+        self.subnet = self.ec2.create_subnet(VpcId=self.vpc, CidrBlock="10.0.0.0/20", Ipv6CidrBlock=block)["Subnet"]["SubnetId"]
+        gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        self.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=self.vpc)
+        table, = self.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [self.vpc]}])["RouteTables"]
+        self.ec2.create_route(RouteTableId=table["RouteTableId"], DestinationIpv6CidrBlock="::/0", GatewayId=gateway)
+        group, = self.ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [self.vpc]}])["SecurityGroups"]
+        self.ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[
+            {"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}])
+        self.image = self.ec2.describe_images(Filters=[{"Name": "name", "Values": ["server"]}])["Images"][0]["ImageId"]
+
+    def run(self, count):
+        """The ids of that many machines, once all of them run."""
+        made = self.ec2.run_instances(ImageId=self.image, InstanceType="m7g.large", MinCount=count, MaxCount=count, NetworkInterfaces=[
+            {"DeviceIndex": 0, "SubnetId": self.subnet, "Ipv6AddressCount": 1}])["Instances"]
+        ids = [one["InstanceId"] for one in made]
+        wait_for(lambda: all(one["State"]["Name"] == "running" for one in self.shown(ids)))
+        return ids
+
+    def shown(self, ids):
+        made = self.ec2.describe_instances(InstanceIds=ids)["Reservations"]
+        return [one for reservation in made for one in reservation["Instances"]]
+
+    def balancer(self, target):
+        """An address that carries connections to the target."""
+        made = self.elb.create_load_balancer(Name="bench", Type="network", Scheme="internet-facing", IpAddressType="dualstack",
+                                             Subnets=[self.subnet])["LoadBalancers"][0]
+        group = self.elb.create_target_group(Name="bench", Protocol="TCP", Port=4443, VpcId=self.vpc, TargetType="ip",
+                                             IpAddressType="ipv6", HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=2,
+                                             HealthyThresholdCount=2)["TargetGroups"][0]["TargetGroupArn"]
+        self.elb.register_targets(TargetGroupArn=group, Targets=[{"Id": target}])
+        self.elb.create_listener(LoadBalancerArn=made["LoadBalancerArn"], Port=443, Protocol="TCP",
+                                 DefaultActions=[{"Type": "forward", "TargetGroupArn": group}])
+        wait_for(lambda: self.elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"][0]["TargetHealth"][
+            "State"] == "healthy")
+        name = made["LoadBalancerArn"].split("loadbalancer/")[1]
+        interface, = self.ec2.describe_network_interfaces(Filters=[{"Name": "description", "Values": [f"ELB {name}"]}])["NetworkInterfaces"]
+        return interface["Ipv6Addresses"][0]["Ipv6Address"]
+
+
+def wait_for(what, seconds=60):
+    until = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > until:
+            raise SystemExit(f"not within {seconds} s")
+        time.sleep(0.02)
+
+
+def connections(address, port):
+    """From the region's internet."""
+    done = subprocess.run(["ip", "netns", "exec", f"{LABEL}-internet", CONNECT, "connect", address, str(port), "64", str(SECONDS),
+                           "25000"], text=True, capture_output=True)
+    if done.returncode:
+        raise SystemExit(f"connections: {done.stdout}{done.stderr}")
+    return json.loads(done.stdout)
+
+
+def measure_machines():
+    if os.geteuid() != 0:
+        return []
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as images:
+        json.dump([{"name": "server", "argv": ["/opt/bench/bench_connections", "serve", "4443"],
+                    "binds": [f"{CONNECT.parent}:/opt/bench"]}], images)
+        images.flush()
+        region = Region(images=images.name)
+        try:
+            region.start()
+            machines = Machines(region)
+            first, = machines.run(1)
+            begin, count = time.monotonic(), 20
+            machines.run(count)
+            started = time.monotonic() - begin
+            target = machines.shown([first])[0]["NetworkInterfaces"][0]["Ipv6Addresses"][0]["Ipv6Address"]
+            direct = connections(target, 4443)
+            carried = connections(machines.balancer(target), 443)
+            return [
+                measure("run_real_per_s", count / started, "1/s"),
+                measure("direct_connections_per_s", direct["per_s"], "1/s"),
+                measure("nlb_connections_per_s", carried["per_s"], "1/s", against="direct_connections_per_s",
+                        ratio=round(carried["per_s"] / direct["per_s"], 2)),
+            ]
+        finally:
+            region.remove()
+
+
 PARTS = {"ready": measure_ready, "calls": measure_calls, "describe instances rss": measure_instances, "run_sim": measure_run_sim,
-         "s3": measure_s3}
+         "s3": measure_s3, "run_real nlb": measure_machines}
 
 
 def measure_all(words=()):
