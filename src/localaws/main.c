@@ -2,9 +2,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "localaws/ec2/calendar.h"
 #include "localaws/admin/admin.h"
-#include "localaws/admin/command.h"
+#include "localaws/ec2/calendar.h"
 #include "localaws/faults/faults.h"
 #include "localaws/front/dispatch.h"
 #include "localaws/front/endpoint.h"
@@ -16,6 +15,8 @@
 #include "localaws/state.h"
 #include "localaws/trail/trail.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -88,7 +89,8 @@ static int open_region(struct localaws *localaws, struct error *err)
     const char *addresses[] = {options->listen_address, API_ADDRESS, NULL};
     if (root_keys_open(region, credentials, options->accounts, err) < 0 ||
         endpoint_certificate_open(region, addresses, &localaws->tls, err) < 0 ||
-        identity_signer_open(region, err) < 0 || trail_open(region, (int64_t)options->trail_mb << 20, err) < 0)
+        identity_signer_open(region, err) < 0 ||
+        trail_open(region, (int64_t)options->trail_mb << 20, err) < 0)
         return -1;
     /* What is restored is made true at once, so the plane is there first. */
     if (start_plane(localaws, err) < 0 || faults_open(region, err) < 0 || state_restore(region, err) < 0)
@@ -181,8 +183,8 @@ static void stop(struct localaws *localaws)
     file_close(&localaws->lock);
 }
 
-/* Records are many and small, answers few and large: two heaps for all threads, and what is large is given back at
- * once. */
+/* Records are many and small, answers few and large: two heaps for all threads, and what is large is given
+ * back at once. */
 static void tune_memory(void)
 {
     mallopt(M_ARENA_MAX, 2);
@@ -190,13 +192,24 @@ static void tune_memory(void)
     mallopt(M_TRIM_THRESHOLD, 512 << 10);
 }
 
+/* A command for a region that runs is another program's, which lies beside this one (admin/command.c). */
+static int become_admin(char **argv)
+{
+    char path[PATH_MAX] = "";
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - sizeof "-admin");
+    if (length > 0)
+        execv(strcat(path, "-admin"), argv);
+    fprintf(stderr, "localaws: %s: %s\n", path, strerror(errno));
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     static struct localaws localaws = {.lock =
                                            -1}; /* static: the region's tables live as long as the process */
     struct error err = {0};
-    if (command_given(argc, argv))
-        return command_run(argc, argv);
+    if (argc > 1 && *argv[1] != '-')
+        return become_admin(argv);
     tune_memory();
     options_parse(argc, argv, &localaws.options);
     if (log_open_named("localaws", localaws.options.log_level, "text", &err) < 0) {

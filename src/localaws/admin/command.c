@@ -1,5 +1,6 @@
-#include "localaws/admin/command.h"
-
+/* localaws fault ... and localaws event ...: the admin API (admin.h) of a region that runs, from a shell. A
+ * program of its own, which localaws becomes, so that no region carries an HTTP client. The exit status is 0,
+ * 1, or 2 for a wrong command line. */
 #include "base/record.h"
 #include "base/text.h"
 #include "net/http_client.h"
@@ -91,12 +92,13 @@ static const struct command {
      "/instances/%s/break", 0, NULL, "{\"how\":\"stop\"}", print_answer},
 };
 
+/* Of one command, of all with this noun, or (NULL) of all. */
 static void print_help(FILE *to, const char *noun, const struct command *one)
 {
     fprintf(to, "What happens to a region that runs (docs/localaws.md, Faults).\n\n");
     for (size_t i = 0; i < COUNT_OF(commands); i++)
-        if (one ? one == &commands[i] : text_equal(commands[i].noun, noun))
-            fprintf(to, "localaws %s %s %s\n    %s\n", noun, commands[i].verb,
+        if (one ? one == &commands[i] : !noun || text_equal(commands[i].noun, noun))
+            fprintf(to, "localaws %s %s %s\n    %s\n", commands[i].noun, commands[i].verb,
                     commands[i].word ? commands[i].word : "", commands[i].summary);
     fprintf(to, "\n  --directory DIR, --state DIR  the region's state directory (required)\n"
                 "  -o, --output FORMAT           text or json\n");
@@ -277,22 +279,22 @@ static const struct command *find_command(int argc, char **argv)
     return NULL;
 }
 
-bool command_given(int argc, char **argv)
+static int help_instead(int argc, char **argv)
 {
+    const char *noun = NULL;
     for (size_t i = 0; argc > 1 && i < COUNT_OF(commands); i++)
         if (text_equal(commands[i].noun, argv[1]))
-            return true;
-    return false;
+            noun = argv[1];
+    bool asked = argc > 2 && text_equal(argv[2], "--help");
+    print_help(asked ? stdout : stderr, noun, NULL);
+    return asked ? 0 : 2;
 }
 
-int command_run(int argc, char **argv)
+int main(int argc, char **argv)
 {
     const struct command *command = find_command(argc, argv);
-    if (!command) {
-        bool asked = argc > 2 && text_equal(argv[2], "--help");
-        print_help(asked ? stdout : stderr, argv[1], NULL);
-        return asked ? 0 : 2;
-    }
+    if (!command)
+        return help_instead(argc, argv);
     cleanup(arena_free) struct arena *arena = arena_new();
     struct order order = {.arena = arena, .body = json_object()};
     struct error err = {0};
