@@ -42,6 +42,17 @@ static bool make_room(struct buffer *buffer, size_t more)
     return true;
 }
 
+void buffer_taken(struct buffer *buffer, size_t *begin, size_t length)
+{
+    *begin += length;
+    if (*begin * 2 < buffer->length || !buffer->length)
+        return; /* moving the rest costs no more than what was taken */
+    buffer->length -= *begin;
+    memmove(buffer->data, buffer->data + *begin, buffer->length);
+    buffer->data[buffer->length] = '\0';
+    *begin = 0;
+}
+
 void buffer_append(struct buffer *buffer, const void *bytes, size_t length)
 {
     if (!make_room(buffer, length))

@@ -21,6 +21,8 @@ void buffer_text(struct buffer *buffer, const char *text);
 void buffer_format(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Text with & < > " ' and control characters made safe for XML content or attribute values. */
 void buffer_xml(struct buffer *buffer, const char *text);
+/* For a queue: `*begin` bytes of the buffer are gone already, `length` more have been taken now. */
+void buffer_taken(struct buffer *buffer, size_t *begin, size_t length);
 const char *buffer_string(const struct buffer *buffer); /* never NULL */
 char *buffer_take(struct buffer *buffer);               /* the caller frees; never NULL */
 

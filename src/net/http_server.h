@@ -126,6 +126,20 @@ void http_respond_file(struct http_request *request, int status, const char *con
                        uint64_t length);
 /* No answer: the connection closes in its place, as when the answer is lost on the way. */
 void http_respond_hang_up(struct http_request *request);
+/* Switching protocols: answers 101 and gives the connection away, with its TLS, to go on as something that is not HTTP.
+ * Called by a handler, which then returns HTTP_LATER; from then on one thread at a time may use the upgrade, and must close
+ * it before http_server_stop. The client must wait for the answer before it sends more, as RFC 6455 says: what comes with
+ * the request's head is lost. */
+struct http_upgrade;
+int http_upgrade_take(struct http_request *request, const char *protocol, const struct http_headers *headers,
+                      struct http_upgrade **upgrade, struct error *err);
+void http_upgrade_close(struct http_upgrade **upgrade);
+int http_upgrade_socket(const struct http_upgrade *upgrade); /* non-blocking, to poll */
+/* Something has come that no poll will tell of: it has been decrypted already. */
+bool http_upgrade_pending(const struct http_upgrade *upgrade);
+/* Bytes moved; 0: not now; -1: the connection is gone. */
+ssize_t http_upgrade_receive(struct http_upgrade *upgrade, void *bytes, size_t room);
+ssize_t http_upgrade_send(struct http_upgrade *upgrade, const void *bytes, size_t length);
 /* The error's kind gives the status, its code and message the body. Returns HTTP_ANSWERED. */
 enum http_answer http_fail(struct http_request *request, const struct error *err);
 /* Sends the response of a request whose handler returned HTTP_LATER. The request is gone afterwards. */

@@ -2,7 +2,7 @@
  *
  * server.c starts and stops, connection.c knows what lasts as long as a connection, exchange.c walks a request through
  * its life on the event thread, body.c takes its body, routes.c finds its route, workers.c runs its handler, respond.c
- * makes its answer, request.c shows it to the handler.
+ * makes its answer, upgrade.c gives its connection away, request.c shows it to the handler.
  *
  * Threads: each listener has one event thread (libmicrohttpd's); workers run handlers. A request belongs to the event
  * thread until it is handed to a worker (its connection is then suspended), and again once it is finished. */
@@ -74,6 +74,7 @@ enum request_state {
     REQUEST_QUEUED,    /* no worker has taken it yet */
     REQUEST_RUNNING,   /* its handler runs */
     REQUEST_WAITING,   /* its handler said HTTP_LATER */
+    REQUEST_TAKEN,     /* its connection was given away: nobody's but the taker's until it is finished */
     REQUEST_FINISHED,  /* has its answer: the event thread's again */
     REQUEST_ABANDONED, /* the listener closes: 503, whatever the handler does */
 };

@@ -173,3 +173,113 @@ def test_a_command_waits_for_an_instance_that_is_stopped(world):
     command = world.send("echo back")
     world.ec2.start_instances(InstanceIds=[world.instance])
     assert world.result(command)["StandardOutputContent"] == "back\n"
+
+
+ENCLAVE = os.environ.get("ENCLAVE", ROOT / "build/src/cli/enclave")
+
+
+class Door:
+    """ssh to the machine's sshd through a session, with the keys of a user of IAM's."""
+
+    def __init__(self, region, world, directory, keys):
+        self.directory, self.port = directory, 22
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ENCLAVE_"))}
+        self.environment.update(
+            AWS_ENDPOINT_URL=region.url, AWS_CA_BUNDLE=str(region.directory / "ca.pem"), AWS_REGION="us-east-1",
+            AWS_ACCESS_KEY_ID=keys["AccessKeyId"], AWS_SECRET_ACCESS_KEY=keys["SecretAccessKey"],
+            ENCLAVE_HOME=str(directory), ENCLAVE_AWS_REGION="us-east-1")
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / "key"], check=True)
+        key = (directory / "key.pub").read_text().strip()
+        result = world.result(world.send(f"echo '{key}' >/root/.ssh/authorized_keys", "cat /var/lib/ssh/key.pub"))
+        (directory / "known_hosts").write_text("machine " + result["StandardOutputContent"])
+        self.instance = world.instance
+
+    def options(self):
+        return ["-F", "none", "-i", self.directory / "key", "-o", f"UserKnownHostsFile={self.directory}/known_hosts",
+                "-o", "HostKeyAlias=machine", "-o", "LogLevel=ERROR", "-o",
+                f"ProxyCommand={ENCLAVE} ssh --proxy {self.instance} {self.port}"]
+
+    def run(self, program, *words, **more):
+        return subprocess.run([program, *map(str, self.options()), *map(str, words)], env=self.environment,
+                              capture_output=True, timeout=60, **more)
+
+    def ssh(self, *words, **more):
+        return self.run("ssh", "root@machine", *words, **more)
+
+
+SESSIONS = [
+    {"Effect": "Allow", "Action": "ssm:StartSession", "Resource": f"arn:aws:ec2:*:{TENANT}:instance/*",
+     "Condition": {"StringEquals": {"aws:ResourceTag/managedby": "vespa-cloud"}}},
+    {"Effect": "Allow", "Action": "ssm:StartSession", "Resource": "arn:aws:ssm:*::document/AWS-StartSSHSession"},
+    {"Effect": "Allow", "Action": ["ssm:TerminateSession", "ssm:ResumeSession"],
+     "Resource": "arn:aws:ssm:*:*:session/${aws:username}-*"}]
+
+
+@pytest.fixture(scope="module")
+def door(machine_region, world, tmp_path_factory):
+    return Door(machine_region, world, tmp_path_factory.mktemp("door"), world.user("visitor", *SESSIONS))
+
+
+def active(world):
+    return world.ssm.describe_sessions(State="Active")["Sessions"]
+
+
+def test_ssh_goes_through_a_session(world, door):
+    done = door.ssh("hostname; echo to-stderr >&2; exit 5")
+    assert done.returncode == 5 and done.stderr == b"to-stderr\n", done.stderr
+    assert done.stdout.decode().strip() == world.shown(world.instance)["PrivateDnsName"]
+    ended = world.ssm.describe_sessions(State="History", Filters=[{"key": "Target", "value": world.instance}])["Sessions"][0]
+    assert ended["Owner"].endswith(":user/visitor") and ended["DocumentName"] == "AWS-StartSSHSession"
+    assert ended["SessionId"].startswith("visitor-") and not active(world)
+
+
+def test_files_are_copied_whole_both_ways(door, tmp_path):
+    content = os.urandom(6 << 20)
+    (tmp_path / "there").write_bytes(content)
+    for words in ((tmp_path / "there", "root@machine:/root/file"), ("root@machine:/root/file", tmp_path / "back")):
+        begun = time.monotonic()
+        done = door.run("scp", *words)
+        assert done.returncode == 0, done.stderr
+        print(f"{len(content) / (1 << 20) / (time.monotonic() - begun):.0f} MiB/s")
+    assert (tmp_path / "back").read_bytes() == content
+
+
+def test_terminating_a_session_ends_what_goes_through_it(world, door):
+    running = subprocess.Popen(["ssh", *map(str, door.options()), "root@machine", "echo begun; sleep 4713"],
+                               env=door.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert running.stdout.readline() == b"begun\n"
+    session, = active(world)
+    assert session["Status"] == "Connected"
+    world.ssm.terminate_session(SessionId=session["SessionId"])
+    assert running.wait(timeout=10) == 255
+    running.communicate()
+    wait_for(lambda: not active(world))
+
+
+def test_who_may_open_a_session_is_iams_to_decide(machine_region, world, door, tmp_path):
+    denied = lambda name, *statements: refused(
+        machine_region.client("ssm", keys=world.user(name, *statements)).start_session,
+        Target=world.instance, DocumentName="AWS-StartSSHSession")
+    assert denied("nobody", {"Effect": "Allow", "Action": "ssm:DescribeSessions", "Resource": "*"}) == "AccessDeniedException"
+    assert denied("without-document", SESSIONS[0]) == "AccessDeniedException"
+    other = dict(SESSIONS[0], Condition={"StringEquals": {"aws:ResourceTag/managedby": "somebody"}})
+    assert denied("by-tag", other, SESSIONS[1]) == "AccessDeniedException"
+    visitor = machine_region.client("ssm", keys={"AccessKeyId": door.environment["AWS_ACCESS_KEY_ID"],
+                                                 "SecretAccessKey": door.environment["AWS_SECRET_ACCESS_KEY"]})
+    own = world.ssm.start_session(Target=world.instance)["SessionId"]
+    assert refused(visitor.terminate_session, SessionId=own) == "AccessDeniedException"
+    world.ssm.terminate_session(SessionId=own)
+
+
+def test_an_instance_whose_role_keeps_the_agent_out_has_no_sessions(world, door):
+    assert refused(world.ssm.start_session, Target=world.bare) == "TargetNotConnected"
+    world.iam.detach_role_policy(RoleName="managed", PolicyArn=CORE)
+    done = door.ssh("true")
+    assert done.returncode == 255 and b"is not connected" in done.stderr
+    world.iam.attach_role_policy(RoleName="managed", PolicyArn=CORE)
+
+
+def test_a_port_nobody_listens_on_is_told(world, door):
+    done = subprocess.run([ENCLAVE, "ssh", "--proxy", world.instance, "4444"], env=door.environment, capture_output=True,
+                          timeout=20, stdin=subprocess.DEVNULL)
+    assert done.returncode != 0 and b"Nothing listens on port 4444" in done.stderr

@@ -8,6 +8,7 @@
 #include "localaws/front/envelope.h"
 #include "localaws/front/parameters.h"
 #include "localaws/services.h"
+#include "localaws/ssm/channel.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -204,12 +205,12 @@ static enum http_answer answer_s3(struct http_request *request)
 
 /* An S3 body streams, so its caller is known before it comes; the other services' signatures cover the body
  * and are verified with it. */
-enum { SIGNED_HEADERS = 1, SIGNED_BODY = 2 };
+enum { SIGNED_HEADERS = 1, SIGNED_BODY = 2, OPENED_BY_TOKEN = 4 };
 
 static int authorize(void *context, struct http_request *request, unsigned who, struct error *err)
 {
     (void)context;
-    if (who == SIGNED_BODY)
+    if (who == SIGNED_BODY || who == OPENED_BY_TOKEN)
         return 0;
     struct call *call = call_new(request);
     struct sigv4_claim claim;
@@ -252,6 +253,7 @@ static void refuse(struct http_request *request, int status, const struct error 
 static const struct http_route routes[] = {
     {API_SIDE, HTTP_POST,   "/",          SIGNED_BODY,    answer_call, .body_limit = BODY_LARGEST},
     {API_SIDE, HTTP_GET,    "/",          SIGNED_BODY,    answer_call},
+    {API_SIDE, HTTP_GET,    "/v1/data-channel/{session}", OPENED_BY_TOKEN, ssm_open_channel}, /* no bucket is named so shortly */
     {API_SIDE, HTTP_GET,    "/{rest...}", SIGNED_HEADERS, answer_s3},
     {API_SIDE, HTTP_HEAD,   "/{rest...}", SIGNED_HEADERS, answer_s3},
     {API_SIDE, HTTP_DELETE, "/{rest...}", SIGNED_HEADERS, answer_s3},

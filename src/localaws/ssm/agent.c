@@ -1,4 +1,4 @@
-#include "localaws/ssm/agent.h"
+#include "localaws/ssm/channel.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -86,9 +86,11 @@ static void *look_after(void *context)
         region_lock(agent->region);
         bool again = consider_all(agent);
         again |= sessions_look_after(agent->region, false);
-        stopping = agent->stopping;
+        stopping = atomic_load(&agent->stopping);
+        struct channel *dead = take(&agent->dead);
         struct region *locked = agent->region;
         region_unlock(&locked);
+        channels_bury(dead);
         struct pollfd woken = {.fd = agent->wake, .events = POLLIN};
         eventfd_t value;
         if (!stopping && poll(&woken, 1, again ? LOOK_AGAIN_MS : -1) > 0)
@@ -117,14 +119,15 @@ void agent_wake(struct region *region)
     eventfd_write(agent_of(region)->wake, 1);
 }
 
-/* Everything that runs is told to end, and waited for: it holds machines. */
+/* Everything that runs is told to end, and waited for: it holds machines. Nothing begins any more afterwards.
+ */
 void ssm_stop(struct region *region)
 {
     struct agent *agent = region->modules[MODULE_SSM];
     if (!agent)
         return;
     region_lock(region);
-    agent->stopping = true;
+    atomic_store(&agent->stopping, true);
     for (struct account *account = region->accounts; account; account = account->next) {
         struct command *command;
         for (size_t at = 0; (command = table_next(&ssm_of(account)->commands, &at));)
@@ -140,12 +143,11 @@ void ssm_stop(struct region *region)
     for (size_t left = 1; left;) {
         region_lock(region);
         left = agent->running + agent->connections;
+        struct channel *dead = take(&agent->dead);
         locked = region;
         region_unlock(&locked);
+        channels_bury(dead);
         if (left)
             clock_sleep_ms(STOP_LOOK_MS);
     }
-    close(agent->wake);
-    free(agent);
-    region->modules[MODULE_SSM] = NULL;
 }

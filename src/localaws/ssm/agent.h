@@ -6,15 +6,17 @@
 #include "localaws/ssm/ssm.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct agent {
     struct region *region;
     pthread_t thread;
     int wake; /* eventfd */
+    atomic_bool stopping;
     /* The region's lock protects these. */
-    bool stopping;
-    size_t running;     /* invocations with a thread */
-    size_t connections; /* of sessions' clients, with a thread each */
+    struct channel *dead; /* to be freed without it */
+    size_t running;       /* invocations with a thread */
+    size_t connections;   /* of sessions' clients, with a thread each */
 };
 struct agent *agent_of(struct region *region); /* the region's lock is held */
 
