@@ -13,7 +13,7 @@ NEWER = {
     ("ec2", "Instance", "currentInstanceBootMode"), ("ec2", "NatGatewayAddress", "isPrimary"), ("ec2", "InstanceIpv6Address", "isPrimaryIpv6"), ("ec2", "NatGatewayAddress", "status"),
     ("kms", "GetKeyPolicyResponse", "PolicyName"), ("kms", "GetKeyRotationStatusResponse", "KeyId"),
     ("kms", "GetKeyRotationStatusResponse", "RotationPeriodInDays"), ("kms", "GetKeyRotationStatusResponse", "NextRotationDate"),
-    ("s3", "Object", "ChecksumType"), ("s3", "ObjectVersion", "ChecksumType"), ("s3", "ListPartsOutput", "ChecksumType"),
+    ("s3", "Object", "ChecksumType"), ("s3", "Checksum", "ChecksumType"), ("s3", "ObjectVersion", "ChecksumType"), ("s3", "ListPartsOutput", "ChecksumType"),
     ("s3", "MultipartUpload", "ChecksumType"), ("s3", "CompleteMultipartUploadOutput", "ChecksumType"),
     ("ssm", "ParameterMetadata", "ARN"),
     ("elbv2", "LoadBalancer", "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic"),

@@ -163,7 +163,7 @@ def test_a_grant_holds_for_its_encryption_context_only(region, kms):
     kms.create_grant(KeyId=key, GranteePrincipal=grantee, Operations=["Encrypt", "DescribeKey"],
                      Constraints={"EncryptionContextSubset": {"zone": "dev"}})
     kms.create_grant(KeyId=key, GranteePrincipal=grantee, Operations=["GenerateDataKey"],
-                     Constraints={"EncryptionContextEquals": {"zone": "dev"}})
+                     Constraints={"EncryptionContextEquals": {"zone": "dev"}, "EncryptionContextSubset": {}})
     user.describe_key(KeyId=key)
     user.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext={"zone": "dev", "more": "1"})
     user.generate_data_key(KeyId=key, KeySpec="AES_256", EncryptionContext={"zone": "dev"})

@@ -185,11 +185,21 @@ static void log_call(const struct call *call, const struct error *err)
               *err->code ? err->code : NULL, "message", err->kind ? err->message : NULL, NULL);
 }
 
+/* Of a bucket that is named by the Host alone, S3's path is "/", too. */
+static int take_s3_body(struct call *call, struct error *err)
+{
+    size_t length;
+    const char *body = http_request_body(call->request, &length);
+    return length ? s3_body_piece(call->request, body, length, err) : 0;
+}
+
 static enum http_answer answer_call(struct http_request *request)
 {
     struct call *call = call_new(request);
     struct error err = {0};
     int result = read_call(call, &err);
+    if (result == 0 && call->interface->protocol == PROTOCOL_S3)
+        result = take_s3_body(call, &err);
     if (result == 0 && call->interface->protocol == PROTOCOL_S3)
         return call_late(call, s3_handle(call));
     if (result == 0)

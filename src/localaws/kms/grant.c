@@ -61,8 +61,8 @@ static int read_context(struct call *call, const char *member, char **text, stru
     const char *name;
     json_t *value;
     *text = NULL;
-    if (!context || json_is_null(context))
-        return 0;
+    if (!context || json_is_null(context) || (json_is_object(context) && !json_object_size(context)))
+        return 0; /* an empty one, as Terraform sends it beside the other, is none */
     if (!json_is_object(context))
         return call_fail(call, err, 400, "ValidationException", "%s is an object of texts", member);
     json_object_foreach((json_t *)context, name, value)

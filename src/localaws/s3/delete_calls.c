@@ -38,9 +38,19 @@ static void write_text(struct buffer *xml, const char *element, const char *text
     buffer_format(xml, "</%s>", element);
 }
 
+/* Untrimmed: blanks are part of a key. */
+static const char *read_key(struct arena *arena, xmlNode *node)
+{
+    xmlNode *key = xml_first(node, "Key");
+    xmlChar *content = key ? xmlNodeGetContent(key) : NULL;
+    const char *copy = arena_strdup(arena, (const char *)content);
+    xmlFree(content);
+    return copy;
+}
+
 static void answer_one(struct s3_call *s3, xmlNode *node, bool quiet, struct buffer *xml)
 {
-    const char *key = xml_child_content(s3->arena, node, "Key");
+    const char *key = read_key(s3->arena, node);
     const char *version = xml_child_content(s3->arena, node, "VersionId");
     struct s3_deleted deleted = {0};
     struct error why = {0};

@@ -78,14 +78,34 @@ int s3_authorize(struct s3_call *s3, const char *action, const char *key, struct
                                       s3_policy_with_acl(s3, key), context, err);
 }
 
-/* "/bucket/some/key": all but the first slash of a key belong to it. */
+/* The bucket in a Host such as "bucket.s3.us-east-1.amazonaws.com:443"; NULL when it is in the path. */
+static const char *bucket_of_host(struct s3_call *s3)
+{
+    const char *host = s3_header(s3, "host");
+    const char *const ends[] = {
+        arena_format(s3->arena, ".s3.%s.amazonaws.com", s3->call->region->name),
+        arena_format(s3->arena, ".s3.dualstack.%s.amazonaws.com", s3->call->region->name),
+        ".s3.amazonaws.com",
+        ".s3.localhost",
+    };
+    if (!host)
+        return NULL;
+    host = arena_strndup(s3->arena, host, strcspn(host, ":"));
+    for (size_t i = 0; i < COUNT_OF(ends); i++)
+        if (strlen(host) > strlen(ends[i]) && text_ends(host, ends[i]))
+            return arena_strndup(s3->arena, host, strlen(host) - strlen(ends[i]));
+    return NULL;
+}
+
+/* "/bucket/some/key": all but the first slash of a key belong to it. With the bucket in the Host all of it is
+ * the key. */
 static int read_path(struct s3_call *s3, struct error *err)
 {
-    const char *path = http_request_path(s3->call->request) + 1;
-    const char *slash = strchrnul(path, '/');
+    const char *path = http_request_path(s3->call->request) + 1, *host = bucket_of_host(s3);
+    const char *slash = host ? path - 1 : strchrnul(path, '/');
+    const char *first = host ? host : arena_strndup(s3->arena, path, (size_t)(slash - path));
     char *bucket, *key;
-    if (percent_decode(s3->arena, arena_strndup(s3->arena, path, (size_t)(slash - path)), false, &bucket,
-                       NULL) < 0 ||
+    if (percent_decode(s3->arena, first, false, &bucket, NULL) < 0 ||
         percent_decode(s3->arena, *slash ? slash + 1 : "", false, &key, NULL) < 0 ||
         !text_utf8(key, strlen(key)))
         return s3_fail(s3, err, 400, "InvalidURI", "Couldn't parse the specified URI.");
