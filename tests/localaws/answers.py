@@ -7,7 +7,7 @@ import re
 import xml.etree.ElementTree
 
 # What newer models know and Debian's botocore does not: (service, shape, member).
-NEWER_VALUES = {"InstanceType", "NetworkInterfaceType"}
+NEWER_VALUES = {"InstanceType", "NetworkInterfaceType", "AttachmentStatus"}
 NEWER = {
     ("ec2", "CreateSecurityGroupResult", "securityGroupArn"), ("ec2", "NetworkInterfaceIpv6Address", "isPrimaryIpv6"),
     ("ec2", "Instance", "currentInstanceBootMode"), ("ec2", "NatGatewayAddress", "isPrimary"), ("ec2", "InstanceIpv6Address", "isPrimaryIpv6"), ("ec2", "NatGatewayAddress", "status"),
