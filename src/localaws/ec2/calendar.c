@@ -21,8 +21,10 @@ static int64_t do_what_is_due(struct region *region)
     region_lock(region);
     cleanup(region_unlock) struct region *locked = region;
     int64_t now_ms = clock_now_ms(), next_ms = events_carry_out(locked, now_ms);
-    for (struct account *account = locked->accounts; account; account = account->next)
+    for (struct account *account = locked->accounts; account; account = account->next) {
         instances_forget_old(locked, account);
+        nat_gateways_forget_old(locked, account);
+    }
     int64_t wait_ms = next_ms - clock_now_ms();
     return wait_ms > LONGEST_SLEEP_MS    ? LONGEST_SLEEP_MS
            : wait_ms < SHORTEST_SLEEP_MS ? SHORTEST_SLEEP_MS

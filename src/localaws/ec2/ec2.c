@@ -103,6 +103,7 @@ static const struct action actions[] = {
     {"DescribeVpcAttribute", vpc_describe_attribute, false},
     {"DescribeVpcEndpointServices", endpoint_describe_services, false},
     {"DescribeVpcEndpoints", endpoint_describe, false},
+    {"DescribeVpcPeeringConnections", vpc_describe_peerings, false},
     {"DescribeVpcs", vpc_describe, false},
     {"DetachInternetGateway", internet_gateway_detach, true},
     {"DetachVolume", volume_detach, true},

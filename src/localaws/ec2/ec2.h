@@ -127,6 +127,7 @@ struct elastic_address {
 struct nat_gateway {
     struct resource resource;
     char *vpc_id, *subnet_id, *allocation_id, *interface_id, *public_address, *private_address, *connectivity;
+    int64_t deleted_ms; /* 0: it is there; else only remembered, for a while */
 };
 
 struct endpoint {
@@ -181,8 +182,8 @@ struct instance {
     char **interface_ids, **volume_ids; /* attached, the primary and the root first */
     size_t interface_count, volume_count;
     bool ebs_optimized, monitoring, no_api_termination, no_api_stop, source_check;
-    bool simulated;                /* its image has no processes: the plane never hears of it */
-    bool unbooted;                 /* nothing runs in it, by a fault (boot.h): the plane has not heard of it */
+    bool simulated; /* its image has no processes: the plane never hears of it */
+    bool unbooted;  /* nothing runs in it, by a fault (boot.h): the plane has not heard of it */
     struct instance_event *events; /* event.h */
     size_t event_count;
 };
@@ -263,6 +264,9 @@ bool interface_has_group(const struct interface *interface, const char *group_id
 void put_groups(struct buffer *out, const struct resource *resource, char *const *groups,
                 size_t count); /* of a resource */
 
+/* ec2/nat.c */
+void nat_gateways_forget_old(struct region *region, struct account *account);
+
 /* ec2/key_pair.c: by name; NULL when there is none. May the caller use it? InvalidKeyPair.NotFound. */
 struct key_pair *key_pair_find(struct account *account, const char *name);
 int key_pair_authorize(struct call *call, const char *name, struct error *err);
@@ -281,6 +285,7 @@ struct volume *instance_root_volume(const struct instance *instance);
 
 EC2_ACTION(vpc_create); EC2_ACTION(vpc_delete); EC2_ACTION(vpc_describe); EC2_ACTION(vpc_modify_attribute);
 EC2_ACTION(vpc_describe_attribute); EC2_ACTION(vpc_associate_cidr); EC2_ACTION(vpc_disassociate_cidr);
+EC2_ACTION(vpc_describe_peerings);
 EC2_ACTION(dhcp_options_create); EC2_ACTION(dhcp_options_delete); EC2_ACTION(dhcp_options_describe);
 EC2_ACTION(dhcp_options_associate);
 EC2_ACTION(subnet_create); EC2_ACTION(subnet_delete); EC2_ACTION(subnet_describe); EC2_ACTION(subnet_modify_attribute);

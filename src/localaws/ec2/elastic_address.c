@@ -224,7 +224,7 @@ int address_disassociate(struct call *call, struct error *err)
         if (resource_authorize(call, &address->resource, NULL, 0, err) < 0)
             return -1;
         for_each_resource(struct nat_gateway, gateway, call->account, &nat_gateway_kind)
-            if (text_equal(gateway->allocation_id, address->resource.id))
+            if (!gateway->deleted_ms && text_equal(gateway->allocation_id, address->resource.id))
                 return call_fail(call, err, 400, "AuthFailure",
                                  "You do not have permission to access the specified resource: %s is %s's",
                                  id, gateway->resource.id);

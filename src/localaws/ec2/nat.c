@@ -3,6 +3,7 @@
 #include "localaws/ec2/public_address.h"
 #include "localaws/ec2/to_plane.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 
 static const struct field nat_gateway_fields[] = {
@@ -14,22 +15,27 @@ static const struct field nat_gateway_fields[] = {
     FIELD_TEXT(struct nat_gateway, public_address, "publicAddress", OPTIONAL, 64, NULL, "outside"),
     FIELD_TEXT(struct nat_gateway, private_address, "privateAddress", REQUIRED, 64, NULL, "inside"),
     FIELD_TEXT(struct nat_gateway, connectivity, "connectivity", REQUIRED, 16, NULL, "public or private"),
+    FIELD_INTEGER(struct nat_gateway, deleted_ms, "deleted", OPTIONAL, 0, 9e15, "when it was deleted"),
     FIELD_END,
 };
 static const struct record nat_gateway_record = {"natGateway", sizeof(struct nat_gateway),
                                                  nat_gateway_fields};
 
-static bool filter_available(const struct resource *resource, const struct wanted *wanted)
+static const char *nat_gateway_state(const struct resource *resource)
 {
-    (void)resource; /* one that is gone has no record */
-    return wanted_has(wanted, "available");
+    return ((const struct nat_gateway *)(const void *)resource)->deleted_ms ? "deleted" : "available";
+}
+
+static bool filter_state(const struct resource *resource, const struct wanted *wanted)
+{
+    return wanted_has(wanted, nat_gateway_state(resource));
 }
 
 static const struct filter nat_gateway_filters[] = {
     FILTER_TEXT("nat-gateway-id", struct nat_gateway, resource.id),
     FILTER_TEXT("vpc-id", struct nat_gateway, vpc_id),
     FILTER_TEXT("subnet-id", struct nat_gateway, subnet_id),
-    FILTER_CALL("state", filter_available),
+    FILTER_CALL("state", filter_state),
     FILTER_END,
 };
 
@@ -39,9 +45,11 @@ static void nat_gateway_write(struct buffer *out, const struct resource *resourc
     put_text(out, "natGatewayId", resource->id);
     put_text(out, "vpcId", gateway->vpc_id);
     put_text(out, "subnetId", gateway->subnet_id);
-    put_text(out, "state", "available");
+    put_text(out, "state", nat_gateway_state(resource));
     put_text(out, "connectivityType", gateway->connectivity);
     put_time(out, "createTime", resource->created_ms);
+    if (gateway->deleted_ms)
+        put_time(out, "deleteTime", gateway->deleted_ms);
     buffer_text(out, "<natGatewayAddressSet><item>");
     put_text(out, "allocationId", gateway->allocation_id);
     put_text(out, "networkInterfaceId", gateway->interface_id);
@@ -139,23 +147,37 @@ int nat_gateway_create(struct call *call, struct error *err)
     return answer_nat_gateway(call, made);
 }
 
+/* Of one that is gone clients still ask, to see that it is. */
+void nat_gateways_forget_old(struct region *region, struct account *account)
+{
+    int64_t now = clock_now_ms();
+    for (struct resource *item = resources_of(account, &nat_gateway_kind)->first, *next; item; item = next) {
+        const struct nat_gateway *gateway = (const struct nat_gateway *)(const void *)item;
+        next = item->next;
+        if (gateway->deleted_ms && now - gateway->deleted_ms > region->remembered_ms)
+            resource_remove(region, item);
+    }
+}
+
 int nat_gateway_delete(struct call *call, struct error *err)
 {
     struct nat_gateway *gateway;
     if (resource_target(call, &nat_gateway_kind, "NatGatewayId", &gateway, err) < 0)
         return -1;
+    put_text(&call->answer, "natGatewayId", gateway->resource.id);
+    if (gateway->deleted_ms)
+        return 0;
     struct elastic_address *address =
         resource_find(call->region, call->account, &elastic_address_kind, gateway->allocation_id);
     struct resource *interface =
         resource_find(call->region, call->account, &interface_kind, gateway->interface_id);
-    const char *vpc_id = arena_strdup(call->arena, gateway->vpc_id);
-    put_text(&call->answer, "natGatewayId", gateway->resource.id);
     if (address)
         elastic_address_free(address);
     if (interface)
         resource_remove(call->region, interface);
-    resource_remove(call->region, &gateway->resource);
-    vpc_changed(call->region, call->account, vpc_id);
+    gateway->deleted_ms = clock_now_ms();
+    resource_changed(&gateway->resource);
+    vpc_changed(call->region, call->account, gateway->vpc_id);
     return 0;
 }
 

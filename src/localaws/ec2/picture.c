@@ -215,7 +215,7 @@ static void add_appliances(const struct picture *picture, struct plane_vpc *want
     size_t most = count_in(picture, &nat_gateway_kind) + count_in(picture, &endpoint_kind);
     struct plane_appliance *appliances = arena_alloc(picture->arena, (most + 1) * sizeof *appliances);
     for_each_resource(struct nat_gateway, gateway, picture->account, &nat_gateway_kind)
-        if (text_equal(gateway->vpc_id, picture->vpc_id))
+        if (text_equal(gateway->vpc_id, picture->vpc_id) && !gateway->deleted_ms)
             appliances[wanted->appliance_count++] = (struct plane_appliance){gateway->resource.id, PLANE_NAT};
     for_each_resource(struct endpoint, endpoint, picture->account, &endpoint_kind)
         if (text_equal(endpoint->vpc_id, picture->vpc_id))

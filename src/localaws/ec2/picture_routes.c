@@ -23,7 +23,7 @@ static void by_egress(const struct resource *target, const char *vpc_id, struct 
 static void by_nat(const struct resource *target, const char *vpc_id, struct plane_route *route)
 {
     const struct nat_gateway *gateway = (const struct nat_gateway *)(const void *)target;
-    if (!text_equal(gateway->vpc_id, vpc_id))
+    if (!text_equal(gateway->vpc_id, vpc_id) || gateway->deleted_ms)
         return;
     route->target = PLANE_INTERFACE;
     route->interface_id = gateway->interface_id;

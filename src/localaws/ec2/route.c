@@ -25,6 +25,12 @@ static int take_destination(struct call *call, char **destination, struct error 
     return 0;
 }
 
+static bool is_there(const struct resource *target)
+{
+    return target && !(target->kind == &nat_gateway_kind &&
+                       ((const struct nat_gateway *)(const void *)target)->deleted_ms);
+}
+
 static int take_target(struct call *call, const char **target, struct error *err)
 {
     static const struct kind *const kinds[] = {&egress_gateway_kind, &nat_gateway_kind,
@@ -33,7 +39,7 @@ static int take_target(struct call *call, const char **target, struct error *err
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         *target = call_parameter(call, "%s", target_forms[i].parameter);
         if (*target && text_starts(*target, target_forms[i].prefix))
-            return resource_find(call->region, call->account, kinds[i], *target)
+            return is_there(resource_find(call->region, call->account, kinds[i], *target))
                        ? 0
                        : resource_missing(call, kinds[i], *target, err);
     }
