@@ -425,8 +425,8 @@ def test_identities(walk, region, profile):  # noqa: F811
     iam.get_user(UserName="walker")
     keys = iam.create_access_key(UserName="walker")["AccessKey"]
     sts = watch(region.client("sts", keys=keys), walk.answered)
-    assumed = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/walk", RoleSessionName="s")
-    assert assumed["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{account}:assumed-role/walk/s"
+    assumed = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/walk", RoleSessionName="walk")
+    assert assumed["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{account}:assumed-role/walk/walk"
 
 
 def test_commands_and_documents(walk, instance):
