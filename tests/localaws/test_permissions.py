@@ -397,6 +397,41 @@ def test_a_key_used_only_through_s3_does_not_open_directly(region):
         mine.get_object(Bucket="archive-of-tests", Key="k")
 
 
+def test_ec2_encrypts_a_volume_for_who_may_give_aws_grants_and_nobody_else(region):
+    kms = region.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    use = allow("kms:GenerateDataKeyWithoutPlaintext", key["Arn"],
+                Condition={"StringEquals": {"kms:ViaService": "ec2.us-east-1.amazonaws.com"}})
+    grant = allow("kms:CreateGrant", key["Arn"], Condition={"Bool": {"kms:GrantIsForAWSResource": True}})
+    whole = user_keys(region, "encrypter", allow("ec2:*"), use, grant)
+    half = user_keys(region, "half-encrypter", allow("ec2:*"), use)
+    volume = {"AvailabilityZone": "us-east-1a", "Size": 1, "Encrypted": True, "KmsKeyId": key["Arn"]}
+    ec2 = region.client("ec2", keys=whole)
+    ec2.delete_volume(VolumeId=ec2.create_volume(**volume)["VolumeId"])
+    with pytest.raises(Refused) as error:
+        region.client("ec2", keys=half).create_volume(**volume)
+    assert "kms:CreateGrant" in str(error.value)
+    mine = region.client("kms", keys=whole)
+    refused(mine.create_grant, "because no identity-based policy allows the kms:CreateGrant",
+            code="AccessDeniedException", KeyId=key["KeyId"], Operations=["Decrypt"],
+            GranteePrincipal=f"arn:aws:iam::{TENANT}:user/encrypter")
+
+
+def test_a_grant_opens_a_key_to_a_role_within_its_boundary(region):
+    kms, keys = region.client("kms"), user_keys(region, "granted")
+    role_for(region, "grantee", "granted")
+    key = kms.create_key()["KeyMetadata"]
+    kms.create_grant(KeyId=key["KeyId"], Operations=["GenerateDataKey"],
+                     GranteePrincipal=f"arn:aws:iam::{TENANT}:role/grantee")
+    mine = region.client("kms", keys=assume(region, keys, "grantee")["Credentials"])
+    assert mine.generate_data_key(KeyId=key["KeyId"], KeySpec="AES_256")["Plaintext"]
+    refused(mine.encrypt, "kms:Encrypt", code="AccessDeniedException", KeyId=key["KeyId"], Plaintext=b"x")
+    region.client("iam").put_role_permissions_boundary(
+        RoleName="grantee", PermissionsBoundary=policy(region, "no-keys", allow("s3:*")))
+    refused(mine.generate_data_key, "kms:GenerateDataKey", code="AccessDeniedException", KeyId=key["KeyId"],
+            KeySpec="AES_256")
+
+
 # --- instances ---------------------------------------------------------------------------------------------------------
 
 def run(ec2, **more):
