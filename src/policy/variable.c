@@ -9,7 +9,7 @@ static void append_literal(struct buffer *out, const char *text, size_t length)
 {
     static const char mark = LITERAL;
     for (const char *end = text + length; text < end; text++) {
-        if (*text == '*' || *text == '?')
+        if (*text == '*' || *text == '?' || *text == LITERAL)
             buffer_append(out, &mark, 1);
         buffer_append(out, text, 1);
     }

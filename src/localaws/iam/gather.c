@@ -67,8 +67,10 @@ static void gather_session(struct arena *arena, struct region *region, const str
     const struct session_scope *scope = caller->scope;
     struct filling filling = {region, caller->account,
                               arena_alloc(arena, (scope->policy_arn_count + 2) * sizeof *filling.items), 0};
-    if (scope->policy)
-        filling.items[filling.count++] = parsed_find(region, scope->policy, POLICY_IDENTITY);
+    if (scope->policy) {
+        const struct policy *policy = parsed_find(region, scope->policy, POLICY_IDENTITY);
+        filling.items[filling.count++] = policy ? policy : policy_of_nothing();
+    }
     for (size_t i = 0; i < scope->policy_arn_count; i++)
         add_managed(&filling, scope->policy_arns[i]);
     if (scope->policy_arn_count && !filling.count)
