@@ -4,6 +4,8 @@
 #include "base/text.h"
 #include "localaws/admin/admin.h"
 #include "localaws/ec2/calendar.h"
+#include "localaws/ec2/endpoint.h"
+#include "localaws/ec2/names.h"
 #include "localaws/faults/faults.h"
 #include "localaws/front/dispatch.h"
 #include "localaws/front/endpoint.h"
@@ -86,7 +88,7 @@ static int open_region(struct localaws *localaws, struct error *err)
         if (!region_account(region, options->accounts[2 * i]))
             region_account_create(region, options->accounts[2 * i]);
     cleanup(memory_free) char *credentials = memory_format("%s/credentials", localaws->directory);
-    const char *addresses[] = {options->listen_address, API_ADDRESS, NULL};
+    const char *addresses[] = {options->listen_address, API_ADDRESS, API_IPV4, NULL};
     if (root_keys_open(region, credentials, options->accounts, err) < 0 ||
         endpoint_certificate_open(region, addresses, &localaws->tls, err) < 0 ||
         identity_signer_open(region, err) < 0 ||
@@ -98,19 +100,34 @@ static int open_region(struct localaws *localaws, struct error *err)
     return state_saver_start(region, err) < 0 ? -1 : calendar_start(region, err);
 }
 
+static void tell_endpoints(struct region *region, struct http_server *server)
+{
+    region_lock(region);
+    cleanup(region_unlock) struct region *locked = region;
+    locked->api = server;
+}
+
 /* The API answers on the user's machine and, at the same address for every instance, in the region's
  * internet. */
 static int serve(struct localaws *localaws, struct error *err)
 {
     struct plane *plane = localaws->region.plane;
-    struct http_listener listeners[2] = {{.side = API_SIDE, .tls = localaws->tls, .socket = -1},
-                                         {.side = API_SIDE, .tls = localaws->tls, .socket = -1}};
+    const char *const addresses[] = {API_ADDRESS, API_IPV4, endpoint_services[0].addresses[0]};
+    struct http_listener listeners[2 + COUNT_OF(addresses)]; /* the last is for who comes by an endpoint */
+    size_t count = plane ? COUNT_OF(listeners) : 1;
+    for (size_t i = 0; i < COUNT_OF(listeners); i++)
+        listeners[i] = (struct http_listener){.side = API_SIDE, .tls = localaws->tls, .socket = -1};
     if (http_listen(localaws->options.listen_address, localaws->options.listen_port, &listeners[0].socket,
-                    err) < 0 ||
-        (plane && plane_internet_listen(plane, API_ADDRESS, API_PORT, &listeners[1].socket, err) < 0))
+                    err) < 0)
         return -1;
+    for (size_t i = 0; plane && i < COUNT_OF(addresses); i++)
+        if (plane_internet_listen(plane, addresses[i], API_PORT, &listeners[1 + i].socket, err) < 0)
+            return -1;
     localaws->port = http_socket_port(listeners[0].socket);
-    return api_start(&localaws->region, listeners, plane ? 2 : 1, &localaws->server, err);
+    if (api_start(&localaws->region, listeners, count, &localaws->server, err) < 0)
+        return -1;
+    tell_endpoints(&localaws->region, localaws->server);
+    return 0;
 }
 
 static char *proxy_resolve(void *region, struct arena *arena, const char *name)
@@ -166,6 +183,7 @@ static void stop(struct localaws *localaws)
     if (localaws->admin)
         http_server_stop(&localaws->admin);
     ssm_stop(&localaws->region);
+    tell_endpoints(&localaws->region, NULL);
     if (localaws->server)
         http_server_stop(&localaws->server);
     faults_close(&localaws->region);

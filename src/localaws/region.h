@@ -39,7 +39,8 @@ struct region {
     int64_t role_session_s;      /* how long the keys of an instance's role last */
     int64_t remembered_ms;       /* how long a terminated instance is shown */
     struct account *accounts;
-    struct plane *plane; /* NULL: records only (--no-plane) */
+    struct plane *plane;     /* NULL: records only (--no-plane) */
+    struct http_server *api; /* the API's server while it runs: endpoints hand it their connections */
     const struct module *const *module_table;
     size_t module_count;
     void *modules[16];        /* region-wide tables */
@@ -109,10 +110,11 @@ struct call {
     const struct service *interface; /* the service called */
     const char *service, *action;    /* "ec2", "RunInstances" */
     const char *request_id;
-    bool secure;          /* came over TLS, or on loopback (which counts as secure) */
-    json_t *json;         /* body of json protocols */
-    struct buffer answer; /* XML or JSON text of the answer's inside, written by the handler */
-    int status;           /* HTTP status of a refusal (call_fail's); 0: by the error's kind */
+    const char *endpoint_id; /* of the VPC endpoint it came by; NULL: none */
+    bool secure;             /* came over TLS, or on loopback (which counts as secure) */
+    json_t *json;            /* body of json protocols */
+    struct buffer answer;    /* XML or JSON text of the answer's inside, written by the handler */
+    int status;              /* HTTP status of a refusal (call_fail's); 0: by the error's kind */
     /* What was signed for the body: its SHA-256 in hex (checked already, but S3 checks it itself while the
      * body streams), UNSIGNED-PAYLOAD or STREAMING-.... */
     const char *payload_hash;
@@ -209,8 +211,8 @@ int kms_data_key(struct region *region, struct caller *caller, const char *via,
 int kms_unwrap(struct region *region, struct caller *caller, const char *via, const char *ciphertext_base64,
                const char *encryption_context, unsigned char plaintext[32], struct error *err);
 
-/* What is due by itself: keys whose waiting is over are destroyed, others get new material; objects past their
- * days go. Provided by kms and s3, called by the calendar without the lock. */
+/* What is due by itself: keys whose waiting is over are destroyed, others get new material; objects past
+ * their days go. Provided by kms and s3, called by the calendar without the lock. */
 void kms_carry_out(struct region *region);
 void s3_carry_out(struct region *region);
 
@@ -234,6 +236,10 @@ int iam_find_instance_profile(struct region *region, struct account *account, co
 /* The plane's questions, answered from EC2's and ELB's records; the context is the region. Provided by ec2.
  */
 void ec2_plane_callbacks(struct region *region, struct plane_callbacks *callbacks);
+
+/* What decisions about calls through a VPC endpoint need of it: its policy's text and its VPC. false when it
+ * is gone. The lock is held. Provided by ec2. */
+bool region_endpoint(struct region *region, const char *id, const char **policy, const char **vpc_id);
 
 /* A name that the region's internet knows (a load balancer's DNS name): an address, in the arena, or NULL.
  * Takes the lock. Provided by elb. */

@@ -57,7 +57,8 @@ typedef void http_error_body(struct http_request *request, int status, const str
 
 struct http_listener {
     unsigned side;
-    int socket;               /* a bound, listening stream socket; the server owns and closes it */
+    int socket;               /* a bound, listening stream socket; the server owns and closes it; -1: it is given its
+                                 connections by http_server_take */
     struct tls_context *tls;  /* NULL: plain HTTP. Must outlive the server */
 };
 
@@ -81,6 +82,9 @@ int http_server_start(const struct http_server_options *options, const struct ht
 /* More listeners later (a tunnel comes up, a VPC appears); and one of them closed again by its socket number. */
 int http_server_listen(struct http_server *server, const struct http_listener *listener, struct error *err);
 void http_server_unlisten(struct http_server *server, int socket);
+/* Serves a connection that was accepted elsewhere, as the listener of this side that has no socket of its own (a
+ * listener with socket -1) would have. The connection is the server's from here on, also when this fails. */
+int http_server_take(struct http_server *server, unsigned side, int connection, struct error *err);
 /* Refuses new requests, lets running ones end (5 s), then closes. Requests that wait are answered 503. */
 void http_server_stop(struct http_server **server);
 

@@ -80,13 +80,17 @@ static struct MHD_Daemon *start_daemon(struct listener *listener)
         {MHD_OPTION_END, 0, NULL},
     };
     struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem socket_options[] = {{MHD_OPTION_LISTEN_SOCKET, listener->socket, NULL},
+                                              {MHD_OPTION_END, 0, NULL}};
     if (listener->tls)
         flags |= MHD_USE_TLS;
+    if (listener->socket < 0)
+        flags |= MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC;
     sigset_t old;
     block_signals(&old);
     struct MHD_Daemon *daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, exchange_step, listener, MHD_OPTION_EXTERNAL_LOGGER, log_library, server,
-        MHD_OPTION_LISTEN_SOCKET, listener->socket, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_POOL,
+        MHD_OPTION_ARRAY, listener->socket < 0 ? none : socket_options, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_POOL,
         MHD_OPTION_CONNECTION_LIMIT, connection_limit(), MHD_OPTION_CONNECTION_TIMEOUT, idle,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, connection_notify, listener,
         MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, listener, MHD_OPTION_URI_LOG_CALLBACK, exchange_open,
@@ -103,7 +107,8 @@ int http_server_listen(struct http_server *server, const struct http_listener *w
     listener->side = wanted->side;
     listener->socket = wanted->socket;
     listener->tls = wanted->tls;
-    fcntl(wanted->socket, F_SETFL, fcntl(wanted->socket, F_GETFL) | O_NONBLOCK);
+    if (wanted->socket >= 0)
+        fcntl(wanted->socket, F_SETFL, fcntl(wanted->socket, F_GETFL) | O_NONBLOCK);
     listener->daemon = start_daemon(listener);
     if (!listener->daemon)
         return error_errno(err, ERROR_INTERNAL, "%s: cannot serve on port %d", server->options.name,
@@ -164,7 +169,8 @@ static void close_listener(struct listener *listener)
     wait_drained(listener, LAST_WORDS_MS);
     pthread_mutex_unlock(&server->lock);
     MHD_stop_daemon(listener->daemon);
-    close(listener->socket);
+    if (listener->socket >= 0)
+        close(listener->socket);
     free(listener);
 }
 
@@ -186,6 +192,23 @@ void http_server_unlisten(struct http_server *server, int socket)
     struct listener *listener = socket < 0 ? NULL : unlink_listener(server, socket);
     if (listener)
         close_listener(listener);
+}
+
+int http_server_take(struct http_server *server, unsigned side, int connection, struct error *err)
+{
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+    int result = -1;
+    pthread_mutex_lock(&server->lock);
+    struct listener *listener = server->listeners;
+    while (listener && (listener->side != side || listener->socket >= 0 || listener->closing))
+        listener = listener->next;
+    if (listener && getpeername(connection, (struct sockaddr *)&peer, &length) == 0)
+        result = MHD_add_connection(listener->daemon, connection, (struct sockaddr *)&peer, length) == MHD_YES ? 0 : -1;
+    else
+        close(connection);
+    pthread_mutex_unlock(&server->lock);
+    return result < 0 ? error_set(err, ERROR_UNAVAILABLE, "%s: a connection was not taken", server->options.name) : 0;
 }
 
 void server_release(struct http_server *server)

@@ -1,14 +1,16 @@
 /* What the plane asks and tells, answered from the records under the region's lock. */
 #include "localaws/ec2/instance.h"
 #include "localaws/ec2/metadata.h"
+#include "localaws/ec2/names.h"
 #include "localaws/ec2/to_plane.h"
-#include "localaws/elb/elb.h"
+#include "localaws/front/dispatch.h"
 #include "localaws/plane/plane.h"
 
 #include "base/log.h"
 #include "base/text.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define WITH_REGION(context)                                      \
     struct region *region = (context);                            \
@@ -88,37 +90,27 @@ static void stopped(void *context, const char *instance_id, const char *why)
     instance_became(instance, ends ? INSTANCE_TERMINATED : INSTANCE_STOPPED);
 }
 
-/* "ip-10-0-0-4.ec2.internal", by the address in it. */
-static const char *private_name_address(struct region *region, struct arena *arena, const char *vpc_id,
-                                        const char *name)
-{
-    if (!vpc_id || !text_starts(name, "ip-"))
-        return NULL;
-    char *address = arena_strdup(arena, name + strlen("ip-"));
-    address[strcspn(address, ".")] = '\0';
-    for (char *at = address; *at; at++)
-        *at = *at == '-' ? '.' : *at;
-    return interface_at(region, vpc_id, address) ? address : NULL;
-}
-
-static bool is_api_name(struct region *region, struct arena *arena, const char *name)
-{
-    return text_ends(name, arena_format(arena, ".%s.amazonaws.com", region->name)) ||
-           text_ends(name, arena_format(arena, ".%s.api.aws", region->name)) ||
-           text_equal(name, "iam.amazonaws.com") || text_equal(name, "sts.amazonaws.com");
-}
-
 static const char *const *resolve(void *context, struct arena *arena, const char *vpc_id, const char *name)
 {
     WITH_REGION(context);
-    const char *const *addresses = balancer_resolve(region, arena, vpc_id, name);
-    if (addresses)
-        return addresses;
-    const char **one = arena_alloc(arena, 2 * sizeof *one);
-    *one = private_name_address(region, arena, vpc_id, name);
-    if (!*one && is_api_name(region, arena, name) && !strstr(name, ".elb."))
-        *one = region->api_address;
-    return *one ? one : NULL;
+    return names_resolve(region, arena, vpc_id, name);
+}
+
+static const char *name_of(void *context, struct arena *arena, const char *vpc_id, const char *address)
+{
+    WITH_REGION(context);
+    return names_reverse(region, arena, vpc_id, address);
+}
+
+/* To an endpoint: the API answers there. */
+static void connected(void *context, const char *endpoint_id, int connection)
+{
+    WITH_REGION(context);
+    struct error err = {0};
+    if (!region->api)
+        close(connection);
+    else if (http_server_take(region->api, API_SIDE, connection, &err) < 0)
+        log_warning("endpoint does not answer", "endpoint", endpoint_id, "reason", err.message, NULL);
 }
 
 char *region_resolve(struct region *region, struct arena *arena, const char *name)
@@ -137,5 +129,7 @@ void ec2_plane_callbacks(struct region *region, struct plane_callbacks *callback
         .instance_running = running,
         .instance_stopped = stopped,
         .resolve = resolve,
+        .name_of = name_of,
+        .connected = connected,
     };
 }

@@ -98,6 +98,15 @@ const struct endpoint *endpoint_by_name(struct region *region, const char *vpc_i
     return NULL;
 }
 
+bool region_endpoint(struct region *region, const char *id, const char **policy, const char **vpc_id)
+{
+    const struct resource *resource = resource_anywhere(region, &endpoint_kind, id);
+    const struct endpoint *endpoint = (const struct endpoint *)(const void *)resource;
+    *policy = endpoint ? endpoint->policy : NULL;
+    *vpc_id = endpoint ? endpoint->vpc_id : NULL;
+    return endpoint != NULL;
+}
+
 static void put_zones(struct call *call)
 {
     const char *zone;

@@ -231,7 +231,8 @@ void vpc_changed(struct region *region, struct account *account, const char *vpc
         return;
     cleanup(arena_free) struct arena *arena = arena_new();
     const struct picture picture = {region, account, arena, vpc_id};
-    struct plane_vpc wanted = {.id = vpc->resource.id, .cidrs = vpc_cidrs(vpc, arena)};
+    struct plane_vpc wanted = {
+        .id = vpc->resource.id, .cidrs = vpc_cidrs(vpc, arena), .no_names = !vpc->dns_support};
     add_subnets(&picture, &wanted);
     add_groups(&picture, &wanted);
     add_interfaces(&picture, &wanted);

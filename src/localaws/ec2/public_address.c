@@ -31,6 +31,12 @@ void public_address_given_back(struct region *region, const char *address, const
         table_remove(table, public_key(arena, address));
 }
 
+const struct resource *public_address_holder(struct region *region, const char *address)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    return table_get(&registry_of(region)->by_address, public_key(arena, address));
+}
+
 char *public_address_pick(struct region *region, struct arena *arena)
 {
     unsigned first = (unsigned)random_below(POOL);

@@ -9,6 +9,9 @@ char *public_address_pick(struct region *region, struct arena *arena);
 void public_address_taken(struct region *region, const char *address, void *holder);
 void public_address_given_back(struct region *region, const char *address, const void *holder);
 
+/* The elastic address or the interface that has it; NULL: it is free. */
+const struct resource *public_address_holder(struct region *region, const char *address);
+
 /* What stands for a private address of the interface; NULL when nothing does. */
 const struct elastic_address *elastic_address_of(const struct interface *interface,
                                                  const char *private_address);

@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "localaws/faults/faults.h"
+#include "localaws/front/arrival.h"
 #include "localaws/front/authenticate.h"
 #include "localaws/front/envelope.h"
 #include "localaws/front/parameters.h"
@@ -134,7 +135,7 @@ static int read_call(struct call *call, struct error *err)
     size_t length;
     const char *body = http_request_body(call->request, &length);
     struct sigv4_claim claim;
-    if (call_claim(call, &claim, err) < 0)
+    if (call_claim(call, &claim, err) < 0 || call_arrived(call, err) < 0)
         return -1;
     if (call_authenticate(call, &claim, body ? body : "", length, err) < 0) {
         name_unproven(call, body ? body : "");
@@ -224,7 +225,7 @@ static int authorize(void *context, struct http_request *request, unsigned who, 
         return 0;
     struct call *call = call_new(request);
     struct sigv4_claim claim;
-    if (call_claim(call, &claim, err) < 0)
+    if (call_claim(call, &claim, err) < 0 || call_arrived(call, err) < 0)
         return -1;
     if (call->interface->protocol != PROTOCOL_S3)
         return call_fail(call, err, 403, "SignatureDoesNotMatch",

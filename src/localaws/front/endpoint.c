@@ -22,8 +22,10 @@ static int make(struct arena *arena, const char *region, const struct endpoint_f
     /* Beside where it is found, AWS's own names for this region's services, which instances resolve to it. */
     struct names names = {
         .common_name = "localaws",
-        .dns = {"localhost", arena_format(arena, "*.s3.%s.amazonaws.com", region), arena_format(arena, "*.%s.amazonaws.com", region),
-                arena_format(arena, "*.%s.api.aws", region), "iam.amazonaws.com", "sts.amazonaws.com"},
+        .dns = {"localhost", arena_format(arena, "*.%s.amazonaws.com", region),
+                arena_format(arena, "*.%s.api.aws", region), arena_format(arena, "*.s3.%s.amazonaws.com", region),
+                arena_format(arena, "*.s3.dualstack.%s.amazonaws.com", region), "iam.amazonaws.com",
+                "sts.amazonaws.com"},
         .addresses = {"127.0.0.1", "::1"},
     };
     for (size_t i = 0, next = 2; addresses[i]; i++)

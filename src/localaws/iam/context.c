@@ -82,13 +82,27 @@ static void add_principal(struct facts *facts, const struct caller *caller, cons
         "false"); /* there are no devices; of lasting keys it is absent */
 }
 
+/* By an endpoint a call's address is one inside of a VPC, and not said as if it were one of the internet. */
+static void add_way(struct facts *facts, const struct question *question)
+{
+    const char *policy, *vpc_id;
+    if (!question->endpoint_id ||
+        !region_endpoint(question->region, question->endpoint_id, &policy, &vpc_id)) {
+        add(facts, "aws:SourceIp", question->source_ip);
+        return;
+    }
+    add(facts, "aws:SourceVpce", question->endpoint_id);
+    add(facts, "aws:SourceVpc", vpc_id);
+    add(facts, "aws:VpcSourceIp", question->source_ip);
+}
+
 static void add_request(struct facts *facts, const struct question *question)
 {
     int64_t now_ms = clock_now_ms();
     add(facts, "aws:CurrentTime", clock_rfc3339(facts->arena, now_ms));
     add(facts, "aws:EpochTime", arena_format(facts->arena, "%lld", (long long)(now_ms / 1000)));
     add(facts, "aws:SecureTransport", question->insecure ? "false" : "true");
-    add(facts, "aws:SourceIp", question->source_ip);
+    add_way(facts, question);
     add(facts, "aws:UserAgent", question->user_agent);
     add(facts, "aws:Referer", question->referer);
     add(facts, "aws:ViaAWSService", question->source_ip ? "false" : "true");

@@ -6,12 +6,22 @@
 
 #include <string.h>
 
+/* Of an endpoint that is gone, or whose policy is none, nothing is allowed. */
+static const struct policy *endpoint_policy(struct region *region, const char *id)
+{
+    const char *text, *vpc_id;
+    const struct policy *policy = NULL;
+    if (region_endpoint(region, id, &text, &vpc_id) && text)
+        policy = parsed_find(region, text, POLICY_RESOURCE);
+    return policy ? policy : policy_of_nothing();
+}
+
 struct decision permission_ask_encoded(struct arena *arena, const struct question *question, char **encoded)
 {
     const struct caller *caller = question->caller;
     if (encoded)
         *encoded = NULL;
-    if (caller->kind == CALLER_ROOT && !question->has_policy)
+    if (caller->kind == CALLER_ROOT && !question->has_policy && !question->endpoint_id)
         return (struct decision){.allowed = true, .source = SOURCE_ROOT};
     region_lock(question->region);
     cleanup(region_unlock) struct region *region = question->region;
@@ -25,6 +35,8 @@ struct decision permission_ask_encoded(struct arena *arena, const struct questio
         policies.resource = parsed_find(region, question->policy_text, POLICY_RESOURCE);
         policies.resource = policies.resource ? policies.resource : policy_of_nothing();
     }
+    if (question->endpoint_id)
+        policies.endpoint = endpoint_policy(region, question->endpoint_id);
     const struct principal *principal = permission_principal(region, caller);
     permission_gather(arena, region, caller, principal, &policies);
     const struct policy_request request = permission_request(arena, question, principal);
@@ -57,6 +69,7 @@ struct question permission_question(struct call *call, const char *action, const
         .resource = resource,
         .context = context,
         .source_ip = http_request_address_text(call->request),
+        .endpoint_id = call->endpoint_id,
         .user_agent = http_request_header(call->request, "user-agent"),
         .referer = http_request_header(call->request, "referer"),
         .insecure = !call->secure,
@@ -95,7 +108,7 @@ int permission_require(struct call *call, const struct question *question, struc
 int call_authorize(struct call *call, const char *action, const char *resource, const char *const *context,
                    struct error *err)
 {
-    if (call->caller->kind == CALLER_ROOT)
+    if (call->caller->kind == CALLER_ROOT && !call->endpoint_id)
         return 0;
     struct question question = permission_question(call, action, resource, context);
     return permission_require(call, &question, err);

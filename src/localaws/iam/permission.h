@@ -13,6 +13,7 @@ struct question {
     const char *action, *resource;
     const char *const *context; /* pairs, NULL-terminated; may be NULL */
     const char *source_ip;      /* NULL: an AWS service asks on the caller's behalf */
+    const char *endpoint_id;    /* of the VPC endpoint the call came by; NULL: none */
     const char *user_agent, *referer;
     bool insecure;     /* came without TLS */
     const char *owner; /* account of the resource; NULL: the caller's */

@@ -1,11 +1,12 @@
 /* Appliances: what a VPC has for its own use and what is neither machine nor load balancer. Each has a
  * namespace with its interfaces, like those, so routes lead to it, lists and groups guard it, and it goes
  * with its record. */
+#include "localaws/plane/door.h"
 #include "localaws/plane/namespace.h"
-#include "localaws/plane/parts.h"
 
-#include "base/log.h"
 #include "base/text.h"
+
+#include <unistd.h>
 
 /* A NAT gateway passes on what comes to it for others, and its own address is all that is seen of them; it
  * knows IPv4 only, and nobody begins anything with it. */
@@ -20,6 +21,25 @@ static const char nat_rules[] = "table inet nat {\n"
                                 "  oifname \"eth*\" masquerade\n }\n"
                                 "}\n";
 
+enum { SERVICE_PORT = 443 };
+
+static void hand_over(struct plane *plane, const char *id, int connection)
+{
+    if (plane->callbacks.connected)
+        plane->callbacks.connected(plane->callbacks.context, id, connection);
+    else
+        close(connection);
+}
+
+static int open_doors(struct plane *plane, const struct owner *owner, struct error *err)
+{
+    static const char *const every[] = {"0.0.0.0", "::"};
+    for (size_t i = 0; i < COUNT_OF(every); i++)
+        if (door_open(plane, owner->name, owner->namespace, every[i], SERVICE_PORT, hand_over, err) < 0)
+            return -1;
+    return 0;
+}
+
 static const struct plane_appliance *find_wanted(const struct network *network, const char *id)
 {
     for (size_t i = 0; network->wanted && i < network->wanted->appliance_count; i++)
@@ -32,8 +52,10 @@ void appliances_remove_unwanted(struct plane *plane, struct network *network)
 {
     for (struct owner *owner = plane->owners, *next; owner; owner = next) {
         next = owner->next;
-        if (text_equal(owner->vpc_id, network->id) && !find_wanted(network, owner->name))
-            owner_remove(plane, owner->name);
+        if (!text_equal(owner->vpc_id, network->id) || find_wanted(network, owner->name))
+            continue;
+        doors_close(plane, owner->name);
+        owner_remove(plane, owner->name);
     }
 }
 
@@ -47,7 +69,7 @@ static int add(struct plane *plane, const struct network *network, const struct 
     owner->vpc_id = memory_strdup(network->id);
     if (appliance->kind == PLANE_NAT && namespace_firewall(owner->namespace, nat_rules, err) < 0)
         return error_context(err, "NAT gateway %s", appliance->id);
-    return 0;
+    return appliance->kind == PLANE_SERVICE ? open_doors(plane, owner, err) : 0;
 }
 
 int appliances_add_missing(struct plane *plane, struct network *network, struct error *err)

@@ -182,20 +182,24 @@ static void source_check(struct firewall *firewall)
  * here even when their source check is off. */
 static void to_router(struct firewall *firewall)
 {
-    buffer_text(&firewall->text,
-                " chain services {\n"
-                "  icmpv6 type echo-request accept\n"
-                "  icmp type echo-request accept\n"
-                "  ip6 daddr " METADATA_IPV6 " tcp dport 80 accept\n"
-                "  ip daddr " METADATA_IPV4 " tcp dport 80 accept\n"
-                "  ip6 daddr " NAMES_IPV6 " meta l4proto { tcp, udp } th dport 53 accept\n"
-                "  ip daddr " NAMES_IPV4 " meta l4proto { tcp, udp } th dport 53 accept\n }\n"
-                " chain to_router { type filter hook input priority filter; policy drop;\n"
-                "  iifname \"lo\" accept\n"
-                "  icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, packet-too-big } accept\n"
-                "  iifname \"inet\" drop\n"
-                "  iifname . ip6 saddr @own_ip6 jump services\n"
-                "  iifname . ip saddr @own_ip jump services\n }\n");
+    char resolver[INET_ADDRSTRLEN];
+    struct buffer *text = &firewall->text;
+    buffer_text(text, " chain services {\n"
+                      "  icmpv6 type echo-request accept\n"
+                      "  icmp type echo-request accept\n"
+                      "  ip6 daddr " METADATA_IPV6 " tcp dport 80 accept\n"
+                      "  ip daddr " METADATA_IPV4 " tcp dport 80 accept\n");
+    if (!firewall->vpc->no_names)
+        buffer_text(text, "  ip6 daddr " NAMES_IPV6 " meta l4proto { tcp, udp } th dport 53 accept\n"
+                          "  ip daddr " NAMES_IPV4 " meta l4proto { tcp, udp } th dport 53 accept\n");
+    if (!firewall->vpc->no_names && names_own_address(firewall->vpc, resolver))
+        buffer_format(text, "  ip daddr %s meta l4proto { tcp, udp } th dport 53 accept\n", resolver);
+    buffer_text(text, " }\n chain to_router { type filter hook input priority filter; policy drop;\n"
+                      "  iifname \"lo\" accept\n"
+                      "  icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, packet-too-big } accept\n"
+                      "  iifname \"inet\" drop\n"
+                      "  iifname . ip6 saddr @own_ip6 jump services\n"
+                      "  iifname . ip saddr @own_ip jump services\n }\n");
 }
 
 /* `lists` marks the packet with the subnet it leaves, and leaves alone what stays in it. */

@@ -2,8 +2,7 @@
  * asks is known by the address a connection comes from, which the router has checked against the interface it
  * came by; which VPC, by the namespace the connection lives in. Answers carry the instance's hop limit, so
  * that with 1 they do not get through the instance's own routing to its containers. */
-#include "localaws/plane/namespace.h"
-#include "localaws/plane/parts.h"
+#include "localaws/plane/door.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -25,19 +24,10 @@ enum {
     ID_LONGEST = 64
 };
 
-struct router {
-    struct router *next;
-    char *vpc_id;
-    uint64_t namespace;
-    int sockets[2];
-};
-
 struct metadata_server {
     struct plane *plane;
     struct http_server *http;
     unsigned char token_key[TOKEN_KEY_BYTES];
-    pthread_mutex_t lock; /* protects routers, which the server's threads read */
-    struct router *routers;
 };
 
 /* The instance at the other end of a connection, or NULL. */
@@ -51,13 +41,7 @@ static const char *find_instance(struct metadata_server *server, struct arena *a
     const void *bytes = peer.ss_family == AF_INET6 ? (void *)&((struct sockaddr_in6 *)&peer)->sin6_addr
                                                    : (void *)&((struct sockaddr_in *)&peer)->sin_addr;
     inet_ntop(peer.ss_family, bytes, address, sizeof address);
-    uint64_t namespace = namespace_of_socket(socket);
-    const char *vpc_id = NULL;
-    pthread_mutex_lock(&server->lock);
-    for (struct router *router = server->routers; router && !vpc_id; router = router->next)
-        if (router->namespace == namespace)
-            vpc_id = arena_strdup(arena, router->vpc_id);
-    pthread_mutex_unlock(&server->lock);
+    const char *vpc_id = door_house(server->plane, arena, socket);
     const struct plane_callbacks *callbacks = &server->plane->callbacks;
     return vpc_id ? callbacks->instance_at(callbacks->context, arena, vpc_id, address) : NULL;
 }
@@ -165,7 +149,6 @@ int metadata_start(struct plane *plane, struct error *err)
 {
     struct metadata_server *server = memory_alloc(sizeof *server);
     server->plane = plane;
-    pthread_mutex_init(&server->lock, NULL);
     random_bytes(server->token_key, sizeof server->token_key);
     plane->metadata = server;
     struct http_server_options options = {
@@ -177,51 +160,29 @@ int metadata_start(struct plane *plane, struct error *err)
         .idle_timeout_s = 10,
         .connected = limit_hops,
     };
-    return http_server_start(&options, NULL, 0, &server->http, err);
+    const struct http_listener indoors = {.side = ROUTER_SIDE, .socket = -1};
+    return http_server_start(&options, &indoors, 1, &server->http, err);
+}
+
+static void serve(struct plane *plane, const char *vpc_id, int connection)
+{
+    struct error err = {0};
+    if (http_server_take(plane->metadata->http, ROUTER_SIDE, connection, &err) < 0)
+        log_warning("metadata not served", "vpc", vpc_id, "reason", err.message, NULL);
 }
 
 int metadata_listen(struct plane *plane, struct network *network, struct error *err)
 {
     static const char *const addresses[] = {METADATA_IPV6, METADATA_IPV4};
-    struct metadata_server *server = plane->metadata;
-    struct router *router = memory_alloc(sizeof *router);
-    router->vpc_id = memory_strdup(network->id);
-    router->sockets[0] = router->sockets[1] = -1;
-    for (size_t i = 0; i < COUNT_OF(addresses); i++) {
-        struct http_listener listener = {.side = ROUTER_SIDE};
-        if (namespace_listen(network->namespace, SOCK_STREAM, addresses[i], 80, &listener.socket, err) < 0)
-            break;
-        router->namespace = namespace_of_socket(listener.socket);
-        router->sockets[i] = listener.socket;
-        if (http_server_listen(server->http, &listener, err) < 0) {
-            router->sockets[i] = -1;
-            break;
-        }
-    }
-    pthread_mutex_lock(&server->lock);
-    router->next = server->routers;
-    server->routers = router;
-    pthread_mutex_unlock(&server->lock);
-    return router->sockets[1] < 0 ? -1 : 0;
+    for (size_t i = 0; i < COUNT_OF(addresses); i++)
+        if (door_open(plane, network->id, network->namespace, addresses[i], 80, serve, err) < 0)
+            return -1;
+    return 0;
 }
 
 void metadata_unlisten(struct plane *plane, struct network *network)
 {
-    struct metadata_server *server = plane->metadata;
-    pthread_mutex_lock(&server->lock);
-    struct router **place = &server->routers;
-    while (*place && !text_equal((*place)->vpc_id, network->id))
-        place = &(*place)->next;
-    struct router *router = *place;
-    if (router)
-        *place = router->next;
-    pthread_mutex_unlock(&server->lock);
-    for (size_t i = 0; router && i < COUNT_OF(router->sockets); i++)
-        if (router->sockets[i] >= 0)
-            http_server_unlisten(server->http, router->sockets[i]);
-    if (router)
-        free(router->vpc_id);
-    free(router);
+    doors_close(plane, network->id);
 }
 
 void metadata_stop(struct plane *plane)
@@ -230,7 +191,6 @@ void metadata_stop(struct plane *plane)
     if (!server)
         return;
     http_server_stop(&server->http);
-    pthread_mutex_destroy(&server->lock);
     explicit_bzero(server->token_key, sizeof server->token_key);
     free(server);
     plane->metadata = NULL;

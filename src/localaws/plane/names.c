@@ -1,140 +1,182 @@
-/* Names inside a VPC: a small DNS responder (UDP, addresses only) in every router, answering from what the
- * region knows. There is nobody further to ask, so what it does not know does not exist. */
+/* Names inside a VPC: a small DNS responder in every router, by UDP and TCP, answering from what the region
+ * knows. There is nobody further to ask, so what it does not know does not exist. One thread serves all. */
+#include "localaws/plane/names_message.h"
 #include "localaws/plane/namespace.h"
 #include "localaws/plane/parts.h"
+#include "localaws/plane/prefix.h"
 
 #include "base/file.h"
 #include "base/text.h"
 
-#include <arpa/inet.h>
-#include <arpa/nameser.h>
 #include <fcntl.h>
-#include <resolv.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-enum { ANSWER_LARGEST = 512, TTL_S = 5, EVENTS = 16 };
+enum { EVENTS = 16, PORT = 53, LENGTH_BYTES = 2, CONNECTIONS_MOST = 256 };
 
+/* A socket of a VPC's: for datagrams, to listen, or a connection with what has come of its next query. */
 struct responder {
     struct responder *next;
     char *vpc_id;
     int socket;
+    enum { DATAGRAMS, LISTENER, CONNECTION } kind;
+    unsigned char *query; /* of a connection: two bytes of length, then so many */
+    size_t got;
 };
 
 struct name_server {
     struct plane *plane;
     pthread_t thread;
-    int events, stop;     /* epoll; eventfd that ends the thread */
-    pthread_mutex_t lock; /* protects responders and the sockets' being open */
-    struct responder *responders;
+    int events, stop; /* epoll; eventfd that ends the thread */
+    pthread_mutex_t
+        lock; /* protects responders and the sockets' being open; never held while the region is asked */
+    struct responder *responders; /* newest first */
+    size_t connections;
 };
 
-struct question {
+static struct responder **find_responder(struct name_server *server, int socket)
+{
+    struct responder **place = &server->responders;
+    while (*place && (*place)->socket != socket)
+        place = &(*place)->next;
+    return place;
+}
+
+static void forget(struct name_server *server, struct responder **place)
+{
+    struct responder *responder = *place;
+    *place = responder->next;
+    server->connections -= responder->kind == CONNECTION;
+    close(responder->socket);
+    free(responder->vpc_id);
+    free(responder->query);
+    free(responder);
+}
+
+static void add(struct name_server *server, const char *vpc_id, int socket, int kind)
+{
+    struct responder *responder = memory_alloc(sizeof *responder);
+    *responder = (struct responder){.vpc_id = memory_strdup(vpc_id), .socket = socket, .kind = kind};
+    if (kind == CONNECTION)
+        responder->query = memory_alloc(LENGTH_BYTES + NAMES_TCP_LARGEST);
+    fcntl(socket, F_SETFL, O_NONBLOCK);
+    responder->next = server->responders;
+    server->responders = responder;
+    server->connections += kind == CONNECTION;
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = socket};
+    epoll_ctl(server->events, EPOLL_CTL_ADD, socket, &event);
+}
+
+/* With the lock held. When there are too many connections the oldest makes room. */
+static void accept_one(struct name_server *server, const struct responder *listener)
+{
+    int connection = accept4(listener->socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct responder **oldest = NULL;
+    if (connection < 0)
+        return;
+    for (struct responder **place = &server->responders; *place; place = &(*place)->next)
+        if ((*place)->kind == CONNECTION)
+            oldest = place;
+    char *vpc_id = memory_strdup(listener->vpc_id);
+    if (server->connections >= CONNECTIONS_MOST)
+        forget(server, oldest);
+    add(server, vpc_id, connection, CONNECTION);
+    free(vpc_id);
+}
+
+/* A query on its way to being answered. */
+struct exchange {
+    int socket;
+    char *vpc_id; /* NULL: there is none yet */
+    bool stream;
     struct sockaddr_storage from;
     socklen_t from_length;
-    unsigned char bytes[ANSWER_LARGEST];
+    unsigned char query[NAMES_TCP_LARGEST], answer[LENGTH_BYTES + NAMES_TCP_LARGEST];
     size_t length;
-    size_t end; /* of the question section */
-    int type;
-    char name[NS_MAXDNAME];
 };
 
-/* True for a standard query with one question in class IN. */
-static bool parse_question(struct question *question)
+static void take_datagram(const struct responder *responder, struct exchange *exchange)
 {
-    ns_msg message;
-    ns_rr record;
-    if (ns_initparse(question->bytes, (int)question->length, &message) < 0 ||
-        ns_msg_getflag(message, ns_f_qr) || ns_msg_getflag(message, ns_f_opcode) != ns_o_query ||
-        ns_msg_count(message, ns_s_qd) != 1 || ns_parserr(&message, ns_s_qd, 0, &record) < 0 ||
-        ns_rr_class(record) != ns_c_in)
-        return false;
-    int name_length = dn_skipname(question->bytes + NS_HFIXEDSZ, question->bytes + question->length);
-    if (name_length < 0)
-        return false;
-    question->end = NS_HFIXEDSZ + (size_t)name_length + NS_QFIXEDSZ;
-    question->type = ns_rr_type(record);
-    snprintf(question->name, sizeof question->name, "%s", ns_rr_name(record));
-    return true;
-}
-
-/* Appends one address record whose name points at the question's. */
-static size_t put_address(unsigned char *answer, size_t length, int type, const char *address)
-{
-    unsigned char bytes[16];
-    size_t size = type == ns_t_aaaa ? 16 : 4;
-    if (length + 12 + size > ANSWER_LARGEST ||
-        inet_pton(type == ns_t_aaaa ? AF_INET6 : AF_INET, address, bytes) != 1)
-        return length;
-    unsigned char *record = answer + length;
-    ns_put16(0xc000 | NS_HFIXEDSZ, record);
-    ns_put16((unsigned)type, record + 2);
-    ns_put16(ns_c_in, record + 4);
-    ns_put32(TTL_S, record + 6);
-    ns_put16((unsigned)size, record + 10);
-    memcpy(record + 12, bytes, size);
-    return length + 12 + size;
-}
-
-static size_t answer_question(const struct question *question, const char *const *addresses,
-                              unsigned char answer[ANSWER_LARGEST])
-{
-    size_t length = question->end;
-    unsigned count = 0;
-    memcpy(answer, question->bytes, length);
-    for (; addresses && *addresses; addresses++) {
-        size_t longer = put_address(answer, length, question->type, *addresses);
-        count += longer > length;
-        length = longer;
-    }
-    bool wants_recursion = question->bytes[2] & 1;
-    answer[2] = (unsigned char)(0x84 | wants_recursion); /* an answer, authoritative */
-    answer[3] = (unsigned char)(0x80 | (addresses ? ns_r_noerror : ns_r_nxdomain)); /* recursion available */
-    ns_put16(1, answer + 4);
-    ns_put16(count, answer + 6);
-    ns_put16(0, answer + 8);
-    ns_put16(0, answer + 10);
-    return length;
-}
-
-static struct responder *find_responder(struct name_server *server, int socket)
-{
-    for (struct responder *responder = server->responders; responder; responder = responder->next)
-        if (responder->socket == socket)
-            return responder;
-    return NULL;
-}
-
-/* The lock is held for the socket calls, which do not wait, and never while the region is asked. */
-static void answer_one(struct name_server *server, int socket)
-{
-    struct question question = {.from_length = sizeof question.from};
-    cleanup(arena_free) struct arena *arena = arena_new();
-    const char *vpc_id = NULL;
-    pthread_mutex_lock(&server->lock);
-    struct responder *responder = find_responder(server, socket);
-    ssize_t got = responder ? recvfrom(socket, question.bytes, sizeof question.bytes, 0,
-                                       (struct sockaddr *)&question.from, &question.from_length)
-                            : -1;
-    if (got > 0)
-        vpc_id = arena_strdup(arena, responder->vpc_id);
-    pthread_mutex_unlock(&server->lock);
-    question.length = got > 0 ? (size_t)got : 0;
-    if (!vpc_id || !parse_question(&question))
+    exchange->from_length = sizeof exchange->from;
+    ssize_t got = recvfrom(responder->socket, exchange->query, NAMES_UDP_LARGEST, 0,
+                           (struct sockaddr *)&exchange->from, &exchange->from_length);
+    if (got <= 0)
         return;
-    const struct plane_callbacks *callbacks = &server->plane->callbacks;
-    const char *const *addresses = callbacks->resolve ? callbacks->resolve(callbacks->context, arena, vpc_id,
-                                                                           text_lower(arena, question.name))
-                                                      : NULL;
-    unsigned char answer[ANSWER_LARGEST];
-    size_t length = answer_question(&question, addresses, answer);
+    exchange->length = (size_t)got;
+    exchange->vpc_id = memory_strdup(responder->vpc_id);
+}
+
+/* Reads no further than the end of one query. */
+static void take_from_stream(struct name_server *server, struct responder **place, struct exchange *exchange)
+{
+    struct responder *responder = *place;
+    size_t wanted = LENGTH_BYTES;
+    if (responder->got >= LENGTH_BYTES)
+        wanted += (size_t)responder->query[0] << 8 | responder->query[1];
+    ssize_t got = wanted > LENGTH_BYTES + NAMES_TCP_LARGEST
+                      ? 0
+                      : read(responder->socket, responder->query + responder->got, wanted - responder->got);
+    if (got <= 0) {
+        forget(server, place);
+        return;
+    }
+    responder->got += (size_t)got;
+    if (responder->got < wanted || wanted == LENGTH_BYTES)
+        return;
+    exchange->length = wanted - LENGTH_BYTES;
+    memcpy(exchange->query, responder->query + LENGTH_BYTES, exchange->length);
+    exchange->vpc_id = memory_strdup(responder->vpc_id);
+    exchange->stream = true;
+    responder->got = 0;
+}
+
+static void take_query(struct name_server *server, int socket, struct exchange *exchange)
+{
     pthread_mutex_lock(&server->lock);
-    if (find_responder(server, socket))
-        sendto(socket, answer, length, 0, (struct sockaddr *)&question.from, question.from_length);
+    struct responder **place = find_responder(server, socket);
+    exchange->socket = socket;
+    if (*place && (*place)->kind == LISTENER)
+        accept_one(server, *place);
+    else if (*place && (*place)->kind == DATAGRAMS)
+        take_datagram(*place, exchange);
+    else if (*place)
+        take_from_stream(server, place, exchange);
     pthread_mutex_unlock(&server->lock);
+}
+
+/* A stream that cannot take an answer at once has stopped reading: it ends. */
+static void give_answer(struct name_server *server, struct exchange *exchange, size_t length)
+{
+    unsigned char *answer = exchange->answer;
+    pthread_mutex_lock(&server->lock);
+    struct responder **place = find_responder(server, exchange->socket);
+    answer[0] = (unsigned char)(length >> 8);
+    answer[1] = (unsigned char)length;
+    if (*place && !exchange->stream)
+        sendto(exchange->socket, answer + LENGTH_BYTES, length, 0, (struct sockaddr *)&exchange->from,
+               exchange->from_length);
+    else if (*place && send(exchange->socket, answer, LENGTH_BYTES + length, MSG_NOSIGNAL) !=
+                           (ssize_t)(LENGTH_BYTES + length))
+        forget(server, place);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void serve(struct name_server *server, int socket)
+{
+    struct exchange exchange = {.vpc_id = NULL};
+    take_query(server, socket, &exchange);
+    if (!exchange.vpc_id)
+        return;
+    size_t length =
+        names_answer(&server->plane->callbacks, exchange.vpc_id, exchange.query, exchange.length,
+                     exchange.answer + LENGTH_BYTES, exchange.stream ? NAMES_TCP_LARGEST : NAMES_UDP_LARGEST);
+    if (length)
+        give_answer(server, &exchange, length);
+    free(exchange.vpc_id);
 }
 
 static void *answer_questions(void *argument)
@@ -147,15 +189,9 @@ static void *answer_questions(void *argument)
         for (int i = 0; i < count; i++) {
             if (events[i].data.fd == server->stop)
                 return NULL;
-            answer_one(server, events[i].data.fd);
+            serve(server, events[i].data.fd);
         }
     }
-}
-
-static void watch(struct name_server *server, int descriptor)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = descriptor};
-    epoll_ctl(server->events, EPOLL_CTL_ADD, descriptor, &event);
 }
 
 int names_start(struct plane *plane, struct error *err)
@@ -165,7 +201,8 @@ int names_start(struct plane *plane, struct error *err)
     server->events = epoll_create1(EPOLL_CLOEXEC);
     server->stop = eventfd(0, EFD_CLOEXEC);
     pthread_mutex_init(&server->lock, NULL);
-    watch(server, server->stop);
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = server->stop};
+    epoll_ctl(server->events, EPOLL_CTL_ADD, server->stop, &event);
     if (pthread_create(&server->thread, NULL, answer_questions, server) != 0) {
         free(server);
         return error_set(err, ERROR_UNAVAILABLE, "the names' thread cannot be started");
@@ -174,46 +211,47 @@ int names_start(struct plane *plane, struct error *err)
     return 0;
 }
 
+bool names_own_address(const struct plane_vpc *vpc, char address[INET_ADDRSTRLEN])
+{
+    struct prefix block;
+    if (!prefix_parse(vpc->cidrs[0], &block) || block.six || block.bits > 28)
+        return false;
+    block.bytes[3] |= 2;
+    return inet_ntop(AF_INET, block.bytes, address, INET_ADDRSTRLEN) != NULL;
+}
+
 int names_listen(struct plane *plane, struct network *network, struct error *err)
 {
-    static const char *const addresses[] = {NAMES_IPV6, NAMES_IPV4};
+    char own[INET_ADDRSTRLEN];
+    const char *addresses[] = {NAMES_IPV6, NAMES_IPV4, names_own_address(network->wanted, own) ? own : NULL};
     struct name_server *server = plane->names;
-    for (size_t i = 0; i < COUNT_OF(addresses); i++) {
-        int socket;
-        if (namespace_listen(network->namespace, SOCK_DGRAM, addresses[i], 53, &socket, err) < 0)
-            return -1;
-        fcntl(socket, F_SETFL, O_NONBLOCK);
-        struct responder *responder = memory_alloc(sizeof *responder);
-        *responder = (struct responder){.vpc_id = memory_strdup(network->id), .socket = socket};
-        pthread_mutex_lock(&server->lock);
-        responder->next = server->responders;
-        server->responders = responder;
-        pthread_mutex_unlock(&server->lock);
-        watch(server, socket);
-    }
+    for (size_t i = 0; i < COUNT_OF(addresses) && addresses[i]; i++)
+        for (int kind = DATAGRAMS; kind <= LISTENER; kind++) {
+            int socket;
+            if (namespace_listen(network->namespace, kind == DATAGRAMS ? SOCK_DGRAM : SOCK_STREAM,
+                                 addresses[i], PORT, &socket, err) < 0)
+                return -1;
+            pthread_mutex_lock(&server->lock);
+            add(server, network->id, socket, kind);
+            pthread_mutex_unlock(&server->lock);
+        }
     return 0;
 }
 
-static void remove_responders(struct name_server *server, const char *vpc_id)
+static void forget_all(struct name_server *server, const char *vpc_id)
 {
     pthread_mutex_lock(&server->lock);
-    for (struct responder **place = &server->responders; *place;) {
-        struct responder *responder = *place;
-        if (vpc_id && !text_equal(responder->vpc_id, vpc_id)) {
-            place = &responder->next;
-            continue;
-        }
-        *place = responder->next;
-        close(responder->socket);
-        free(responder->vpc_id);
-        free(responder);
-    }
+    for (struct responder **place = &server->responders; *place;)
+        if (!vpc_id || text_equal((*place)->vpc_id, vpc_id))
+            forget(server, place);
+        else
+            place = &(*place)->next;
     pthread_mutex_unlock(&server->lock);
 }
 
 void names_unlisten(struct plane *plane, struct network *network)
 {
-    remove_responders(plane->names, network->id);
+    forget_all(plane->names, network->id);
 }
 
 void names_stop(struct plane *plane)
@@ -223,7 +261,7 @@ void names_stop(struct plane *plane)
         return;
     eventfd_write(server->stop, 1);
     pthread_join(server->thread, NULL);
-    remove_responders(server, NULL);
+    forget_all(server, NULL);
     close(server->stop);
     close(server->events);
     pthread_mutex_destroy(&server->lock);

@@ -195,7 +195,10 @@ static void want_outside(struct lines *lines, const struct network *network)
 static void want_lines(const struct network *network, struct lines *inside, struct lines *outside)
 {
     const struct plane_vpc *vpc = network->wanted;
+    char resolver[INET_ADDRSTRLEN];
     lines_add(inside, "rule pref 100 lookup main");
+    if (names_own_address(vpc, resolver))
+        lines_add(inside, "addr %s/32 dev lo", resolver);
     for (const char *const *cidr = vpc->cidrs; *cidr; cidr++)
         lines_add(inside, "route unreachable %s", *cidr);
     for (size_t i = 0; i < vpc->subnet_count; i++)

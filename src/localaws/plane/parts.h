@@ -10,11 +10,13 @@
 #include "localaws/plane/lines.h"
 #include "localaws/plane/plane.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 struct balancing;
+struct doors;
 struct order;
 struct metadata_server;
 struct name_server;
@@ -132,6 +134,7 @@ struct plane {
     struct cut *cuts;
     struct machine *machines;
     struct disk *disks;
+    struct doors *doors;
     struct metadata_server *metadata;
     struct name_server *names;
     struct balancing *balancing;
@@ -254,6 +257,8 @@ int names_start(struct plane *plane, struct error *err);
 int names_listen(struct plane *plane, struct network *network, struct error *err);
 void names_unlisten(struct plane *plane, struct network *network);
 void names_stop(struct plane *plane);
+/* The VPC's own resolver address: its first block's second; false when it has none. */
+bool names_own_address(const struct plane_vpc *vpc, char address[INET_ADDRSTRLEN]);
 
 /* plane/balancer.c, plane/balancer_orders.c */
 void balancing_apply(struct plane *plane); /* after networks_reconcile */

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "localaws/plane/door.h"
 #include "localaws/plane/namespace.h"
 #include "localaws/plane/parts.h"
 
@@ -13,6 +14,7 @@
 #include <semaphore.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { PASS_MS = 1000, CONNECT_TIMEOUT_MS = 5000, LABEL_LONGEST = 32 };
@@ -247,7 +249,17 @@ void plane_settle(struct plane *plane)
 int plane_internet_listen(struct plane *plane, const char *address, uint16_t port, int *socket,
                           struct error *err)
 {
+    cleanup(buffer_free) struct buffer commands = buffer_new(256);
+    buffer_format(&commands, "addr replace %s/%s dev lo%s\n", address, strchr(address, ':') ? "128" : "32",
+                  strchr(address, ':') ? " nodad" : "");
+    if (namespace_ip(plane->internet, &commands, err) < 0)
+        return -1;
     return namespace_listen(plane->internet, SOCK_STREAM, address, port, socket, err);
+}
+
+char *plane_house_of(struct plane *plane, struct arena *arena, int connection)
+{
+    return door_house(plane, arena, connection);
 }
 
 int plane_internet_connect(struct plane *plane, const char *address, uint16_t port, int *socket,
@@ -315,6 +327,7 @@ static void remove_everything(struct plane *plane)
     for (struct network *network = plane->networks; network; network = network->next)
         network->wanted = NULL;
     networks_reconcile(plane);
+    doors_stop(plane);
     names_stop(plane);
     metadata_stop(plane);
     machines_forget(plane);
@@ -372,8 +385,8 @@ int plane_start(const char *directory, const char *label, const char *api_addres
     if (file_lock(made->lock_path, &made->label_lock, err) < 0)
         return error_context(err, "networks and machines labelled %s", label);
     leftovers_remove(made->directory, label);
-    if (internet_create(made, err) < 0 || metadata_start(made, err) < 0 || names_start(made, err) < 0 ||
-        balancing_start(made, err) < 0)
+    if (internet_create(made, err) < 0 || doors_start(made, err) < 0 || metadata_start(made, err) < 0 ||
+        names_start(made, err) < 0 || balancing_start(made, err) < 0)
         return -1;
     if (pthread_create(&made->thread, NULL, plane_thread, made) != 0)
         return error_set(err, ERROR_UNAVAILABLE, "the plane's thread cannot be started");

@@ -67,7 +67,7 @@ struct plane_appliance {
     const char *id;
     enum plane_appliance_kind {
         PLANE_NAT,     /* passes on what it gets, as coming from itself */
-        PLANE_SERVICE, /* answers for the region's API: plane_callbacks.connected */
+        PLANE_SERVICE, /* who connects to its port 443 is handed to plane_callbacks.connected */
     } kind;
 };
 struct plane_name { /* DNS inside the VPC */
@@ -75,7 +75,8 @@ struct plane_name { /* DNS inside the VPC */
 };
 struct plane_vpc {
     const char *id;
-    const char *const *cidrs; /* of both families, NULL-terminated */
+    const char *const *cidrs; /* of both families, NULL-terminated, the first IPv4 one first */
+    bool no_names;            /* its resolver does not answer */
     const struct plane_subnet *subnets;
     size_t subnet_count;
     const struct plane_group *groups;
@@ -137,6 +138,10 @@ struct plane_callbacks {
     /* Resolves a name for instances of a VPC (load balancers, the API): addresses, NULL-terminated, or NULL.
      */
     const char *const *(*resolve)(void *context, struct arena *arena, const char *vpc_id, const char *name);
+    /* The name that an address has inside the VPC, in the arena; NULL when it has none. May be NULL. */
+    const char *(*name_of)(void *context, struct arena *arena, const char *vpc_id, const char *address);
+    /* A connection to a service of a VPC: a plane_appliance's id. Takes it over. May be NULL. */
+    void (*connected)(void *context, const char *appliance_id, int connection);
 };
 
 /* `directory` holds volumes and consoles; `label` makes namespace names unique on the machine. Fails early,
@@ -148,12 +153,15 @@ int plane_start(const char *directory, const char *label, const char *api_addres
  * plane_settle. */
 void plane_stop(struct plane **plane);
 
-/* A listening socket inside the region's internet namespace (for the API). */
+/* A listening socket inside the region's internet namespace (for the API), at an address that it then has. */
 int plane_internet_listen(struct plane *plane, const char *address, uint16_t port, int *socket,
                           struct error *err);
 /* A connected socket from the internet (for the proxy on the user's machine). */
 int plane_internet_connect(struct plane *plane, const char *address, uint16_t port, int *socket,
                            struct error *err);
+
+/* Through which endpoint (or VPC's metadata service) a connection came in: its id in the arena, or NULL. */
+char *plane_house_of(struct plane *plane, struct arena *arena, int connection);
 
 /* All copy what they are given and return at once; the work is done in order on the plane's thread. */
 void plane_apply_vpc(struct plane *plane, const struct plane_vpc *vpc);
