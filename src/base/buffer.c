@@ -53,6 +53,13 @@ void buffer_taken(struct buffer *buffer, size_t *begin, size_t length)
     *begin = 0;
 }
 
+void buffer_reserve(struct buffer *buffer, size_t more)
+{
+    bool overflow = buffer->overflow;
+    make_room(buffer, more);
+    buffer->overflow = overflow;
+}
+
 void buffer_append(struct buffer *buffer, const void *bytes, size_t length)
 {
     if (!make_room(buffer, length))

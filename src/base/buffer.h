@@ -16,6 +16,8 @@ struct buffer {
 struct buffer buffer_new(size_t maximum);
 void buffer_free(struct buffer *buffer); /* for cleanup() too */
 void buffer_clear(struct buffer *buffer);
+/* Room for so many bytes more, for who knows that they will come. */
+void buffer_reserve(struct buffer *buffer, size_t more);
 void buffer_append(struct buffer *buffer, const void *bytes, size_t length);
 void buffer_text(struct buffer *buffer, const char *text);
 void buffer_format(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "localaws/trail/json_out.h"
+#include "localaws/trail/request_shape.h"
 
 #include <string.h>
 #include <time.h>
@@ -196,15 +197,27 @@ static void out_resources(struct buffer *out, const struct event *event)
     buffer_text(out, "]");
 }
 
-static void out_json_member(struct buffer *out, const char *name, const char *json)
-{
-    out_name(out, name);
-    buffer_text(out, json ? json : "null");
-}
-
 static void out_bool(struct buffer *out, const char *name, bool value)
 {
-    out_json_member(out, name, value ? "true" : "false");
+    out_name(out, name);
+    buffer_text(out, value ? "true" : "false");
+}
+
+/* Who could not prove who they are has nothing of theirs shown. */
+static void out_asked(struct buffer *out, const struct event *event)
+{
+    out_name(out, "requestParameters");
+    if (event->call && event->caller)
+        out_request(out, event->call);
+    else if (event->parameters)
+        out_json(out, event->service, event->parameters);
+    else
+        buffer_text(out, "null");
+    out_name(out, "responseElements");
+    if (event->shows_answer)
+        out_response(out, event->call);
+    else
+        buffer_text(out, "null");
 }
 
 static void out_tls(struct buffer *out, const struct event *event)
@@ -242,8 +255,7 @@ void event_write(struct buffer *out, const struct event *event, const char *reci
     out_member(out, "sourceIPAddress", event->source);
     out_member(out, "userAgent", event->user_agent);
     out_error(out, event);
-    out_json_member(out, "requestParameters", event->parameters);
-    out_json_member(out, "responseElements", event->answer);
+    out_asked(out, event);
     if (text_equal(event->service, "s3") && !event->invoked_by) {
         out_name(out, "additionalEventData");
         buffer_text(out, "{\"SignatureVersion\":\"SigV4\"");

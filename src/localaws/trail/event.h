@@ -18,8 +18,9 @@ struct event {
     const char *request_id;
     const char *code, *message; /* NULL: it was done */
     const char *tls_version, *tls_suite, *host;
-    const char *parameters, *answer; /* JSON */
-    bool presigned;
+    struct call *call;  /* what was asked and answered; NULL when a service asked: */
+    json_t *parameters; /* what it asked, or NULL */
+    bool shows_answer, presigned;
     const struct event_resource {
         const char *type, *arn, *owner;
     } * resources;

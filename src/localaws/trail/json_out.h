@@ -7,7 +7,7 @@
 /* A string with its quotes; what is not UTF-8 becomes '?'. NULL is null. */
 void out_text(struct buffer *out, const char *text);
 void out_text_n(struct buffer *out, const char *text, size_t length);
-/* "name":  with a comma before it unless it is the first of an object or list. */
+/* "name":  with a comma before it unless it is the first of an object or list. The name is one of ours. */
 void out_name(struct buffer *out, const char *name);
 /* The same with its first letter made small, as CloudTrail has the names of parameters. */
 void out_small_name(struct buffer *out, const char *name, size_t length);

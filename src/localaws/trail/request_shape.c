@@ -276,8 +276,12 @@ static void out_s3_request(struct buffer *out, struct call *call)
         out_member(out, headers[i], http_request_header(request, headers[i]));
     for (size_t i = 0; i < http_request_query_count(request); i++) {
         const char *value, *name = http_request_query_at(request, i, &value);
-        if (!is_envelope(name))
-            out_member(out, name, value);
+        if (is_envelope(name))
+            continue;
+        out_comma(out);
+        out_text(out, name);
+        buffer_append(out, ":", 1);
+        out_text(out, value);
     }
     buffer_append(out, "}", 1);
 }
