@@ -1,4 +1,4 @@
-/* What the tables of cases_test.c do not ask. */
+/* What the tables do not ask. */
 #include "policy/decision.h"
 #include "policy/language.h"
 

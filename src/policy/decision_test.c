@@ -1,9 +1,6 @@
-/* The engine against tables: cases/ holds some hundreds of named rows, each with what is to come out, so that
- * whoever knows AWS can read them without reading C. Here is how each table is put to the engine. A row that
- * fails is named; the others are tried too. */
-#include "policy/decision.h"
+/* All kinds of policies together: what enclaves rely on, and the matrix. */
+#include "policy/cases.h"
 
-#include "base/buffer.h"
 #include "base/record.h"
 #include "base/text.h"
 
@@ -14,211 +11,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static const char *folder; /* of the tables */
-
-/* One table while its rows are tried. */
-struct trial {
-    struct arena *arena;
-    json_t *table;
-    size_t tried, failed;
-};
-
-static struct trial trial_begin(struct arena *arena, const char *name)
-{
-    cleanup(buffer_free) struct buffer text = buffer_new(4 << 20);
-    FILE *file = fopen(arena_format(arena, "%s/%s", folder, name), "r");
-    assert_non_null(file);
-    char chunk[4096];
-    for (size_t got; (got = fread(chunk, 1, sizeof chunk, file));)
-        buffer_append(&text, chunk, got);
-    fclose(file);
-    struct trial trial = {.arena = arena};
-    struct error err = {0};
-    if (json_parse(arena, buffer_string(&text), text.length, &trial.table, &err) < 0)
-        fail_msg("%s: %s", name, err.message);
-    return trial;
-}
-
-static void trial_row(struct trial *trial, bool passed, const char *name, const char *got)
-{
-    trial->tried++;
-    trial->failed += !passed;
-    if (!passed)
-        print_error("%s: got %s\n", name, got);
-}
-
-static void trial_end(const struct trial *trial, size_t at_least)
-{
-    assert_true(trial->tried >= at_least);
-    assert_int_equal(trial->failed, 0);
-}
-
-static const char *text_at(const json_t *row, size_t at)
-{
-    return json_string_value(json_array_get(row, at));
-}
-
-static enum policy_kind kind_of(const char *name)
-{
-    return strcmp(name, "identity") == 0 ? POLICY_IDENTITY
-           : strcmp(name, "trust") == 0  ? POLICY_TRUST
-                                         : POLICY_RESOURCE;
-}
-
-static struct policy *parse(struct trial *trial, const json_t *document, enum policy_kind kind)
-{
-    struct policy *policy;
-    struct error err = {0};
-    char *text = json_text(trial->arena, document);
-    if (policy_parse(trial->arena, text, kind, &policy, &err) < 0)
-        fail_msg("%s: %s", text, err.message);
-    return policy;
-}
-
-/* {"key": "value", "key": ["value", "value"]} */
-static void read_context(struct trial *trial, const json_t *context, struct policy_request *request)
-{
-    enum { MOST = 32 };
-    struct policy_value *values = arena_alloc(trial->arena, MOST * sizeof *values);
-    const char *key;
-    json_t *value, *one;
-    size_t at;
-    request->context = values;
-    json_object_foreach((json_t *)context, key, value) {
-        if (json_is_string(value))
-            values[request->context_count++] = (struct policy_value){key, json_string_value(value)};
-        json_array_foreach(value, at, one) {
-            assert_true(request->context_count < MOST);
-            values[request->context_count++] = (struct policy_value){key, json_string_value(one)};
-        }
-    }
-}
-
-/* A policy of one statement, which allows unless it says otherwise. */
-static struct policy *of_statement(struct trial *trial, const json_t *parts, enum policy_kind kind)
-{
-    json_t *statement = json_deep_copy(parts), *version = json_object_get(statement, "Version");
-    json_t *document =
-        json_pack("{s:s}", "Version", json_is_string(version) ? json_string_value(version) : "2012-10-17");
-    if (json_is_null(version))
-        json_object_del(document, "Version");
-    json_object_del(statement, "Version");
-    static const char *const defaults[][2] = {{"Effect", "Allow"}, {"Action", "*"}, {"Resource", "*"}};
-    for (size_t i = 0; i < COUNT_OF(defaults); i++) {
-        char *inverse = arena_format(trial->arena, "Not%s", defaults[i][0]);
-        if (!json_object_get(statement, defaults[i][0]) && !json_object_get(statement, inverse))
-            json_object_set_new(statement, defaults[i][0], json_string(defaults[i][1]));
-    }
-    json_object_set_new(document, "Statement", statement);
-    struct policy *policy = parse(trial, document, kind);
-    json_decref(document);
-    return policy;
-}
-
-static void conditions_hold_as_documented(void **state)
-{
-    (void)state;
-    cleanup(arena_free) struct arena *arena = arena_new();
-    struct trial trial = trial_begin(arena, "conditions.json");
-    size_t at;
-    json_t *row;
-    json_array_foreach(json_object_get(trial.table, "rows"), at, row) {
-        struct policy_request request = {.action = "s3:GetObject", .resource = "arn:aws:s3:::b/k"};
-        json_t *statement = json_pack("{s:O}", "Condition", json_array_get(row, 1));
-        struct policy *policy = of_statement(&trial, statement, POLICY_IDENTITY);
-        json_decref(statement);
-        read_context(&trial, json_array_get(row, 2), &request);
-        bool holds = policy_statement_applies(policy, 0, &request);
-        trial_row(&trial, holds == json_is_true(json_array_get(row, 3)), text_at(row, 0),
-                  holds ? "true" : "false");
-    }
-    trial_end(&trial, 200);
-}
-
-static void statements_apply_to_what_they_name(void **state)
-{
-    (void)state;
-    cleanup(arena_free) struct arena *arena = arena_new();
-    struct trial trial = trial_begin(arena, "statements.json");
-    size_t at;
-    json_t *row;
-    json_array_foreach(json_object_get(trial.table, "rows"), at, row) {
-        struct policy_request request = {.action = text_at(row, 2), .resource = text_at(row, 3)};
-        read_context(&trial, json_array_get(row, 4), &request);
-        struct policy *policy = of_statement(&trial, json_array_get(row, 1), POLICY_IDENTITY);
-        bool applies = policy_statement_applies(policy, 0, &request);
-        trial_row(&trial, applies == json_is_true(json_array_get(row, 5)), text_at(row, 0),
-                  applies ? "true" : "false");
-    }
-    trial_end(&trial, 55);
-}
-
-static struct policy_principal someone(const char *name)
-{
-    static const struct {
-        const char *name;
-        struct policy_principal principal;
-    } known[] = {
-        {"alice", {PRINCIPAL_USER, "arn:aws:iam::111111111111:user/alice", NULL, "111111111111"}},
-        {"boss", {PRINCIPAL_USER, "arn:aws:iam::111111111111:user/boss", NULL, "111111111111", NULL, true}},
-        {"session",
-         {PRINCIPAL_ROLE_SESSION, "arn:aws:iam::111111111111:role/host",
-          "arn:aws:sts::111111111111:assumed-role/host/i-1", "111111111111"}},
-        {"federated",
-         {PRINCIPAL_FEDERATED_USER, "arn:aws:iam::111111111111:user/alice",
-          "arn:aws:sts::111111111111:federated-user/guest", "111111111111"}},
-        {"root", {PRINCIPAL_ROOT, "arn:aws:iam::111111111111:root", NULL, "111111111111"}},
-        {"ec2", {PRINCIPAL_SERVICE, NULL, NULL, NULL, "ec2.amazonaws.com"}},
-        {"nobody", {PRINCIPAL_ANONYMOUS}},
-    };
-    for (size_t i = 0; i < COUNT_OF(known); i++)
-        if (strcmp(known[i].name, name) == 0)
-            return known[i].principal;
-    fail_msg("nobody is called %s", name);
-    return known[0].principal;
-}
-
-static void principals_are_reached_as_they_are_named(void **state)
-{
-    (void)state;
-    static const char *const reaches[] = {"nobody", "account", "entity", "self"};
-    cleanup(arena_free) struct arena *arena = arena_new();
-    struct trial trial = trial_begin(arena, "principals.json");
-    size_t at;
-    json_t *row;
-    json_array_foreach(json_object_get(trial.table, "rows"), at, row) {
-        const struct policy_request request = {
-            .principal = someone(text_at(row, 2)), .action = "s3:GetObject", .resource = "arn:aws:s3:::b/k"};
-        struct policy *policy = of_statement(&trial, json_array_get(row, 1), POLICY_RESOURCE);
-        const char *got = reaches[policy_statement_reach(policy, 0, &request)];
-        trial_row(&trial, strcmp(got, text_at(row, 3)) == 0, text_at(row, 0), got);
-    }
-    trial_end(&trial, 45);
-}
-
-static void what_is_not_understood_is_refused_with_the_reason(void **state)
-{
-    (void)state;
-    cleanup(arena_free) struct arena *arena = arena_new();
-    struct trial trial = trial_begin(arena, "documents.json");
-    size_t at;
-    json_t *row;
-    json_array_foreach(json_object_get(trial.table, "rows"), at, row) {
-        const json_t *document = json_array_get(row, 2);
-        const char *text =
-            json_is_string(document) ? json_string_value(document) : json_text(arena, document);
-        const char *wrong = text_at(row, 3);
-        struct policy *policy;
-        struct error err = {0};
-        int result = policy_parse(arena, text, kind_of(text_at(row, 1)), &policy, &err);
-        bool as_said = wrong ? result < 0 && strstr(err.message, wrong) &&
-                                   strcmp(err.code, "MalformedPolicyDocument") == 0
-                             : result == 0;
-        trial_row(&trial, as_said, text_at(row, 0), result < 0 ? err.message : "a policy");
-    }
-    trial_end(&trial, 60);
-}
 
 /* "denied by permissions boundary hosts/NoPassing": the policy and its statement where one decided. */
 static const char *in_words(struct trial *trial, const struct decision *decision, enum resource_rule rule,
@@ -261,8 +53,8 @@ static const struct policy *policy_named(const struct library *library, const ch
             continue;
         }
         if (!library->parsed[at])
-            library->parsed[at] = parse(library->trial, json_object_get(one, "document"),
-                                        kind_of(json_member_text(one, "kind")));
+            library->parsed[at] = case_policy(library->trial, json_object_get(one, "document"),
+                                              case_kind(json_member_text(one, "kind")));
         return library->parsed[at];
     }
     fail_msg("no policy is called %s", name);
@@ -349,7 +141,7 @@ static void try_case(const struct library *library, const json_t *one)
         .owner = json_member_text(one, "owner"),
     };
     request.principal.bounded = set.boundary != NULL;
-    read_context(trial, json_object_get(one, "with"), &request);
+    case_context(trial, json_object_get(one, "with"), &request);
     const struct decision decision = policy_decide(&set, &request);
     const char *words = in_words(trial, &decision, set.rule, name_of(library, decision.match.policy));
     trial_row(trial, words_begin(words, json_member_text(one, "expect")), json_member_text(one, "name"),
@@ -376,7 +168,7 @@ static void enclaves_are_protected_by_their_policies(void **state)
 
 static struct policy_principal who_of(const char *name)
 {
-    return someone(strcmp(name, "user") == 0 ? "alice" : strcmp(name, "role") == 0 ? "session" : name);
+    return case_principal(strcmp(name, "user") == 0 ? "alice" : strcmp(name, "role") == 0 ? "session" : name);
 }
 
 /* What a kind of policy says; NULL: there is none. */
@@ -392,7 +184,7 @@ static const struct policy *saying(struct trial *trial, const char *what)
             continue;
         json_t *statement;
         json_parse(trial->arena, known[i].statement, strlen(known[i].statement), &statement, NULL);
-        return of_statement(trial, statement, POLICY_IDENTITY);
+        return case_statement(trial, statement, POLICY_IDENTITY);
     }
     return NULL;
 }
@@ -409,7 +201,7 @@ static const struct policy *resource_saying(struct trial *trial, const char *wha
     json_t *statement =
         json_pack("{s:s, s:s, s:{s:s}}", "Effect", strcmp(what, "deny") == 0 ? "Deny" : "Allow", "Action",
                   strcmp(what, "silent") == 0 ? "ec2:*" : "*", "Principal", "AWS", named);
-    const struct policy *policy = of_statement(trial, statement, POLICY_RESOURCE);
+    const struct policy *policy = case_statement(trial, statement, POLICY_RESOURCE);
     json_decref(statement);
     return policy;
 }
@@ -420,7 +212,7 @@ static void try_row(struct trial *trial, const json_t *row)
 {
     const char *cell[COLUMNS];
     for (size_t i = 0; i < COLUMNS; i++)
-        cell[i] = text_at(row, i);
+        cell[i] = case_text(row, i);
     struct policy_request request = {.principal = who_of(cell[WHO]),
                                      .action = "s3:GetObject",
                                      .resource = "arn:aws:s3:::b/k",
@@ -453,13 +245,9 @@ static void all_kinds_together_decide_as_documented(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conditions_hold_as_documented),
-        cmocka_unit_test(statements_apply_to_what_they_name),
-        cmocka_unit_test(principals_are_reached_as_they_are_named),
-        cmocka_unit_test(what_is_not_understood_is_refused_with_the_reason),
         cmocka_unit_test(enclaves_are_protected_by_their_policies),
         cmocka_unit_test(all_kinds_together_decide_as_documented),
     };
-    folder = argc > 1 ? argv[1] : "cases";
+    trial_folder = argc > 1 ? argv[1] : "cases";
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
