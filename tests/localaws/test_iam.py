@@ -5,6 +5,7 @@ import botocore.exceptions
 import pytest
 
 from local_region import TENANT, VENDOR, code_of, fresh_region, region
+from terraform_runs import Module
 
 Refused = botocore.exceptions.ClientError
 
@@ -399,6 +400,7 @@ def test_a_service_makes_its_own_role(region):
         with pytest.raises(Refused) as error:
             call(**arguments)
         assert code_of(error) == code
+    iam.tag_role(RoleName=role["RoleName"], Tags=[{"Key": "owner", "Value": "people"}])
     task = iam.delete_service_linked_role(RoleName=role["RoleName"])["DeletionTaskId"]
     assert iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"
 
@@ -455,3 +457,13 @@ def test_narrowed_sessions_survive_a_restart_as_they_were(fresh_region):
     with pytest.raises(Refused) as error:
         mine.list_users()
     assert "no session policy allows" in str(error.value)
+
+
+def test_terraform_manages_people_and_asks_what_they_may_do(fresh_region, tmp_path_factory):
+    people = Module("people", tmp_path_factory.mktemp("terraform"), fresh_region).init()
+    said = people.must("apply", "-auto-approve")
+    assert "ada_reads_her_home = true" in said and "ada_goes_beyond_her_boundary = false" in said
+    people.must("plan", "-detailed-exitcode")
+    people.must("destroy", "-auto-approve")
+    left = fresh_region.client("iam").get_account_authorization_details()
+    assert not any(left[kind] for kind in ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"))

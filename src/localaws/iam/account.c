@@ -107,6 +107,15 @@ int list_mfa_devices(struct call *call, struct error *err)
     return list_none(call, "MFADevices", err);
 }
 
+int list_virtual_mfa_devices(struct call *call, struct error *err)
+{
+    struct iam_list list;
+    if (iam_authorize(call, "*", err) < 0 || iam_list_begin(call, &list, err) < 0)
+        return -1;
+    iam_list_put(&list, "VirtualMFADevices", put_name);
+    return 0;
+}
+
 int list_ssh_public_keys(struct call *call, struct error *err)
 {
     return list_none(call, "SSHPublicKeys", err);
@@ -129,6 +138,11 @@ int get_login_profile(struct call *call, struct error *err)
         return -1;
     return call_fail(call, err, 404, "NoSuchEntity", "Login Profile for User %s cannot be found.",
                      user->name);
+}
+
+int delete_login_profile(struct call *call, struct error *err)
+{
+    return get_login_profile(call, err);
 }
 
 int get_account_password_policy(struct call *call, struct error *err)

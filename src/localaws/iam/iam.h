@@ -176,9 +176,10 @@ iam_handler create_instance_profile, get_instance_profile, list_instance_profile
     add_role_to_instance_profile, remove_role_from_instance_profile, list_instance_profiles_for_role,
     tag_instance_profile, untag_instance_profile, list_instance_profile_tags; /* iam/profile.c */
 iam_handler create_account_alias, delete_account_alias, list_account_aliases, get_account_summary,
-    get_login_profile, get_account_password_policy, list_mfa_devices, list_ssh_public_keys,
-    list_signing_certificates, list_service_specific_credentials; /* iam/account.c */
-iam_handler get_account_authorization_details;                    /* iam/details.c */
+    get_login_profile, delete_login_profile, get_account_password_policy, list_mfa_devices,
+    list_virtual_mfa_devices, list_ssh_public_keys, list_signing_certificates,
+    list_service_specific_credentials;         /* iam/account.c */
+iam_handler get_account_authorization_details; /* iam/details.c */
 iam_handler simulate_principal_policy, simulate_custom_policy, get_context_keys_for_principal_policy,
     get_context_keys_for_custom_policy; /* iam/simulate.c */
 iam_handler create_service_linked_role, delete_service_linked_role,

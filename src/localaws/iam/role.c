@@ -181,7 +181,7 @@ int delete_role(struct call *call, struct error *err)
 int tag_role(struct call *call, struct error *err)
 {
     struct principal *role;
-    if (own_role(call, &role, err) < 0 || iam_tag(call, &role->tags, &role->tag_count, err) < 0)
+    if (iam_target_role(call, &role, err) < 0 || iam_tag(call, &role->tags, &role->tag_count, err) < 0)
         return -1;
     region_changed(call->region);
     return 0;
@@ -190,7 +190,7 @@ int tag_role(struct call *call, struct error *err)
 int untag_role(struct call *call, struct error *err)
 {
     struct principal *role;
-    if (own_role(call, &role, err) < 0)
+    if (iam_target_role(call, &role, err) < 0)
         return -1;
     iam_untag(call, &role->tags, &role->tag_count);
     region_changed(call->region);

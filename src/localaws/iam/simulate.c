@@ -150,7 +150,22 @@ static int read_policies(struct simulation *simulation, struct error *err)
     return 0;
 }
 
-/* What the principal is, and what the request adds: ContextEntries. */
+static bool knows(const struct simulation *simulation, const char *key)
+{
+    for (size_t i = 0; i < simulation->context_count; i++)
+        if (text_equal_nocase(simulation->context[i].key, key))
+            return true;
+    return false;
+}
+
+/* What is known of the principal, unless the request says otherwise. */
+static void add_fact(struct simulation *simulation, const char *key, const char *value)
+{
+    if (value && !knows(simulation, key))
+        simulation->context[simulation->context_count++] = (struct policy_value){key, value};
+}
+
+/* ContextEntries, and what the principal is. */
 static void read_context(struct simulation *simulation)
 {
     struct call *call = simulation->call;
@@ -172,14 +187,13 @@ static void read_context(struct simulation *simulation)
         for (const char **value = call_list(call, prefix, NULL); *value; value++)
             values[count++] = (struct policy_value){key, *value};
     }
-    const struct policy_principal *principal = &simulation->principal;
-    if (principal->arn)
-        values[count++] = (struct policy_value){"aws:PrincipalArn", principal->arn};
-    if (principal->kind == PRINCIPAL_USER && principal->arn)
-        values[count++] = (struct policy_value){"aws:username", strrchr(principal->arn, '/') + 1};
-    values[count++] = (struct policy_value){"aws:PrincipalAccount", principal->account};
     simulation->context = values;
     simulation->context_count = count;
+    const struct policy_principal *principal = &simulation->principal;
+    bool user = principal->kind == PRINCIPAL_USER && principal->arn;
+    add_fact(simulation, "aws:PrincipalArn", principal->arn);
+    add_fact(simulation, "aws:PrincipalAccount", principal->account);
+    add_fact(simulation, "aws:username", user ? strrchr(principal->arn, '/') + 1 : NULL);
 }
 
 /* Results
