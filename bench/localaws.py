@@ -25,7 +25,7 @@ import botocore.credentials
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = pathlib.Path(os.environ.get("LOCALAWS", ROOT / "build/src/localaws/localaws"))
 LOAD, BARE, CONNECT = (ROOT / "build/bench" / name for name in ("bench_load", "bench_bare", "bench_connections"))
-SIM, LABEL = "ami-sim00000000000000", "lbench"
+SIM, LABEL = "ami-sim00000000000000", f"lbench{os.getpid()}"
 CONNECTIONS, SECONDS, OBJECT = 16, 3, 32 << 20
 
 
