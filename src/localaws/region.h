@@ -45,6 +45,7 @@ struct region {
     size_t module_count;
     void *modules[16];        /* region-wide tables */
     struct table access_keys; /* keys.h */
+    struct access_key *unsaved_keys;
     struct identity_signer *identity_signer;
     struct state_saver *saver; /* writes what changed, soon after region_changed */
     unsigned changed_modules;  /* a bit for each slot, since the last save */

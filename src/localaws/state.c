@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "localaws/front/keys.h"
 #include "localaws/resource/filing.h"
 #include "localaws/state_file.h"
 
@@ -45,6 +46,21 @@ static struct batch_row *add_row(struct batch *batch, const char *account, const
     struct batch_row *row = &batch->rows[batch->count++];
     *row = (struct batch_row){.row = {.account = account, .name = name}, .offset = batch->texts.length};
     return row;
+}
+
+#define KEY "access-key" /* the kind of their rows */
+
+static void take_keys(struct region *region, struct batch *batch)
+{
+    size_t offset = batch->texts.length;
+    const struct access_key *key;
+    while ((key = key_unsaved(region, &batch->texts))) {
+        struct batch_row *row = add_row(batch, key->caller.account->id, KEY);
+        row->row.sequence = key->sequence;
+        row->offset = offset;
+        row->row.length = batch->texts.length - offset;
+        offset = batch->texts.length;
+    }
 }
 
 static void take_resources(struct region *region, struct batch *batch)
@@ -103,6 +119,7 @@ static void take_changes(struct region *region, struct batch *batch)
 {
     region_lock(region);
     cleanup(region_unlock) struct region *locked = region;
+    take_keys(locked, batch);
     take_resources(locked, batch);
     for (size_t i = 0; i < region->module_count; i++) {
         const struct module *module = region->module_table[i];
@@ -195,6 +212,8 @@ static int restore_resource(void *context, const struct state_row *row, struct e
     struct account *account;
     if (account_for(region, row, &account, err) < 0)
         return -1;
+    if (text_equal(row->name, KEY))
+        return key_restore(region, account, row->sequence, row->text, row->length, err);
     for (size_t i = 0; i < region->module_count; i++)
         for (const struct kind *const *kind = region->module_table[i]->kinds; kind && *kind; kind++)
             if (text_equal((*kind)->type, row->name) &&

@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "localaws/front/session.h"
 #include "localaws/resource/copy.h"
+#include "localaws/resource/filing.h"
+#include "localaws/state.h"
 
 #include <string.h>
 
@@ -109,6 +111,19 @@ static void sweep(struct region *region)
             key_remove(region, key->id);
 }
 
+static void save_soon(struct region *region, struct access_key *key)
+{
+    bool kept = key->token || key->caller.kind != CALLER_ROOT; /* root's are in the credentials file */
+    if (!kept || key->unsaved)
+        return;
+    if (!key->sequence)
+        key->sequence = ++registry_of(region)->last_sequence;
+    key->unsaved = true;
+    key->unsaved_next = region->unsaved_keys;
+    region->unsaved_keys = key;
+    state_saver_wake(region->saver);
+}
+
 void key_add(struct region *region, const struct access_key *key)
 {
     region_lock(region);
@@ -135,8 +150,10 @@ void key_add(struct region *region, const struct access_key *key)
                 .scope = own_scope(key->caller.scope),
             },
     };
+    stored->sequence = key->sequence;
     table_put(&locked->access_keys, stored->id, stored);
-    module_changed(locked, MODULE_IAM);
+    if (!stored->sequence)
+        save_soon(locked, stored);
 }
 
 void key_set_inactive(struct region *region, const char *id, bool inactive)
@@ -147,7 +164,7 @@ void key_set_inactive(struct region *region, const char *id, bool inactive)
     if (!stored || stored->inactive == inactive)
         return;
     stored->inactive = inactive;
-    region_changed(locked);
+    save_soon(locked, stored);
 }
 
 void key_remove(struct region *region, const char *id)
@@ -157,8 +174,14 @@ void key_remove(struct region *region, const char *id)
     struct access_key *stored = table_remove(&locked->access_keys, id);
     if (!stored)
         return;
+    struct access_key **place = &locked->unsaved_keys;
+    while (stored->unsaved && *place != stored)
+        place = &(*place)->unsaved_next;
+    if (stored->unsaved)
+        *place = stored->unsaved_next;
+    if (stored->sequence)
+        filing_removed(locked, stored->sequence);
     stored_key_free(stored);
-    module_changed(locked, MODULE_IAM);
 }
 
 const char **keys_of(struct region *region, struct arena *arena, const char *principal_arn)
@@ -170,96 +193,6 @@ const char **keys_of(struct region *region, struct arena *arena, const char *pri
         if (!key->token && text_equal(key->caller.principal_arn, principal_arn))
             ids[count++] = arena_strdup(arena, key->id);
     return ids;
-}
-
-static const char *const kinds[] = {
-    [CALLER_ROOT] = "root",       [CALLER_USER] = "user",           [CALLER_ROLE] = "role",
-    [CALLER_SERVICE] = "service", [CALLER_FEDERATED] = "federated", NULL};
-
-/* What is written of a key: flat, unlike the struct. */
-struct saved_key {
-    char *id, *secret, *token, *arn, *principal_arn, *user_id, *source_identity;
-    int64_t expires_ms, created_ms, began_ms;
-    int kind;
-    bool inactive;
-    struct session_scope *scope;
-};
-
-static const struct field saved_key_fields[] = {
-    FIELD_TEXT(struct saved_key, id, "id", REQUIRED, 32, NULL, "access key id"),
-    FIELD_TEXT(struct saved_key, secret, "secret", REQUIRED, 64, NULL, "secret access key"),
-    FIELD_TEXT(struct saved_key, token, "token", OPTIONAL, 4096, NULL, "a session's token"),
-    FIELD_INTEGER(struct saved_key, expires_ms, "expires", OPTIONAL, 0, 1e15, "a session's end"),
-    FIELD_INTEGER(struct saved_key, created_ms, "created", OPTIONAL, 0, 1e15, "when a user's was made"),
-    FIELD_BOOL(struct saved_key, inactive, "inactive", OPTIONAL, "not to be used for now"),
-    FIELD_INTEGER(struct saved_key, began_ms, "began", OPTIONAL, 0, 1e15, "a session's begin"),
-    FIELD_ENUM(struct saved_key, kind, "kind", REQUIRED, kinds, "whose key it is"),
-    FIELD_TEXT(struct saved_key, arn, "arn", REQUIRED, 2048, NULL, "the caller's ARN"),
-    FIELD_TEXT(struct saved_key, principal_arn, "principal", REQUIRED, 2048, NULL,
-               "the user's or role's ARN"),
-    FIELD_TEXT(struct saved_key, user_id, "userId", REQUIRED, 256, NULL, "unique id"),
-    FIELD_TEXT(struct saved_key, source_identity, "sourceIdentity", OPTIONAL, 64, NULL,
-               "given by AssumeRole"),
-    FIELD_RECORD(struct saved_key, scope, "session", OPTIONAL, &session_scope_record,
-                 "what narrows or marks it"),
-    FIELD_END,
-};
-static const struct record saved_key_record = {"access key", sizeof(struct saved_key), saved_key_fields};
-
-json_t *keys_save(struct region *region, const struct account *account)
-{
-    json_t *list = json_array();
-    int64_t now_ms = clock_now_ms();
-    const struct access_key *key;
-    for (size_t at = 0; (key = table_next(&region->access_keys, &at));) {
-        if (key->caller.account != account ||
-            (key->token ? key->expires_ms < now_ms : key->caller.kind == CALLER_ROOT))
-            continue;
-        struct saved_key saved = {
-            .id = (char *)key->id,
-            .secret = (char *)key->secret,
-            .token = (char *)key->token,
-            .expires_ms = key->expires_ms,
-            .began_ms = key->caller.session_began_ms,
-            .kind = (int)key->caller.kind,
-            .arn = (char *)key->caller.arn,
-            .principal_arn = (char *)key->caller.principal_arn,
-            .user_id = (char *)key->caller.user_id,
-            .source_identity = (char *)key->caller.source_identity,
-            .scope = (struct session_scope *)key->caller.scope,
-        };
-        json_array_append_new(list, record_write(&saved_key_record, &saved));
-    }
-    return list;
-}
-
-int keys_restore(struct region *region, struct account *account, json_t *state, struct error *err)
-{
-    cleanup(arena_free) struct arena *arena = arena_new();
-    size_t index;
-    json_t *entry;
-    json_array_foreach(state, index, entry) {
-        struct saved_key saved = {0};
-        if (record_read(&saved_key_record, arena, entry, &saved, err) < 0)
-            return -1;
-        key_add(region, &(struct access_key){
-                            .id = saved.id,
-                            .secret = saved.secret,
-                            .token = saved.token,
-                            .expires_ms = saved.expires_ms,
-                            .created_ms = saved.created_ms,
-                            .inactive = saved.inactive,
-                            .caller = {.kind = (enum caller_kind)saved.kind,
-                                       .account = account,
-                                       .arn = saved.arn,
-                                       .principal_arn = saved.principal_arn,
-                                       .user_id = saved.user_id,
-                                       .source_identity = saved.source_identity,
-                                       .session_began_ms = saved.began_ms,
-                                       .scope = saved.scope},
-                        });
-    }
-    return 0;
 }
 
 void keys_free(struct region *region)

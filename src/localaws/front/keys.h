@@ -12,6 +12,9 @@ struct access_key {
     int64_t created_ms; /* of a user's */
     bool inactive;      /* a user's, for now */
     struct caller caller;
+    int64_t sequence; /* in the saved state, as a resource's; 0: it has none yet, or is root's */
+    bool unsaved;
+    struct access_key *unsaved_next;
 };
 
 /* A copy in the arena, since a session may end at any time; -1 when nobody has this key. */
@@ -22,9 +25,11 @@ void key_set_inactive(struct region *region, const char *id, bool inactive);
 void key_remove(struct region *region, const char *id);
 /* The ids of a user's lasting keys; NULL-terminated. */
 const char **keys_of(struct region *region, struct arena *arena, const char *principal_arn);
-/* All but root's, as JSON, for the saved state. */
-json_t *keys_save(struct region *region, const struct account *account);
-int keys_restore(struct region *region, struct account *account, json_t *state, struct error *err);
+/* All but root's are in the saved state, each a row of its own, since sessions come and go (keys_saved.c).
+ * For whoever saves: appends the next key that is to be written to `out`; NULL when there is none. */
+const struct access_key *key_unsaved(struct region *region, struct buffer *out);
+int key_restore(struct region *region, struct account *account, int64_t sequence, const char *text,
+                size_t length, struct error *err);
 void keys_free(struct region *region);
 
 /* Reads the root keys of the accounts `names` (account, profile, account, profile, ..., NULL) from the

@@ -201,6 +201,7 @@ static json_t *save_table(const struct table *table, const struct record *record
 
 static json_t *save(struct region *region, struct account *account)
 {
+    (void)region;
     const struct iam *iam = iam_of(account);
     json_t *state = json_object();
     json_object_set_new(state, "roles", save_table(&iam->roles, &principal_record));
@@ -210,7 +211,6 @@ static json_t *save(struct region *region, struct account *account)
         json_object_set_new(state, "alias", json_string(iam->alias));
     json_object_set_new(state, "policies", save_table(&iam->policies, &managed_policy_record));
     json_object_set_new(state, "profiles", save_table(&iam->profiles, &instance_profile_record));
-    json_object_set_new(state, "keys", keys_save(region, account));
     return state;
 }
 
@@ -308,7 +308,7 @@ static int restore(struct region *region, struct account *account, json_t *state
     count_attachments(region, account, &iam->users);
     count_attachments(region, account, &iam->groups);
     text_replace(&iam->alias, json_member_text(state, "alias"));
-    return keys_restore(region, account, json_object_get(state, "keys"), err);
+    return 0;
 }
 
 const struct module iam_module = {

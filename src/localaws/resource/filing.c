@@ -73,19 +73,24 @@ void resources_file(struct region *region)
         file_one(registry, registry->filings.touched);
 }
 
-void filing_forget(struct resource *resource)
+void filing_removed(struct region *region, int64_t sequence)
 {
-    struct filings *filings = &registry_of(resource->region)->filings;
-    struct resource *whole = resource->kind->part_of ? resource->kind->part_of(resource) : NULL;
-    if (whole)
-        resource_changed(whole);
-    unlink_filing(resource);
+    struct filings *filings = &registry_of(region)->filings;
     if (filings->removed_count == filings->removed_room) {
         filings->removed_room = filings->removed_room ? filings->removed_room * 2 : 16;
         filings->removed = memory_resize(filings->removed, filings->removed_room, sizeof *filings->removed);
     }
-    filings->removed[filings->removed_count++] = resource->sequence;
-    state_saver_wake(resource->region->saver);
+    filings->removed[filings->removed_count++] = sequence;
+    state_saver_wake(region->saver);
+}
+
+void filing_forget(struct resource *resource)
+{
+    struct resource *whole = resource->kind->part_of ? resource->kind->part_of(resource) : NULL;
+    if (whole)
+        resource_changed(whole);
+    unlink_filing(resource);
+    filing_removed(resource->region, resource->sequence);
 }
 
 struct resource *resource_unsaved(struct region *region)

@@ -14,6 +14,8 @@ void resources_file(struct region *region);
 void filing_came_or_went(struct resource *resource);
 /* The resource goes: it is on no list any more, and if it was saved its removal is to be. */
 void filing_forget(struct resource *resource);
+/* A row of the saved state, by its sequence, is to be removed. */
+void filing_removed(struct region *region, int64_t sequence);
 
 /* For whoever saves: the next record that is to be written and the next that is to be removed, each given
  * once; NULL and 0 when there is none. */
