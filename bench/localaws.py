@@ -191,7 +191,7 @@ def measure_instances():
             instances.grow_to(count)
             if count == 1000:
                 time.sleep(2)
-                measures += [measure("rss_mb", empty, "MB"), measure("rss_1000_mb", region.resident_mb(), "MB")]
+                measures += [measure("rss_empty_mb", empty, "MB"), measure("rss_1000_mb", region.resident_mb(), "MB")]
             found = region.call(instances.by_name())
             measures.append(measure(f"describe_{count}_per_s", found["per_s"], "1/s", p99_us=found["p99_us"], cpu_us=found["cpu_us"]))
         page = region.call(["Action=DescribeInstances&Version=2016-11-15&MaxResults=1000"], connections=2)
