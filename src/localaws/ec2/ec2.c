@@ -1,6 +1,7 @@
 /* Every EC2 action that the region has. Those that change something authorize themselves, on the resources
  * they touch. */
 #include "localaws/ec2/ec2.h"
+#include "localaws/ec2/private_service.h"
 #include "localaws/ec2/to_plane.h"
 
 const struct kind *const ec2_kinds[] = {
@@ -15,6 +16,7 @@ const struct kind *const ec2_kinds[] = {
     &elastic_address_kind,
     &nat_gateway_kind,
     &prefix_list_kind,
+    &private_service_kind,
     &endpoint_kind,
     &interface_kind,
     &volume_kind,
@@ -24,6 +26,7 @@ const struct kind *const ec2_kinds[] = {
 };
 
 static const struct action actions[] = {
+    {"AcceptVpcEndpointConnections", private_link_accept, true},
     {"AllocateAddress", address_allocate, true},
     {"AssignIpv6Addresses", interface_assign_ipv6, true},
     {"AssignPrivateIpAddresses", interface_assign_private, true},
@@ -53,6 +56,7 @@ static const struct action actions[] = {
     {"CreateVolume", volume_create, true},
     {"CreateVpc", vpc_create, true},
     {"CreateVpcEndpoint", endpoint_create, true},
+    {"CreateVpcEndpointServiceConfiguration", private_service_create, true},
     {"DeleteDhcpOptions", dhcp_options_delete, true},
     {"DeleteEgressOnlyInternetGateway", egress_gateway_delete, true},
     {"DeleteInternetGateway", internet_gateway_delete, true},
@@ -69,6 +73,7 @@ static const struct action actions[] = {
     {"DeleteTags", tags_delete, true},
     {"DeleteVolume", volume_delete, true},
     {"DeleteVpc", vpc_delete, true},
+    {"DeleteVpcEndpointServiceConfigurations", private_service_delete, true},
     {"DeleteVpcEndpoints", endpoint_delete, true},
     {"DescribeAccountAttributes", account_describe_attributes, false},
     {"DescribeAddresses", address_describe, false},
@@ -101,6 +106,9 @@ static const struct action actions[] = {
     {"DescribeVolumes", volume_describe, false},
     {"DescribeVolumesModifications", volume_describe_modifications, false},
     {"DescribeVpcAttribute", vpc_describe_attribute, false},
+    {"DescribeVpcEndpointConnections", private_link_describe, false},
+    {"DescribeVpcEndpointServiceConfigurations", private_service_describe, false},
+    {"DescribeVpcEndpointServicePermissions", private_service_describe_permissions, false},
     {"DescribeVpcEndpointServices", endpoint_describe_services, false},
     {"DescribeVpcEndpoints", endpoint_describe, false},
     {"DescribeVpcPeeringConnections", vpc_describe_peerings, false},
@@ -124,6 +132,8 @@ static const struct action actions[] = {
     {"ModifySubnetAttribute", subnet_modify_attribute, true},
     {"ModifyVpcAttribute", vpc_modify_attribute, true},
     {"ModifyVpcEndpoint", endpoint_modify, true},
+    {"ModifyVpcEndpointServiceConfiguration", private_service_modify, true},
+    {"ModifyVpcEndpointServicePermissions", private_service_modify_permissions, true},
     {"RebootInstances", instance_reboot, true},
     {"ReleaseAddress", address_release, true},
     {"ReplaceNetworkAclAssociation", acl_replace_association, true},
@@ -133,7 +143,9 @@ static const struct action actions[] = {
     {"RevokeSecurityGroupEgress", group_revoke_egress, true},
     {"RevokeSecurityGroupIngress", group_revoke_ingress, true},
     {"RunInstances", instance_run, true},
+    {"RejectVpcEndpointConnections", private_link_reject, true},
     {"StartInstances", instance_start, true},
+    {"StartVpcEndpointServicePrivateDnsVerification", private_service_verify, true},
     {"StopInstances", instance_stop, true},
     {"TerminateInstances", instance_terminate, true},
     {"UnassignIpv6Addresses", interface_unassign_ipv6, true},

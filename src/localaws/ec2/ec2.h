@@ -133,6 +133,7 @@ struct nat_gateway {
 struct endpoint {
     struct resource resource;
     char *vpc_id, *type, *service, *policy, *ip_address_type, *dns_record_ip_type;
+    char *state; /* of a private service's: private_service.h; NULL: available */
     bool private_dns;
     char **route_tables, **subnets, **groups, **interfaces;
     size_t route_table_count, subnet_count, group_count, interface_count;
@@ -306,6 +307,10 @@ EC2_ACTION(address_allocate); EC2_ACTION(address_release); EC2_ACTION(address_de
 EC2_ACTION(address_describe_attribute); EC2_ACTION(address_associate); EC2_ACTION(address_disassociate);
 EC2_ACTION(endpoint_create); EC2_ACTION(endpoint_modify); EC2_ACTION(endpoint_delete); EC2_ACTION(endpoint_describe);
 EC2_ACTION(endpoint_describe_services);
+EC2_ACTION(private_service_create); EC2_ACTION(private_service_modify); EC2_ACTION(private_service_delete);
+EC2_ACTION(private_service_describe); EC2_ACTION(private_service_modify_permissions);
+EC2_ACTION(private_service_describe_permissions); EC2_ACTION(private_service_verify);
+EC2_ACTION(private_link_describe); EC2_ACTION(private_link_accept); EC2_ACTION(private_link_reject);
 EC2_ACTION(prefix_list_describe); EC2_ACTION(prefix_list_describe_managed); EC2_ACTION(prefix_list_entries);
 EC2_ACTION(prefix_list_create); EC2_ACTION(prefix_list_modify); EC2_ACTION(prefix_list_delete);
 EC2_ACTION(prefix_list_associations);

@@ -1,5 +1,6 @@
 /* VPC endpoints: what they are, and how they are shown. ec2/endpoint_change.c makes and changes them. */
 #include "localaws/ec2/endpoint.h"
+#include "localaws/ec2/private_service.h"
 
 #include "base/text.h"
 
@@ -15,6 +16,7 @@ static const struct field endpoint_fields[] = {
                "ipv4, ipv6, dualstack"),
     FIELD_TEXT(struct endpoint, dns_record_ip_type, "dnsRecordIpType", OPTIONAL, 32, NULL,
                "of its DNS records"),
+    FIELD_TEXT(struct endpoint, state, "state", OPTIONAL, 32, NULL, "of a private service's endpoint"),
     FIELD_BOOL(struct endpoint, private_dns, "privateDns", OPTIONAL, "the service's name leads to it"),
     FIELD_LIST(struct endpoint, route_tables, route_table_count, "routeTables", OPTIONAL, 200, &text_record,
                "of a gateway"),
@@ -29,8 +31,7 @@ const struct record endpoint_record = {"endpoint", sizeof(struct endpoint), endp
 
 static bool filter_state(const struct resource *resource, const struct wanted *wanted)
 {
-    (void)resource;
-    return wanted_has(wanted, "available");
+    return wanted_has(wanted, endpoint_state((const struct endpoint *)(const void *)resource));
 }
 
 static const struct filter endpoint_filters[] = {
@@ -55,8 +56,11 @@ static void put_dns(struct buffer *out, const struct endpoint *endpoint)
     cleanup(arena_free) struct arena *arena = arena_new();
     const struct region *region = endpoint->resource.region;
     const struct endpoint_service *service = endpoint_service_of(endpoint);
+    char *name;
     put_open(out, "dnsEntrySet");
-    if (!endpoint_is_gateway(endpoint))
+    for (size_t i = 0; endpoint_is_private(endpoint) && (name = private_link_name(arena, endpoint, i)); i++)
+        put_dns_entry(out, name);
+    if (!endpoint_is_gateway(endpoint) && !endpoint_is_private(endpoint))
         put_dns_entry(out, endpoint_dns_name(region, arena, endpoint));
     if (endpoint->private_dns && service)
         put_dns_entry(out, endpoint_service_host(region, arena, service));
@@ -70,7 +74,7 @@ static void endpoint_write(struct buffer *out, const struct resource *resource)
     put_text(out, "vpcEndpointType", endpoint->type);
     put_text(out, "vpcId", endpoint->vpc_id);
     put_text(out, "serviceName", endpoint->service);
-    put_text(out, "state", "available");
+    put_text(out, "state", endpoint_state(endpoint));
     put_text(out, "policyDocument", endpoint->policy);
     put_texts(out, "routeTableIdSet", "item", endpoint->route_tables, endpoint->route_table_count);
     put_texts(out, "subnetIdSet", "item", endpoint->subnets, endpoint->subnet_count);

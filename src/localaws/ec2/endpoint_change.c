@@ -1,5 +1,6 @@
 /* Making, changing and ending VPC endpoints. */
 #include "localaws/ec2/endpoint.h"
+#include "localaws/ec2/private_service.h"
 #include "localaws/ec2/to_plane.h"
 
 #include "base/text.h"
@@ -38,10 +39,14 @@ static int take_service(struct call *call, struct endpoint *draft, struct error 
     if (call_required(call, "ServiceName", &name, err) < 0)
         return -1;
     const struct endpoint_service *service = endpoint_service_named(call->region, name);
+    draft->service = arena_strdup(call->arena, name);
+    if (!service && endpoint_is_private(draft)) {
+        draft->type = given_or(call, "VpcEndpointType", "Interface");
+        return private_link_take(call, draft, err);
+    }
     if (!service)
         return call_fail(call, err, 400, "InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist",
                          name);
-    draft->service = arena_strdup(call->arena, name);
     draft->type = given_or(call, "VpcEndpointType", "Gateway");
     bool gateway = text_equal(draft->type, "Gateway");
     if ((!gateway && !text_equal(draft->type, "Interface")) || (gateway && !service->prefix_list))
@@ -126,7 +131,8 @@ static int take_endpoint(struct call *call, const struct vpc *vpc, struct endpoi
     draft->dns_record_ip_type =
         given_or(call, "DnsOptions.DnsRecordIpType", interface ? "ipv4" : "service-defined");
     draft->private_dns =
-        interface && (!call_parameter(call, "PrivateDnsEnabled") || call_true(call, "PrivateDnsEnabled"));
+        interface && (call_parameter(call, "PrivateDnsEnabled") ? call_true(call, "PrivateDnsEnabled")
+                                                                : !endpoint_is_private(draft));
     if (take_ids(call, "RouteTableId", &route_table_kind, &draft->route_tables, &draft->route_table_count,
                  err) < 0 ||
         take_ids(call, "SubnetId", &subnet_kind, &draft->subnets, &draft->subnet_count, err) < 0 ||
@@ -137,7 +143,8 @@ static int take_endpoint(struct call *call, const struct vpc *vpc, struct endpoi
             call, err, 400, "InvalidParameter",
             "A gateway endpoint has route tables, an interface endpoint subnets and security groups");
     if (check_route_tables(call, draft, draft->route_tables, draft->route_table_count, err) < 0 ||
-        check_subnets(call, draft, err) < 0 || check_private_dns(call, vpc, draft, err) < 0)
+        check_subnets(call, draft, err) < 0 || check_private_dns(call, vpc, draft, err) < 0 ||
+        (endpoint_is_private(draft) && private_link_check(call, draft, err) < 0))
         return -1;
     if (interface && !draft->group_count) {
         draft->groups = arena_alloc(call->arena, sizeof *draft->groups);
@@ -215,6 +222,7 @@ int endpoint_create(struct call *call, struct error *err)
             return -1;
         }
     vpc_changed(call->region, call->account, vpc->resource.id);
+    private_link_changed(endpoint);
     return answer_endpoint(call, endpoint);
 }
 
@@ -253,6 +261,8 @@ static int check_changes(struct call *call, const struct endpoint *endpoint, str
         return call_fail(call, err, 400, "InvalidParameter", "%s is a gateway endpoint",
                          endpoint->resource.id);
     draft.private_dns = call_true(call, "PrivateDnsEnabled");
+    if (endpoint_is_private(endpoint) && private_link_check(call, &draft, err) < 0)
+        return -1;
     return check_private_dns(call, vpc, &draft, err);
 }
 
@@ -303,6 +313,7 @@ int endpoint_modify(struct call *call, struct error *err)
         endpoint->private_dns = !endpoint_is_gateway(endpoint) && call_true(call, "PrivateDnsEnabled");
     region_changed(call->region);
     vpc_changed(call->region, call->account, endpoint->vpc_id);
+    private_link_changed(endpoint);
     if (result == 0)
         put_true(call);
     return result;
@@ -317,6 +328,7 @@ int endpoint_delete(struct call *call, struct error *err)
         if (resource_authorize(call, &endpoint->resource, NULL, 0, err) < 0)
             return -1;
         const char *vpc_id = arena_strdup(call->arena, endpoint->vpc_id);
+        private_link_gone(endpoint);
         remove_interfaces(endpoint, NULL);
         resource_remove(call->region, &endpoint->resource);
         vpc_changed(call->region, call->account, vpc_id);

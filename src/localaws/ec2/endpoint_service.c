@@ -1,5 +1,6 @@
 /* The services that endpoints lead to, and the names by which either is known. */
 #include "localaws/ec2/endpoint.h"
+#include "localaws/ec2/private_service.h"
 
 #include "base/text.h"
 
@@ -173,7 +174,7 @@ int endpoint_describe_services(struct call *call, struct error *err)
     struct offer offers[64];
     size_t count = 0;
     for (size_t i = 0; i < named; i++)
-        if (!endpoint_service_named(call->region, names[i]))
+        if (!endpoint_service_named(call->region, names[i]) && !private_service_visible(call, names[i]))
             return call_fail(call, err, 400, "InvalidServiceName",
                              "The Vpc Endpoint Service '%s' does not exist", names[i]);
     for (const struct endpoint_service *service = endpoint_services; service->word; service++)
@@ -191,10 +192,12 @@ int endpoint_describe_services(struct call *call, struct error *err)
     for (size_t i = 0; i < count; i++)
         if (i == 0 || offers[i].service != offers[i - 1].service)
             put_text(&call->answer, "item", offers[i].name);
+    private_services_put(call, names, false);
     put_close(&call->answer, "serviceNameSet");
     put_open(&call->answer, "serviceDetailSet");
     for (size_t i = 0; i < count; i++)
         put_service(call, offers[i].service, offers[i].name, offers[i].gateway);
+    private_services_put(call, names, true);
     put_close(&call->answer, "serviceDetailSet");
     return 0;
 }

@@ -1,6 +1,7 @@
 /* Authorizing and revoking: IpPermissions of a request become rules, one for each source. */
 #include "localaws/ec2/cidr.h"
 #include "localaws/ec2/group.h"
+#include "localaws/elb/elb.h"
 #include "localaws/resource/copy.h"
 
 #include "base/text.h"
@@ -194,6 +195,7 @@ static int authorize(struct call *call, bool egress, struct error *err)
     put_close(&call->answer, "securityGroupRuleSet");
     region_changed(call->region);
     vpc_changed(call->region, call->account, group->vpc_id);
+    balancers_regrouped(call->region, call->account, group->resource.id);
     return 0;
 }
 
@@ -243,6 +245,7 @@ static int revoke(struct call *call, bool egress, struct error *err)
         return -1;
     region_changed(call->region);
     vpc_changed(call->region, call->account, group->vpc_id);
+    balancers_regrouped(call->region, call->account, group->resource.id);
     put_true(call);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "localaws/ec2/names.h"
 #include "localaws/ec2/cidr.h"
 #include "localaws/ec2/endpoint.h"
+#include "localaws/ec2/private_service.h"
 #include "localaws/ec2/public_address.h"
 #include "localaws/elb/elb.h"
 
@@ -107,6 +108,8 @@ const char *const *names_resolve(struct region *region, struct arena *arena, con
                                  const char *name)
 {
     const char *const *found = balancer_resolve(region, arena, vpc_id, name);
+    if (!found)
+        found = private_link_resolve(region, arena, vpc_id, name);
     const struct endpoint *endpoint = !found && vpc_id ? endpoint_by_name(region, vpc_id, name) : NULL;
     size_t label = strcspn(name, ".");
     bool private = vpc_id && name[label] && text_equal(name + label + 1, private_domain(region, arena));

@@ -2,6 +2,7 @@
  * interfaces, public addresses, NAT gateways and endpoints. */
 #include "localaws/ec2/picture.h"
 #include "localaws/ec2/endpoint.h"
+#include "localaws/ec2/private_service.h"
 #include "localaws/ec2/prefix_list.h"
 #include "localaws/ec2/to_plane.h"
 #include "localaws/elb/elb.h"
@@ -218,7 +219,7 @@ static void add_appliances(const struct picture *picture, struct plane_vpc *want
         if (text_equal(gateway->vpc_id, picture->vpc_id) && !gateway->deleted_ms)
             appliances[wanted->appliance_count++] = (struct plane_appliance){gateway->resource.id, PLANE_NAT};
     for_each_resource(struct endpoint, endpoint, picture->account, &endpoint_kind)
-        if (text_equal(endpoint->vpc_id, picture->vpc_id))
+        if (text_equal(endpoint->vpc_id, picture->vpc_id) && !endpoint_is_private(endpoint))
             appliances[wanted->appliance_count++] =
                 (struct plane_appliance){endpoint->resource.id, PLANE_SERVICE};
     wanted->appliances = appliances;

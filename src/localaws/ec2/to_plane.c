@@ -1,4 +1,5 @@
 #include "localaws/ec2/to_plane.h"
+#include "localaws/ec2/private_service.h"
 
 #include "base/log.h"
 #include "base/text.h"
@@ -129,4 +130,5 @@ void plane_restore(struct region *region)
             restore_instance((struct instance *)(void *)item);
         }
     }
+    private_links_changed(region, NULL);
 }

@@ -71,7 +71,7 @@ static void put_zone_addresses(struct buffer *out, const struct balancer *balanc
     put_close(out, "member");
 }
 
-void put_zones(struct buffer *out, const struct balancer *balancer)
+void put_balancer_zones(struct buffer *out, const struct balancer *balancer)
 {
     put_open(out, "AvailabilityZones");
     for (size_t i = 0; i < balancer->subnet_count; i++) {
@@ -102,7 +102,7 @@ void balancer_write(struct buffer *out, const struct resource *resource)
     put_text(out, "Code", balancer->seen ? "active" : "provisioning");
     put_close(out, "State");
     put_text(out, "Type", "network");
-    put_zones(out, balancer);
+    put_balancer_zones(out, balancer);
     if (balancer->group_count)
         put_texts(out, "SecurityGroups", "member", balancer->groups, balancer->group_count);
     if (balancer->group_count)

@@ -137,6 +137,9 @@ int balancer_delete(struct call *call, struct error *err)
                    "true"))
         return call_fail(call, err, 400, "OperationNotPermitted",
                          "Load balancer '%s' cannot be deleted because deletion protection is enabled", arn);
+    if (balancer_serves_links(call->region, arn))
+        return call_fail(call, err, 400, "ResourceInUse",
+                         "Load balancer '%s' is currently associated with another service", arn);
     remove_listeners(call, balancer);
     char *vpc_id = arena_strdup(call->arena, balancer->vpc_id);
     balancer_gone(call->region, balancer);

@@ -287,7 +287,7 @@ int balancer_set_subnets(struct call *call, struct error *err)
         return -1;
     resource_changed(&balancer->resource);
     balancer_changed(call->region, balancer);
-    put_zones(&call->answer, balancer);
+    put_balancer_zones(&call->answer, balancer);
     put_text(&call->answer, "IpAddressType", balancer->ip_address_type);
     return 0;
 }

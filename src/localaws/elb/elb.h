@@ -72,9 +72,11 @@ bool crosses_zones(const struct balancer *balancer, const struct target_group *g
 
 /* elb/balancer.c */
 void balancer_write(struct buffer *out, const struct resource *resource);
-void put_zones(struct buffer *out, const struct balancer *balancer);
+void put_balancer_zones(struct buffer *out, const struct balancer *balancer);
 struct interface *balancer_interface(const struct balancer *balancer, size_t at); /* NULL: none */
 bool balancer_has_ipv6_targets(const struct balancer *balancer);
+/* Is it behind an endpoint service? ec2/private_service.c. */
+bool balancer_serves_links(struct region *region, const char *arn);
 
 /* elb/listener_tls.c: what a TLS listener needs, from the call into the draft; and its certificates in use.
  */
@@ -104,6 +106,8 @@ int elb_describe(struct call *call, const struct kind *kind, const char *element
 
 /* elb/to_plane.c */
 void balancer_changed(struct region *region, struct balancer *balancer);
+/* A security group's rules changed: they judge private links, too. */
+void balancers_regrouped(struct region *region, struct account *account, const char *group_id);
 void balancer_gone(struct region *region, struct balancer *balancer);
 void target_group_changed(struct region *region, struct target_group *group); /* those that use it */
 void balancers_restore(struct region *region);

@@ -148,6 +148,31 @@ static void add_listeners(struct arena *arena, const struct balancer *balancer, 
     wanted->groups = groups;
 }
 
+/* Whom the security groups let come by private links; there the groups' own chains see nobody. */
+static void add_link_rules(struct arena *arena, const struct balancer *balancer,
+                           struct plane_balancer *wanted)
+{
+    struct plane_client_rule *rules = NULL;
+    for (size_t i = 0; i < balancer->group_count; i++) {
+        const struct group *group = resource_find(balancer->resource.region, balancer->resource.account,
+                                                  &group_kind, balancer->groups[i]);
+        size_t most = wanted->link_rule_count + (group ? group->rule_count : 0) + 1;
+        struct plane_client_rule *more = arena_alloc(arena, most * sizeof *more);
+        if (wanted->link_rule_count)
+            memcpy(more, rules, wanted->link_rule_count * sizeof *more);
+        rules = more;
+        for (size_t j = 0; group && j < group->rule_count; j++) {
+            const struct group_rule *rule = &group->rules[j];
+            bool all = text_equal(rule->protocol, "-1");
+            if (!rule->egress && rule->cidr && (all || text_equal(rule->protocol, "tcp")))
+                rules[wanted->link_rule_count++] = (struct plane_client_rule){
+                    rule->cidr, all ? 0 : (int)rule->from_port, all ? 65535 : (int)rule->to_port};
+        }
+    }
+    wanted->links_ruled = balancer->group_count && !balancer->links_unruled;
+    wanted->link_rules = rules;
+}
+
 void balancer_changed(struct region *region, struct balancer *balancer)
 {
     if (!region->plane || !balancer)
@@ -156,8 +181,17 @@ void balancer_changed(struct region *region, struct balancer *balancer)
     struct plane_balancer wanted = {.name = balancer->plane_name, .vpc_id = balancer->vpc_id};
     add_fronts(arena, balancer, &wanted);
     add_listeners(arena, balancer, &wanted);
+    add_link_rules(arena, balancer, &wanted);
     vpc_changed(region, balancer->resource.account, balancer->vpc_id);
     plane_apply_balancer(region->plane, &wanted);
+}
+
+void balancers_regrouped(struct region *region, struct account *account, const char *group_id)
+{
+    for_each_resource(struct balancer, balancer, account, &balancer_kind)
+        if (list_has_text(balancer->groups, balancer->group_count, group_id) &&
+            balancer_serves_links(region, balancer->resource.id))
+            balancer_changed(region, balancer);
 }
 
 void balancer_gone(struct region *region, struct balancer *balancer)
