@@ -13,8 +13,7 @@ def test_the_vendor_is_seen_to_come_in_by_the_one_role_it_was_given(zone):
     assert visits
     for visit in visits:
         assert visit["userIdentity"]["type"] == "AWSAccount" and visit["userIdentity"]["accountId"] == VENDOR
-        assert visit["requestParameters"]["roleArn"] == f"arn:aws:iam::{TENANT}:role/vespa-cloud-provisioner" or \
-            "vespa-cloud" in visit["requestParameters"]["roleArn"]
+        assert visit["requestParameters"]["roleArn"].startswith(f"arn:aws:iam::{TENANT}:role/vespa-cloud-")
         assert visit["requestParameters"]["externalId"]
         assert visit["sharedEventID"] and visit["recipientAccountId"] == TENANT
     assert any(v["requestParameters"]["roleArn"].endswith("/vespa-cloud-provisioner") for v in visits)
@@ -31,6 +30,12 @@ def test_each_host_is_seen_to_be_launched_by_that_role(zone):
         tags = {t["key"]: t["value"] for s in record["requestParameters"]["tagSpecificationSet"]["items"]
                 if s["resourceType"] == "instance" for t in s["tags"]}
         assert tags["zone"] == ZONE
+
+
+def test_ec2_is_seen_to_take_the_role_of_each_host_for_it(zone):
+    taken = records(zone, "--event", "AssumeRole", "--user", "ec2.amazonaws.com")
+    assert {r["userIdentity"]["type"] for r in taken} == {"AWSService"}
+    assert {r["requestParameters"]["roleSessionName"] for r in taken} >= {i["InstanceId"] for i in zone.instances()}
 
 
 def test_the_disks_of_hosts_are_seen_to_take_keys_of_the_tenants_own(zone):

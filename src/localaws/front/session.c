@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "localaws/trail/trail.h"
 #include "policy/decision.h"
 
 #include <string.h>
@@ -135,6 +136,24 @@ static const struct principal *role_of_profile(struct account *account, const ch
     return table_get(&iam->roles, profile->role);
 }
 
+static void tell(struct region *region, const struct principal *role, const char *session,
+                 const struct error *err)
+{
+    const struct caller ec2 = {.kind = CALLER_SERVICE, .account = role->account};
+    json_t *parameters = json_pack("{s:s, s:s}", "roleArn", role->arn, "roleSessionName", session);
+    trail_service_use(region,
+                      &(struct trail_use){.caller = &ec2,
+                                          .service = "sts",
+                                          .action = "AssumeRole",
+                                          .by = "ec2",
+                                          .resource = role->arn,
+                                          .resource_type = "AWS::IAM::Role",
+                                          .owner = role->account->id,
+                                          .parameters = parameters},
+                      err);
+    json_decref(parameters);
+}
+
 int iam_instance_role_keys(struct region *region, const char *account_id, const char *profile_arn,
                            const char *instance_id, struct arena *arena, struct role_keys *keys,
                            char **role_name, struct error *err)
@@ -146,10 +165,15 @@ int iam_instance_role_keys(struct region *region, const char *account_id, const 
     if (!role)
         return error_set(err, ERROR_NOT_FOUND, "no role behind instance profile %s", profile_arn);
     *role_name = arena_strdup(arena, role->name);
-    if (!ec2_may_assume(locked, arena, role))
+    if (!ec2_may_assume(locked, arena, role)) {
+        struct error refused = {0};
+        error_code(&refused, ERROR_FORBIDDEN, "AccessDenied", "ec2.amazonaws.com may not assume %s",
+                   role->arn);
+        tell(locked, role, instance_id, &refused);
         return error_code(err, ERROR_FORBIDDEN, "AssumeRoleUnauthorizedAccess",
                           "EC2 cannot assume the role %s: its trust policy does not allow ec2.amazonaws.com",
                           role->name);
+    }
     const struct session_wish wish = {
         .principal = role,
         .name = instance_id,
@@ -159,6 +183,7 @@ int iam_instance_role_keys(struct region *region, const char *account_id, const 
     };
     struct access_key key;
     session_open(locked, arena, &wish, &key);
+    tell(locked, role, instance_id, NULL);
     *keys = (struct role_keys){key.id, key.secret, key.token, key.expires_ms};
     return 0;
 }

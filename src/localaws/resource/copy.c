@@ -108,7 +108,10 @@ static uint64_t mix_list(uint64_t digest, const struct field *field, const char 
 static uint64_t mix_field(uint64_t digest, const struct field *field, const void *object)
 {
     const char *member = (const char *)object + field->offset;
-    const void *pointed = *(const any_pointer *)(const void *)member; /* of those that are pointers */
+    bool points =
+        field->type == FIELD_KIND_TEXT || field->type == FIELD_KIND_LIST || field->type == FIELD_KIND_RECORD;
+    const void *pointed =
+        points ? *(const any_pointer *)(const void *)member : NULL; /* a bool is no eight bytes */
     switch (field->type) {
     case FIELD_KIND_TEXT:
         return mix_text(digest, pointed);
