@@ -76,13 +76,13 @@ static int read_either(const struct reading *reading, const json_t *statement, c
                        struct patterns *texts, bool (*valid)(const char *text), const char *wrong)
 {
     const char *inverse = arena_format(reading->arena, "Not%s", name);
-    const json_t *plain = json_object_get(statement, name), *not = json_object_get(statement, inverse);
-    if (plain && not )
+    const json_t *plain = json_object_get(statement, name), *inverted = json_object_get(statement, inverse);
+    if (plain && inverted)
         return malformed(reading, "%s and %s exclude each other", name, inverse);
-    texts->inverted = not != NULL;
-    if (!plain && !not )
+    texts->inverted = inverted != NULL;
+    if (!plain && !inverted)
         return 0;
-    return read_texts(reading, plain ? plain : not, texts, valid, wrong);
+    return read_texts(reading, plain ? plain : inverted, texts, valid, wrong);
 }
 
 static int read_actions(const struct reading *reading, const json_t *json, struct statement *statement)
@@ -138,17 +138,18 @@ static int read_principal_map(const struct reading *reading, const json_t *json,
 
 static int read_principals(const struct reading *reading, const json_t *json, struct statement *statement)
 {
-    const json_t *plain = json_object_get(json, "Principal"), *not = json_object_get(json, "NotPrincipal");
+    const json_t *plain = json_object_get(json, "Principal"),
+                 *inverted = json_object_get(json, "NotPrincipal");
     enum policy_kind kind = reading->policy->kind;
     if (kind == POLICY_IDENTITY)
-        return plain || not ? malformed(reading, "Policy document should not specify a principal.") : 0;
-    if (!plain == !not )
+        return plain || inverted ? malformed(reading, "Policy document should not specify a principal.") : 0;
+    if (!plain == !inverted)
         return malformed(reading, "Missing required field Principal");
-    if (not &&kind == POLICY_TRUST)
+    if (inverted && kind == POLICY_TRUST)
         return malformed(reading, "Has prohibited field NotPrincipal");
     statement->has_principals = true;
-    statement->except = not != NULL;
-    const json_t *principals = plain ? plain : not ;
+    statement->except = inverted != NULL;
+    const json_t *principals = plain ? plain : inverted;
     if (json_is_string(principals))
         return strcmp(json_string_value(principals), "*") == 0
                    ? read_texts(reading, principals, &statement->accounts, NULL, NULL)
