@@ -162,11 +162,22 @@ static int check_length(struct s3_body *body, struct error *err)
     return 0;
 }
 
+/* A checksum that was announced for the end has to be there: else who cuts it off is not noticed. */
+static int check_trailer(struct s3_body *body, struct error *err)
+{
+    const char *announced = header(body, "x-amz-trailer");
+    if (!announced || http_headers_get(&body->chunked.trailers, announced))
+        return 0;
+    return call_fail(body->call, err, 400, "MalformedTrailerError",
+                     "The request contained trailing data that was not well-formed or did not conform to our "
+                     "published schema.");
+}
+
 int s3_body_check(struct s3_body *body, struct error *err)
 {
     const char *hash = body->call->payload_hash, *checksum;
     hashing_finish(&body->hashing);
-    if (check_length(body, err) < 0)
+    if (check_length(body, err) < 0 || check_trailer(body, err) < 0)
         return -1;
     if (is_sha256(hash) &&
         !text_equal(hash, digests_value(&body->digests, body->call->arena, "sha256", true)))

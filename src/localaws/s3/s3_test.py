@@ -390,6 +390,9 @@ def test_chunks_with_a_trailing_checksum_are_put_together(region, s3, bucket):
     assert (status, b"BadDigest" in answer) == (400, True)
     status, answer = region.raw("PUT", path, chunked(body, zlib.crc32(body))[:-20], headers, how)
     assert (status, b"IncompleteBody" in answer) == (400, True)
+    without = chunked(body, 0).rsplit(b"x-amz-checksum", 1)[0] + b"\r\n"
+    status, answer = region.raw("PUT", path, without, headers, how)
+    assert (status, b"MalformedTrailerError" in answer) == (400, True)
     status, _ = region.raw("PUT", path, b"5\r\n", headers, "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD")
     assert status == 501
     assert s3.get_object(Bucket=bucket, Key="chunked")["Body"].read() == body
