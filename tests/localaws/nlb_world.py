@@ -37,6 +37,7 @@ class World(Balancing):
         self.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=self.vpc)
         table, = self.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [self.vpc]}])["RouteTables"]
         self.ec2.create_route(RouteTableId=table["RouteTableId"], DestinationIpv6CidrBlock="::/0", GatewayId=gateway)
+        self.ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
         self.image = self.ec2.describe_images(Filters=[{"Name": "name", "Values": ["server"]}])["Images"][0]["ImageId"]
         self.acm = region.client("acm")
 
@@ -50,6 +51,11 @@ class World(Balancing):
         ranges = {"Ipv6Ranges": [{"CidrIpv6": cidr}]} if cidr else {"UserIdGroupPairs": [{"GroupId": group}]}
         getattr(self.ec2, action + "_security_group_ingress")(GroupId=of or self.group, IpPermissions=[
             {"IpProtocol": protocol, "FromPort": port or 1, "ToPort": port or 65535, **ranges}])
+
+    def public_address(self, name):
+        interface, = self.ec2.describe_network_interfaces(
+            Filters=[{"Name": "description", "Values": [f"ELB net/{name}/*"]}])["NetworkInterfaces"]
+        return interface["Association"]["PublicIp"]
 
     def front(self, name, **more):
         """A load balancer that is open to the internet, and its address."""

@@ -77,6 +77,15 @@ def test_a_targets_group_judges_the_client_where_it_is_seen_and_may_name_the_loa
     wait_for(lambda: region.ask(front.at, 80))
 
 
+def test_who_faces_the_internet_is_reached_by_ipv4_too(region, front):
+    own, = front.elb.describe_load_balancers(Names=["front"])["LoadBalancers"][0]["SecurityGroups"]
+    ask = lambda: region.from_internet("curl", "-s", "-m", "2", f"http://{front.public_address('front')}/").stdout
+    assert ask() == ""
+    front.ec2.authorize_security_group_ingress(GroupId=own, IpPermissions=[
+        {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])
+    assert json.loads(wait_for(ask))["peer"] == front.at
+
+
 @pytest.fixture(scope="module")
 def authority(front, tmp_path_factory):
     """Two certificates in ACM, for whom curl trusts both."""

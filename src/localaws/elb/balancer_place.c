@@ -1,6 +1,7 @@
 /* Where a load balancer is: subnets, one a zone, with the addresses asked for, an interface in each; and its
  * security groups. */
 #include "localaws/elb/balancer_place.h"
+#include "localaws/ec2/public_address.h"
 #include "localaws/ec2/tables.h"
 
 #include "base/text.h"
@@ -115,6 +116,14 @@ static void disassociate(const struct interface *interface)
     }
 }
 
+/* Who faces the internet has an address of AWS's choice when none of one's own. */
+static void give_public_address(struct call *call, struct interface *interface)
+{
+    text_replace(&interface->public_address, public_address_pick(call->region, call->arena));
+    public_address_taken(call->region, interface->public_address, interface);
+    resource_changed(&interface->resource);
+}
+
 static int add_interface(struct call *call, struct balancer *balancer, const struct place *place,
                          struct error *err)
 {
@@ -145,6 +154,8 @@ static int add_interface(struct call *call, struct balancer *balancer, const str
     if (place->ipv6_address)
         list_add_text(&balancer->asked_addresses, &balancer->asked_count, interface->ipv6_addresses[0]);
     associate(call, place, interface);
+    if (!place->allocation_id && text_equal(balancer->scheme, "internet-facing"))
+        give_public_address(call, interface);
     return 0;
 }
 

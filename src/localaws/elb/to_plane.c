@@ -234,18 +234,23 @@ struct balancer *balancer_by_plane_name(struct account *account, const char *pla
     return NULL;
 }
 
-/* Its addresses of a zone, or of all (NULL); the IPv4 ones when asked for. */
+/* Its addresses of a zone, or of all (NULL): inside its VPC the private ones, elsewhere the public ones. */
 static const char *const *addresses_of(struct arena *arena, const struct balancer *balancer, const char *zone,
-                                       bool ipv4)
+                                       bool inside)
 {
     const char **addresses = arena_alloc(arena, (balancer->interface_count * 2 + 1) * sizeof *addresses);
-    struct plane_balancer fronts = {0};
     size_t count = 0;
-    add_fronts(arena, balancer, &fronts);
-    for (size_t i = 0; i < fronts.front_count; i++)
-        if ((ipv4 || strchr(fronts.fronts[i].address, ':')) &&
-            (!zone || text_equal(fronts.fronts[i].zone, zone)))
-            addresses[count++] = arena_strdup(arena, fronts.fronts[i].address);
+    for (int six = 1; six >= 0; six--)
+        for (size_t i = 0; i < balancer->interface_count; i++) {
+            const struct interface *interface = balancer_interface(balancer, i);
+            if (!interface || (zone && !text_equal(interface->zone, zone)))
+                continue;
+            const char *address = six      ? interface->ipv6_count ? interface->ipv6_addresses[0] : NULL
+                                  : inside ? interface->addresses[0]
+                                           : interface_public_address(interface);
+            if (address)
+                addresses[count++] = arena_strdup(arena, address);
+        }
     return addresses;
 }
 
