@@ -120,7 +120,7 @@ def test_an_instance_whose_key_is_disabled_is_seen_to_terminate(network):
     finally:
         network.kms.enable_key(KeyId=network.key["KeyId"])
     instance = network.shown(made["InstanceId"])
-    assert instance["State"]["Name"] == "terminated" and instance["StateReason"]["Code"] == "Client.InternalError"
+    assert instance["State"]["Name"] == "terminated" and instance["StateReason"]["Code"] == "Client.InvalidKMSKey.InvalidState"
     assert not instance["NetworkInterfaces"]
 
 

@@ -48,20 +48,23 @@ static void boot_now(struct region *region, const char *id)
     if (!instance || instance->state != INSTANCE_PENDING || !instance->unbooted)
         return;
     instance->unbooted = false;
-    if (instance_up_again(instance, &err) == 0)
+    if (instance_up(instance, &err) == 0)
         return;
     log_warning("an instance cannot be started", "instance", id, "error", err.message, NULL);
     instance_set_reason(instance, "Client.InternalError", err.message);
     instance_became(instance, INSTANCE_TERMINATED);
 }
 
-void boot_instance(struct call *call, struct instance *instance, const unsigned char *volume_key)
+int boot_instance(struct call *call, struct instance *instance, struct error *err)
 {
     struct fault_launch launch = launch_of(call, instance);
     struct fault_boot boot = faults_boot(call->region, &launch);
     instance->unbooted = boot.never || boot.late_ms;
     if (boot.late_ms && !boot.never)
         faults_later(call->region, boot.late_ms, boot_now, instance->resource.id);
+    else if (instance->simulated) /* its volumes were made a moment ago: KMS need not be asked again */
+        instance_became(instance, INSTANCE_RUNNING);
     else
-        instance_up(instance, volume_key);
+        return instance_up(instance, err);
+    return 0;
 }

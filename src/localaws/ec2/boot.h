@@ -8,6 +8,6 @@
 /* InsufficientInstanceCapacity, when a fault says so of instances like the draft. */
 int boot_capacity(struct call *call, const struct instance *draft, struct error *err);
 /* As instance_up, for an instance that is launched: at once, later or never. */
-void boot_instance(struct call *call, struct instance *instance, const unsigned char *volume_key);
+int boot_instance(struct call *call, struct instance *instance, struct error *err);
 
 #endif

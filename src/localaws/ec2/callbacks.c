@@ -3,6 +3,7 @@
 #include "localaws/ec2/metadata.h"
 #include "localaws/ec2/names.h"
 #include "localaws/ec2/to_plane.h"
+#include "localaws/ec2/volume.h"
 #include "localaws/front/dispatch.h"
 #include "localaws/plane/plane.h"
 
@@ -90,6 +91,18 @@ static void stopped(void *context, const char *instance_id, const char *why)
     instance_became(instance, ends ? INSTANCE_TERMINATED : INSTANCE_STOPPED);
 }
 
+static void disk_attached(void *context, const char *instance_id, const char *disk_id, const char *why)
+{
+    WITH_REGION(context);
+    volume_became_attached(region, instance_id, disk_id, why);
+}
+
+static void disk_detached(void *context, const char *instance_id, const char *disk_id, bool done)
+{
+    WITH_REGION(context);
+    volume_became_detached(region, instance_id, disk_id, done);
+}
+
 static const char *const *resolve(void *context, struct arena *arena, const char *vpc_id, const char *name)
 {
     WITH_REGION(context);
@@ -128,6 +141,8 @@ void ec2_plane_callbacks(struct region *region, struct plane_callbacks *callback
         .metadata_hop_limit = hop_limit,
         .instance_running = running,
         .instance_stopped = stopped,
+        .disk_attached = disk_attached,
+        .disk_detached = disk_detached,
         .resolve = resolve,
         .name_of = name_of,
         .connected = connected,

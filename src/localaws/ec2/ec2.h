@@ -159,8 +159,12 @@ struct volume {
     bool encrypted;
     char *key_arn, *wrapped_key; /* the data key, as KMS wrapped it */
     char *instance_id, *device;  /* NULL: not attached */
+    char *attachment;            /* attaching, attached, detaching or busy */
     int64_t attached_ms;
     bool delete_on_termination;
+    int64_t modified_ms; /* 0: never; and what it was before */
+    char *original_type;
+    int64_t original_gigabytes, original_iops, original_throughput;
 };
 
 enum instance_state { /* EC2's codes */
@@ -244,10 +248,12 @@ void elastic_address_free(struct elastic_address *address);
 /* ec2/interface.c */
 struct interface_order { /* what an interface is made from */
     struct subnet *subnet;
-    const char *private_address;       /* NULL: any */
-    const char *const *ipv6_addresses; /* NULL-terminated; NULL: none asked by name */
-    size_t ipv6_count;                 /* and so many of our choice */
-    const char *const *groups;         /* NULL-terminated; empty: the VPC's default, unless `no_groups` */
+    const char *private_address;            /* NULL: any */
+    const char *const *secondary_addresses; /* NULL-terminated, further private ones; may be NULL */
+    size_t secondary_count;                 /* and so many of our choice */
+    const char *const *ipv6_addresses;      /* NULL-terminated; NULL: none asked by name */
+    size_t ipv6_count;                      /* and so many of our choice */
+    const char *const *groups; /* NULL-terminated; empty: the VPC's default, unless `no_groups` */
     bool no_groups;
     bool auto_public; /* may have a public address of its own while it is attached */
     const char *description, *type, *requester, *owner;
@@ -322,6 +328,8 @@ EC2_ACTION(tags_create); EC2_ACTION(tags_delete); EC2_ACTION(tags_describe);
 EC2_ACTION(image_describe); EC2_ACTION(instance_type_describe); EC2_ACTION(instance_type_offerings);
 EC2_ACTION(volume_create); EC2_ACTION(volume_delete); EC2_ACTION(volume_attach); EC2_ACTION(volume_detach);
 EC2_ACTION(volume_describe); EC2_ACTION(volume_describe_modifications); EC2_ACTION(volume_describe_attribute);
+EC2_ACTION(volume_modify); EC2_ACTION(volume_describe_status); EC2_ACTION(volume_encryption_by_default);
+EC2_ACTION(volume_default_key);
 EC2_ACTION(instance_run); EC2_ACTION(instance_describe); EC2_ACTION(instance_terminate); EC2_ACTION(instance_start);
 EC2_ACTION(instance_stop); EC2_ACTION(instance_reboot); EC2_ACTION(instance_describe_status);
 EC2_ACTION(instance_describe_attribute); EC2_ACTION(instance_modify_attribute);

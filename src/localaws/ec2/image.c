@@ -11,8 +11,6 @@
 
 enum { IMAGES_LARGEST = 1 << 20, MOST_IMAGES = 256, ROOT_GIGABYTES = 8 };
 
-#define ROOT_DEVICE "/dev/xvda"
-
 static const struct field image_fields[] = {
     FIELD_TEXT(struct image, name, "name", REQUIRED, 128, NULL, "its name"),
     FIELD_TEXT(struct image, description, "description", OPTIONAL, 255, NULL, "for people"),
@@ -119,7 +117,7 @@ static const char *image_filter(struct call *call, const void *item, const char 
            : text_equal(filter, "image-type")          ? "machine"
            : text_equal(filter, "is-public")           ? "true"
            : text_equal(filter, "root-device-type")    ? "ebs"
-           : text_equal(filter, "root-device-name")    ? ROOT_DEVICE
+           : text_equal(filter, "root-device-name")    ? IMAGE_ROOT_DEVICE
            : text_equal(filter, "virtualization-type") ? "hvm"
            : text_equal(filter, "hypervisor")          ? "xen"
                                                        : NULL;
@@ -151,9 +149,9 @@ static void put_image(struct call *call, const struct image *image)
     put_text(out, "name", image->name);
     put_text(out, "description", image->description);
     put_text(out, "rootDeviceType", "ebs");
-    put_text(out, "rootDeviceName", ROOT_DEVICE);
+    put_text(out, "rootDeviceName", IMAGE_ROOT_DEVICE);
     buffer_text(out, "<blockDeviceMapping><item>");
-    put_text(out, "deviceName", ROOT_DEVICE);
+    put_text(out, "deviceName", IMAGE_ROOT_DEVICE);
     put_open(out, "ebs");
     put_text(out, "snapshotId", arena_format(call->arena, "snap-%s", image->id + strlen("ami-")));
     put_number(out, "volumeSize", image->root_gigabytes);

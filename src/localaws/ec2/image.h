@@ -6,7 +6,8 @@
 
 #include "localaws/region.h"
 
-#define SIM_IMAGE "ami-sim00000000000000"
+#define IMAGE_ROOT_DEVICE "/dev/xvda" /* of every image */
+#define SIM_IMAGE         "ami-sim00000000000000"
 
 struct image {
     char *name, *description, *architecture;

@@ -42,6 +42,7 @@ static void give_back(struct instance *instance)
         else if (volume) {
             text_replace(&volume->instance_id, NULL);
             text_replace(&volume->device, NULL);
+            text_replace(&volume->attachment, NULL);
             resource_changed(&volume->resource);
         }
     }
@@ -263,7 +264,7 @@ static int start_one(struct call *call, struct instance *instance, struct error 
     instance->unbooted = false; /* another computer */
     instance->launched_ms = clock_now_ms();
     resource_changed(&instance->resource);
-    if (instance_up_again(instance, &why) == 0)
+    if (instance_up(instance, &why) == 0)
         return 0;
     instance_set_reason(instance, "Client.InternalError", why.message);
     instance->state = INSTANCE_STOPPED;

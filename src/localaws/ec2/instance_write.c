@@ -24,7 +24,7 @@ static void put_volumes(struct buffer *out, const struct instance *instance)
         put_text(out, "deviceName", volume->device);
         put_open(out, "ebs");
         put_text(out, "volumeId", volume->resource.id);
-        put_text(out, "status", "attached");
+        put_text(out, "status", volume->attachment);
         put_time(out, "attachTime", volume->attached_ms);
         put_bool(out, "deleteOnTermination", volume->delete_on_termination);
         put_close(out, "ebs");

@@ -271,6 +271,28 @@ static int take_groups(struct call *call, const struct interface_order *order, s
     return 0;
 }
 
+static int take_private_addresses(struct call *call, const struct interface_order *order,
+                                  struct interface *draft, struct error *err)
+{
+    size_t named = 0;
+    while (order->secondary_addresses && order->secondary_addresses[named])
+        named++;
+    size_t count = 1 + named + order->secondary_count;
+    if (count > 50)
+        return call_fail(call, err, 400, "PrivateIpAddressLimitExceeded",
+                         "An interface has at most 50 private addresses");
+    draft->addresses = arena_alloc(call->arena, count * sizeof *draft->addresses);
+    for (; draft->address_count < count; draft->address_count++) {
+        size_t at = draft->address_count;
+        const char *asked = at == 0       ? order->private_address
+                            : at <= named ? order->secondary_addresses[at - 1]
+                                          : NULL;
+        if (subnet_take_ipv4(call, order->subnet, asked, &draft->addresses[at], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int take_addresses(struct call *call, const struct interface_order *order, struct interface *draft,
                           struct error *err)
 {
@@ -283,10 +305,8 @@ static int take_addresses(struct call *call, const struct interface_order *order
     if (count > 30)
         return call_fail(call, err, 400, "InvalidParameterValue",
                          "An interface has at most 30 IPv6 addresses");
-    draft->addresses = arena_alloc(call->arena, sizeof *draft->addresses);
-    if (subnet_take_ipv4(call, order->subnet, order->private_address, &draft->addresses[0], err) < 0)
+    if (take_private_addresses(call, order, draft, err) < 0)
         return -1;
-    draft->address_count = 1;
     draft->ipv6_addresses = arena_alloc(call->arena, (count + 1) * sizeof *draft->ipv6_addresses);
     for (; draft->ipv6_count < count; draft->ipv6_count++)
         if (subnet_take_ipv6(call, order->subnet,

@@ -153,6 +153,7 @@ static void add_interface(const struct picture *picture, const struct interface 
         .subnet_id = interface->subnet_id,
         .mac = interface->mac,
         .owner = interface->owner,
+        .device_index = (unsigned)interface->device_index,
         .addresses = addresses,
         .group_ids = groups,
         .source_check = interface->source_check,

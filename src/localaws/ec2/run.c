@@ -1,13 +1,11 @@
 /* RunInstances: everything is checked and authorized before anything is made; then the records, then the
  * machines. */
+#include "localaws/ec2/run.h"
 #include "localaws/ec2/boot.h"
-#include "localaws/ec2/ec2.h"
-#include "localaws/ec2/image.h"
 #include "localaws/ec2/instance.h"
-#include "localaws/ec2/public_address.h"
 #include "localaws/ec2/to_plane.h"
 #include "localaws/ec2/type.h"
-#include "localaws/ec2/volume.h"
+#include "localaws/front/parameters.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -15,21 +13,7 @@
 #include <gnutls/crypto.h>
 #include <string.h>
 
-enum { MOST_AT_ONCE = 100 };
-
-/* A RunInstances call, taken apart. */
-struct run {
-    struct image image;
-    struct subnet *subnet;
-    const char **groups, **ipv6_addresses;
-    int64_t ipv6_count, least, most;
-    const char *private_address, *profile_role;
-    struct instance draft;
-    struct interface interface; /* its tags */
-    struct volume volume;       /* its tags */
-    struct volume_order root;
-    bool delete_interface, auto_public;
-};
+enum { MOST_AT_ONCE = 1000, REQUEST_LARGEST = 1 << 22 };
 
 static int take_image(struct call *call, struct run *run, struct error *err)
 {
@@ -62,55 +46,6 @@ static int take_image(struct call *call, struct run *run, struct error *err)
     return 0;
 }
 
-/* IPv6 addresses by name: below NetworkInterface.1 or at the top. */
-static const char **take_ipv6_addresses(struct call *call, const char *prefix, const char *list)
-{
-    size_t count = 0;
-    while (call_parameter(call, "%s%s.%zu.Ipv6Address", prefix, list, count + 1))
-        count++;
-    const char **addresses = arena_alloc(call->arena, (count + 1) * sizeof *addresses);
-    for (size_t i = 0; i < count; i++)
-        addresses[i] = call_parameter(call, "%s%s.%zu.Ipv6Address", prefix, list, i + 1);
-    return addresses;
-}
-
-/* The primary interface is described either at the top of the request or as NetworkInterface.1, never both.
- */
-static int take_network(struct call *call, struct run *run, struct error *err)
-{
-    bool own = call_parameter(call, "NetworkInterface.1.DeviceIndex") != NULL;
-    const char *prefix = own ? "NetworkInterface.1." : "";
-    if (own && (call_parameter(call, "SubnetId") || call_parameter(call, "SecurityGroupId.1")))
-        return call_fail(call, err, 400, "InvalidParameterCombination",
-                         "Network interfaces and an instance-level subnet ID or security groups may not be "
-                         "specified on the "
-                         "same request");
-    if (call_parameter(call, "NetworkInterface.2.DeviceIndex") ||
-        call_parameter(call, "NetworkInterface.1.NetworkInterfaceId"))
-        return call_fail(call, err, 400, "UnsupportedOperation",
-                         "Instances here start with one new network interface");
-    const char *subnet_parameter = arena_format(call->arena, "%sSubnetId", prefix);
-    if (!call_parameter(call, "%s", subnet_parameter))
-        return call_fail(call, err, 400, "MissingInput",
-                         "No subnets found for the default VPC. Please specify a subnet.");
-    if (resource_named(call, &subnet_kind, subnet_parameter, &run->subnet, err) < 0 ||
-        call_number(call, arena_format(call->arena, "%sIpv6AddressCount", prefix), 0, 15, 0, &run->ipv6_count,
-                    err) < 0)
-        return -1;
-    run->groups = call_list(call, arena_format(call->arena, "%sSecurityGroupId", prefix), NULL);
-    run->private_address = call_parameter(call, "%sPrivateIpAddress", prefix);
-    run->ipv6_addresses = take_ipv6_addresses(call, prefix, own ? "Ipv6Addresses" : "Ipv6Address");
-    run->delete_interface = true;
-    const char *public = call_parameter(call, "NetworkInterface.1.AssociatePublicIpAddress");
-    run->auto_public = public ? text_equal_nocase(public, "true") : run->subnet->public_on_launch;
-    if (own && call_parameter(call, "NetworkInterface.1.DeleteOnTermination"))
-        run->delete_interface = call_true(call, "NetworkInterface.1.DeleteOnTermination");
-    run->draft.subnet_id = run->subnet->resource.id;
-    run->draft.vpc_id = run->subnet->vpc_id;
-    run->draft.zone = run->subnet->zone;
-    return 0;
-}
-
 static int take_profile(struct call *call, struct run *run, struct error *err)
 {
     const char *arn = call_parameter(call, "IamInstanceProfile.Arn"),
@@ -125,30 +60,6 @@ static int take_profile(struct call *call, struct run *run, struct error *err)
                          "Invalid IAM Instance Profile %s",
                          arn ? arn : name, arn ? "arn" : "name", arn ? "ARN" : "name");
     run->profile_role = role;
-    return 0;
-}
-
-/* The root volume: the image's device, or whatever the first mapping is called. */
-static int take_root_volume(struct call *call, struct run *run, struct error *err)
-{
-    const char *device = call_parameter(call, "BlockDeviceMapping.1.DeviceName");
-    run->root = (struct volume_order){
-        .zone = run->subnet->zone,
-        .gigabytes = run->image.root_gigabytes,
-        .delete_on_termination = true,
-        .encrypted = true,
-        .device = device ? device : "/dev/xvda",
-    };
-    if (call_parameter(call, "BlockDeviceMapping.2.DeviceName"))
-        return call_fail(call, err, 400, "UnsupportedOperation",
-                         "Instances here start with one volume, their root");
-    if (volume_take_order(call, "BlockDeviceMapping.1.Ebs", &run->root, err) < 0)
-        return -1;
-    if (run->root.gigabytes < run->image.root_gigabytes)
-        return call_fail(call, err, 400, "InvalidBlockDeviceMapping",
-                         "Volume of size %dGB is smaller than snapshot, expect size >= %dGB",
-                         (int)run->root.gigabytes, (int)run->image.root_gigabytes);
-    run->draft.root_device = arena_strdup(call->arena, run->root.device);
     return 0;
 }
 
@@ -201,26 +112,67 @@ static int take_counts(struct call *call, struct run *run, struct error *err)
         return -1;
     if (run->least > run->most)
         return call_fail(call, err, 400, "InvalidParameterValue", "MinCount is more than MaxCount");
-    if (run->most > 1 && (run->private_address || *run->ipv6_addresses))
-        return call_fail(call, err, 400, "InvalidParameterCombination",
-                         "One address cannot be given to several instances");
+    for (size_t i = 0; i < run->interface_count; i++)
+        if (run->most > 1 && run->interfaces[i].named_addresses)
+            return call_fail(call, err, 400, "InvalidParameterCombination",
+                             "One address or interface cannot be given to several instances");
+    return 0;
+}
+
+/* What EC2 has and this region has not is refused, not passed over. */
+static int take_placement(struct call *call, const struct run *run, struct error *err)
+{
+    static const struct {
+        const char *parameter, *allowed; /* NULL: whatever it says is too much */
+    } limits[] = {
+        {"Placement.Tenancy", "default"},
+        {"HibernationOptions.Configured", "false"},
+        {"EnclaveOptions.Enabled", "false"},
+        {"InstanceMarketOptions.MarketType", NULL},
+        {"Placement.HostId", NULL},
+        {"LaunchTemplate.LaunchTemplateId", NULL},
+        {"LaunchTemplate.LaunchTemplateName", NULL},
+    };
+    const char *zone = call_parameter(call, "Placement.AvailabilityZone"),
+               *group = call_parameter(call, "Placement.GroupName");
+    for (size_t i = 0; i < COUNT_OF(limits); i++) {
+        const char *value = call_parameter(call, "%s", limits[i].parameter);
+        if (!text_empty(value) && !text_equal(value, limits[i].allowed))
+            return call_fail(call, err, 400, "UnsupportedOperation", "There is no %s=%s here",
+                             limits[i].parameter, value);
+    }
+    if (!text_empty(group))
+        return call_fail(call, err, 400, "InvalidPlacementGroup.Unknown",
+                         "The Placement Group '%s' is unknown.", group);
+    if (zone && !text_equal(zone, run->subnet->zone))
+        return call_fail(call, err, 400, "InvalidParameterValue",
+                         "Value (%s) for parameter availabilityZone is invalid. Subnet '%s' is in the "
+                         "availability zone %s",
+                         zone, run->subnet->resource.id, run->subnet->zone);
     return 0;
 }
 
 static int take_tags(struct call *call, struct run *run, struct error *err)
 {
     if (call_tags(call, "instance", &run->draft.resource, err) < 0 ||
-        call_tags(call, "network-interface", &run->interface.resource, err) < 0 ||
-        call_tags(call, "volume", &run->volume.resource, err) < 0)
+        call_tags(call, "network-interface", &run->interface.resource, err) < 0)
         return -1;
-    run->root.tags = run->volume.resource.tags;
-    run->root.tag_count = run->volume.resource.tag_count;
-    return 0;
+    return call_tags(call, "volume", &run->volume.resource, err);
 }
 
-/* RunInstances is asked about everything it uses and makes: image, subnet, groups, instance, interface,
- * volume. */
-static int authorize_used(struct call *call, const struct run *run, struct error *err)
+int run_authorize_made(struct call *call, const struct kind *kind, struct resource *draft, struct error *err)
+{
+    struct context context = context_new(call);
+    kind->context(&context, draft);
+    context_add_request_tags(&context, draft->tags, draft->tag_count);
+    if (call_authorize(call, "ec2:RunInstances", context_arn(&context, kind->type, "*"), context.pairs, err) <
+        0)
+        return -1;
+    return tagging_authorize(call, kind, draft->tags, draft->tag_count, err);
+}
+
+/* RunInstances is asked about everything it uses and makes. */
+static int authorize(struct call *call, struct run *run, struct error *err)
 {
     struct context context = context_new(call);
     context_add(&context, "ec2:Owner", call->region->accounts->id);
@@ -228,61 +180,34 @@ static int authorize_used(struct call *call, const struct run *run, struct error
     context_add(&context, "ec2:Public", "true");
     const char *image =
         arena_format(call->arena, "arn:aws:ec2:%s::image/%s", call->region->name, run->image.id);
-    if (call_authorize(call, "ec2:RunInstances", image, context.pairs, err) < 0 ||
-        resource_authorize(call, &run->subnet->resource, NULL, 0, err) < 0)
-        return -1;
-    for (const char **id = run->groups; *id; id++) {
-        struct resource *group = resource_find(call->region, call->account, &group_kind, *id);
-        if (!group)
-            return resource_missing(call, &group_kind, *id, err);
-        if (resource_authorize(call, group, NULL, 0, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int authorize_made(struct call *call, struct run *run, struct error *err)
-{
-    struct {
-        const struct kind *kind;
-        struct resource *draft;
-    } made[] = {
-        {&instance_kind, &run->draft.resource},
-        {&interface_kind, &run->interface.resource},
-        {&volume_kind, &run->volume.resource},
-    };
-    run->interface.vpc_id = run->draft.vpc_id;
-    run->interface.subnet_id = run->draft.subnet_id;
-    run->interface.zone = run->draft.zone;
-    run->volume.encrypted = run->root.encrypted;
-    run->volume.type = arena_strdup(call->arena, run->root.type);
-    run->volume.gigabytes = run->root.gigabytes;
-    run->volume.zone = run->draft.zone;
-    for (size_t i = 0; i < COUNT_OF(made); i++) {
-        struct context context = context_new(call);
-        made[i].kind->context(&context, made[i].draft);
-        context_add_request_tags(&context, made[i].draft->tags, made[i].draft->tag_count);
-        if (call_authorize(call, "ec2:RunInstances", context_arn(&context, made[i].kind->type, "*"),
-                           context.pairs, err) < 0 ||
-            tagging_authorize(call, made[i].kind, made[i].draft->tags, made[i].draft->tag_count, err) < 0)
-            return -1;
-    }
     const char *const passed[] = {"iam:PassedToService", "ec2.amazonaws.com", NULL};
-    if (run->profile_role && call_authorize(call, "iam:PassRole", run->profile_role, passed, err) < 0)
+    if (call_authorize(call, "ec2:RunInstances", image, context.pairs, err) < 0 ||
+        run_authorize_network(call, run, err) < 0 || run_authorize_volumes(call, run, err) < 0 ||
+        run_authorize_made(call, &instance_kind, &run->draft.resource, err) < 0 ||
+        (run->profile_role && call_authorize(call, "iam:PassRole", run->profile_role, passed, err) < 0))
         return -1;
     return call_dry_run(call, err);
 }
 
-/* What makes two calls with the same client token the same call. */
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* What makes two calls with the same client token the same call: every parameter, in whatever order. */
 static char *digest_of(struct call *call)
 {
-    static const char *const parts[] = {"ImageId",  "InstanceType", "SubnetId", "NetworkInterface.1.SubnetId",
-                                        "MinCount", "MaxCount",     "UserData"};
-    char *text = arena_strdup(call->arena, "");
+    size_t count;
+    const char *const *all = parameters_all(call->parameters, &count);
+    const char **lines = arena_alloc(call->arena, (count + 1) * sizeof *lines);
     unsigned char digest[32];
-    for (size_t i = 0; i < COUNT_OF(parts); i++)
-        text = arena_format(call->arena, "%s%s\n", text, call_parameter(call, "%s", parts[i]));
-    gnutls_hash_fast(GNUTLS_DIG_SHA256, text, strlen(text), digest);
+    for (size_t i = 0; i < count; i++)
+        lines[i] = arena_format(call->arena, "%s=%s\n", all[2 * i], all[2 * i + 1]);
+    qsort(lines, count, sizeof *lines, by_name);
+    cleanup(buffer_free) struct buffer text = buffer_new(REQUEST_LARGEST);
+    for (size_t i = 0; i < count; i++)
+        buffer_text(&text, lines[i]);
+    gnutls_hash_fast(GNUTLS_DIG_SHA256, buffer_string(&text), text.length, digest);
     return hex_encode(call->arena, digest, 16);
 }
 
@@ -321,10 +246,9 @@ static int answer_earlier(struct call *call, const struct instance *earlier, str
     return answer(call, earlier->reservation_id);
 }
 
-/* The volume's data key, until the machine has it. */
+/* An instance that is there, and why it cannot be started. */
 struct launch {
     struct instance *instance;
-    unsigned char key[32];
     bool failed;
     struct error error;
 };
@@ -340,37 +264,24 @@ static char *private_name(struct call *call, const char *address)
     return arena_format(call->arena, "ip-%s.%s", dashed, domain);
 }
 
+/* Its interfaces name it, so it is there before them; without them it is not at all. */
 static int make_one(struct call *call, struct run *run, int64_t index, struct launch *launch,
                     struct error *err)
 {
-    struct interface *interface;
-    struct volume *volume;
-    struct interface_order order = {
-        .subnet = run->subnet,
-        .groups = run->groups,
-        .private_address = run->private_address,
-        .ipv6_addresses = run->ipv6_addresses,
-        .ipv6_count = (size_t)run->ipv6_count,
-        .auto_public = run->auto_public,
-        .tags = run->interface.resource.tags,
-        .tag_count = run->interface.resource.tag_count,
-    };
-    if (interface_create(call, &order, &interface, err) < 0)
-        return -1;
     run->draft.resource.id = region_identifier(call->region, call->arena, "i");
     run->draft.launch_index = index;
-    run->draft.private_address = interface->addresses[0];
-    run->draft.private_dns = private_name(call, interface->addresses[0]);
     struct instance *instance = resource_add(call->region, call->account, &instance_kind, &run->draft);
-    list_add_text(&instance->interface_ids, &instance->interface_count, interface->resource.id);
-    interface_attach(call->region, interface, instance->resource.id, 0, run->delete_interface);
-    interface_public_refresh(interface);
     launch->instance = instance;
-    launch->failed = volume_create_for(call, &run->root, launch->key, &volume, &launch->error) < 0;
-    if (launch->failed)
-        return 0; /* the instance is there, and goes: see start_one */
-    list_add_text(&instance->volume_ids, &instance->volume_count, volume->resource.id);
-    volume_attach_to(volume, instance->resource.id, run->root.device, run->root.delete_on_termination);
+    if (run_make_interfaces(call, run, instance, err) < 0) {
+        instance_became(instance, INSTANCE_TERMINATED);
+        resource_remove(call->region, &instance->resource);
+        return -1;
+    }
+    const struct interface *primary = instance_interface(instance, 0);
+    text_replace(&instance->private_address, primary->addresses[0]);
+    text_replace(&instance->private_dns, private_name(call, primary->addresses[0]));
+    resource_changed(&instance->resource);
+    launch->failed = run_make_volumes(call, run, instance, &launch->error) < 0;
     return 0;
 }
 
@@ -379,14 +290,13 @@ static int make_one(struct call *call, struct run *run, int64_t index, struct la
 static void start_one(struct call *call, struct launch *launch)
 {
     struct instance *instance = launch->instance;
-    if (!launch->failed)
-        boot_instance(call, instance, launch->key);
-    explicit_bzero(launch->key, sizeof launch->key);
-    if (!launch->failed)
+    if (!launch->failed && boot_instance(call, instance, &launch->error) == 0)
         return;
-    instance_set_reason(
-        instance, "Client.InternalError",
-        arena_format(call->arena, "Client.InternalError: Client error on launch: %s", launch->error.message));
+    const char *code = arena_format(call->arena, "Client.%s", volume_key_trouble(&launch->error));
+    const char *why = text_ends(code, "InternalError") ? "Client error on launch"
+                                                       : "The KMS key provided is in an incorrect state";
+    instance_set_reason(instance, code,
+                        arena_format(call->arena, "%s: %s: %s", code, why, launch->error.message));
     instance_became(instance, INSTANCE_TERMINATED);
 }
 
@@ -399,7 +309,6 @@ static int make_all(struct call *call, struct run *run, struct error *err)
             break;
     if (made < run->least) { /* too few addresses: none at all */
         for (int64_t i = 0; i < made; i++) {
-            explicit_bzero(launches[i].key, sizeof launches[i].key);
             instance_became(launches[i].instance, INSTANCE_TERMINATED);
             resource_remove(call->region, &launches[i].instance->resource);
         }
@@ -420,17 +329,15 @@ int instance_run(struct call *call, struct error *err)
     struct instance *earlier = resource_by_token(call->region, call->account, &instance_kind, token);
     if (earlier)
         return answer_earlier(call, earlier, err);
-    if (take_image(call, run, err) < 0 || take_network(call, run, err) < 0 ||
-        take_counts(call, run, err) < 0 || take_profile(call, run, err) < 0 ||
-        take_root_volume(call, run, err) < 0 || take_options(call, run, err) < 0 ||
-        take_tags(call, run, err) < 0 || authorize_used(call, run, err) < 0 ||
-        authorize_made(call, run, err) < 0)
+    if (take_image(call, run, err) < 0 || run_take_network(call, run, err) < 0 ||
+        take_placement(call, run, err) < 0 || take_counts(call, run, err) < 0 ||
+        take_profile(call, run, err) < 0 || run_take_volumes(call, run, err) < 0 ||
+        take_options(call, run, err) < 0 || take_tags(call, run, err) < 0 || authorize(call, run, err) < 0)
         return -1;
     run->draft.reservation_id = region_identifier(call->region, call->arena, "r");
     run->draft.resource.client_token = arena_strdup(call->arena, text_empty(token) ? NULL : token);
     run->draft.request_digest = digest_of(call);
     if (draft_check(call, instance_kind.record, &run->draft, err) < 0 ||
-        draft_check(call, volume_kind.record, &run->volume, err) < 0 ||
         boot_capacity(call, &run->draft, err) < 0)
         return -1;
     run->draft.launched_ms = clock_now_ms();

@@ -34,14 +34,75 @@ static const char *const *terminated_list(struct arena *arena, char **items, siz
     return list;
 }
 
-void instance_up(struct instance *instance, const unsigned char *volume_key)
+/* A volume's key in the arena, which wipes it; NULL for one that is not encrypted. */
+static void wipe_key(void *key)
+{
+    explicit_bzero(key, 32);
+}
+
+static int take_key(const struct volume *volume, struct arena *arena, unsigned char **key, struct error *err)
+{
+    *key = NULL;
+    if (!volume->encrypted)
+        return 0;
+    *key = arena_alloc(arena, 32);
+    arena_defer(arena, wipe_key, *key);
+    return volume_unwrap(volume->resource.region, volume, *key, err);
+}
+
+static int disk_of(const struct volume *volume, struct arena *arena, struct plane_disk *disk,
+                   struct error *err)
+{
+    unsigned char *key;
+    if (take_key(volume, arena, &key, err) < 0)
+        return -1;
+    *disk = (struct plane_disk){
+        .id = volume->resource.id,
+        .name = volume->device + strlen("/dev/"),
+        .path = volume_path(arena, volume),
+        .bytes = (uint64_t)volume->gigabytes << 30,
+        .key = key,
+    };
+    return 0;
+}
+
+static int add_volumes(const struct instance *instance, struct arena *arena, struct plane_instance *wanted,
+                       struct error *err)
+{
+    const struct volume *root = instance_root_volume(instance);
+    struct plane_disk *disks = arena_alloc(arena, (instance->volume_count + 1) * sizeof *disks);
+    unsigned char *key;
+    if (!root)
+        return error_set(err, ERROR_CONFLICT, "%s has no root volume", instance->resource.id);
+    if (take_key(root, arena, &key, err) < 0)
+        return -1;
+    wanted->volume_path = volume_path(arena, root);
+    wanted->volume_bytes = (uint64_t)root->gigabytes << 30;
+    wanted->volume_key = key;
+    wanted->disks = disks;
+    for (size_t i = 0; i < instance->volume_count; i++) {
+        const struct volume *volume = instance_volume(instance, i);
+        if (volume && volume != root && disk_of(volume, arena, &disks[wanted->disk_count++], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int instance_up(struct instance *instance, struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     const struct image *image = image_of(instance, arena);
-    const struct volume *root = instance_root_volume(instance);
+    struct plane_instance wanted = {
+        .id = instance->resource.id,
+        .account = instance->resource.account->id,
+        .vpc_id = instance->vpc_id,
+        .hostname = instance->private_dns,
+    };
+    if (add_volumes(instance, arena, &wanted, err) < 0)
+        return -1;
     if (!image) {
         instance_became(instance, INSTANCE_RUNNING);
-        return;
+        return 0;
     }
     const struct plane_image program = {
         .id = image->id,
@@ -49,30 +110,31 @@ void instance_up(struct instance *instance, const unsigned char *volume_key)
         .environment = terminated_list(arena, image->environment, image->environment_count),
         .binds = terminated_list(arena, image->binds, image->bind_count),
     };
-    const struct plane_instance wanted = {
-        .id = instance->resource.id,
-        .account = instance->resource.account->id,
-        .vpc_id = instance->vpc_id,
-        .hostname = instance->private_dns,
-        .image = &program,
-        .volume_path = root ? volume_path(arena, root) : NULL,
-        .volume_bytes = root ? (uint64_t)root->gigabytes << 30 : 0,
-        .volume_key = root && root->encrypted ? volume_key : NULL,
-    };
+    wanted.image = &program;
     plane_start_instance(instance->resource.region->plane, &wanted);
+    return 0;
 }
 
-int instance_up_again(struct instance *instance, struct error *err)
+bool instance_has_machine(const struct instance *instance)
 {
-    unsigned char key[32];
-    const struct volume *root = instance_root_volume(instance);
-    if (!root)
-        return error_set(err, ERROR_CONFLICT, "%s has no root volume", instance->resource.id);
-    if (root->encrypted && volume_unwrap(instance->resource.region, root, key, err) < 0)
+    cleanup(arena_free) struct arena *arena = arena_new();
+    return image_of(instance, arena) != NULL;
+}
+
+int disk_open(const struct instance *instance, const struct volume *volume, bool live, struct error *err)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct plane_disk disk;
+    if (disk_of(volume, arena, &disk, err) < 0)
         return -1;
-    instance_up(instance, key);
-    explicit_bzero(key, sizeof key);
+    if (live)
+        plane_attach_disk(instance->resource.region->plane, instance->resource.id, &disk);
     return 0;
+}
+
+void disk_close(const struct instance *instance, const struct volume *volume)
+{
+    plane_detach_disk(instance->resource.region->plane, instance->resource.id, volume->resource.id);
 }
 
 void instance_down(struct instance *instance, bool hard)
@@ -100,6 +162,7 @@ void instance_again(struct instance *instance)
 static void restore_instance(struct instance *instance)
 {
     struct error err = {0};
+    volumes_settle(instance);
     if ((instance->simulated || instance->unbooted) && instance->state == INSTANCE_RUNNING)
         return; /* nothing of it ended with the region */
     if (instance->state == INSTANCE_PENDING)
@@ -109,7 +172,7 @@ static void restore_instance(struct instance *instance)
     else if (instance->state == INSTANCE_SHUTTING_DOWN)
         instance_down(instance, false);
     else if ((instance->state == INSTANCE_PENDING || instance->state == INSTANCE_RUNNING) &&
-             instance_up_again(instance, &err) < 0) {
+             instance_up(instance, &err) < 0) {
         log_warning("an instance cannot be started again", "instance", instance->resource.id, "error",
                     err.message, NULL);
         instance_set_reason(instance, "Server.InternalError", err.message);

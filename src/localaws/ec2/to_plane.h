@@ -10,10 +10,13 @@
 void vpc_changed(struct region *region, struct account *account, const char *vpc_id);
 void vpc_gone(struct region *region, const char *vpc_id);
 
-/* Brings a pending instance up with its root volume's data key (NULL: not encrypted). */
-void instance_up(struct instance *instance, const unsigned char *volume_key);
-/* As that, with the key unwrapped again by KMS; -1 when KMS refuses. */
-int instance_up_again(struct instance *instance, struct error *err);
+/* Brings a pending instance up, its volumes opened with the data keys as KMS unwraps them; -1 when KMS
+ * refuses one. */
+int instance_up(struct instance *instance, struct error *err);
+bool instance_has_machine(const struct instance *instance); /* processes, that is */
+/* A volume that is attached to a running machine (`live`), or is to be: only whether KMS gives its key. */
+int disk_open(const struct instance *instance, const struct volume *volume, bool live, struct error *err);
+void disk_close(const struct instance *instance, const struct volume *volume);
 /* Takes it down, towards what its state is on the way to (stopped or terminated); `hard`: its processes get
  * no time to end. */
 void instance_down(struct instance *instance, bool hard);

@@ -1,7 +1,6 @@
 #include "localaws/ec2/volume.h"
 #include "localaws/ec2/to_plane.h"
 
-#include "base/clock.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -21,9 +20,15 @@ static const struct field volume_fields[] = {
     FIELD_TEXT(struct volume, wrapped_key, "wrappedKey", OPTIONAL, 8192, NULL, "the data key, wrapped"),
     FIELD_TEXT(struct volume, instance_id, "instance", OPTIONAL, 64, NULL, "where it is attached"),
     FIELD_TEXT(struct volume, device, "device", OPTIONAL, 64, NULL, "as what"),
+    FIELD_TEXT(struct volume, attachment, "attachment", OPTIONAL, 16, NULL, "attaching, attached, ..."),
     FIELD_INTEGER(struct volume, attached_ms, "attached", OPTIONAL, 0, 9e15, "when"),
     FIELD_BOOL(struct volume, delete_on_termination, "deleteOnTermination", OPTIONAL,
                "goes with the instance"),
+    FIELD_INTEGER(struct volume, modified_ms, "modified", OPTIONAL, 0, 9e15, "when; 0: never"),
+    FIELD_TEXT(struct volume, original_type, "originalType", OPTIONAL, 16, NULL, "before that"),
+    FIELD_INTEGER(struct volume, original_gigabytes, "originalGigabytes", OPTIONAL, 0, 65536, "before that"),
+    FIELD_INTEGER(struct volume, original_iops, "originalIops", OPTIONAL, 0, 256000, "before that"),
+    FIELD_INTEGER(struct volume, original_throughput, "originalThroughput", OPTIONAL, 0, 2000, "before that"),
     FIELD_END,
 };
 static const struct record volume_record = {"volume", sizeof(struct volume), volume_fields};
@@ -40,8 +45,8 @@ static void each_status(const struct resource *resource, struct values *values)
 
 static void each_attachment(const struct resource *resource, struct values *values)
 {
-    values_add(values,
-               ((const struct volume *)(const void *)resource)->instance_id ? "attached" : "detached");
+    const struct volume *volume = (const struct volume *)(const void *)resource;
+    values_add(values, volume->instance_id ? volume->attachment : "detached");
 }
 
 static void each_size(const struct resource *resource, struct values *values)
@@ -65,16 +70,6 @@ static const struct filter volume_filters[] = {
     FILTER_END,
 };
 
-static void put_attachment(struct buffer *out, const struct volume *volume, const char *status)
-{
-    put_text(out, "volumeId", volume->resource.id);
-    put_text(out, "instanceId", volume->instance_id);
-    put_text(out, "device", volume->device);
-    put_text(out, "status", status);
-    put_time(out, "attachTime", volume->attached_ms);
-    put_bool(out, "deleteOnTermination", volume->delete_on_termination);
-}
-
 static void volume_write(struct buffer *out, const struct resource *resource)
 {
     const struct volume *volume = (const struct volume *)(const void *)resource;
@@ -87,7 +82,7 @@ static void volume_write(struct buffer *out, const struct resource *resource)
     put_open(out, "attachmentSet");
     if (volume->instance_id) {
         put_open(out, "item");
-        put_attachment(out, volume, "attached");
+        volume_put_attachment(out, volume, volume->attachment);
         put_close(out, "item");
     }
     put_close(out, "attachmentSet");
@@ -111,7 +106,7 @@ static void volume_context(struct context *context, const struct resource *resou
     context_add(context, "ec2:KmsKeyId", volume->key_arn);
 }
 
-/* A volume that was an instance's root has a file. */
+/* One that was ever opened has a file. */
 static void volume_removed(struct region *region, struct resource *resource)
 {
     (void)region;
@@ -176,9 +171,10 @@ static const char *volume_encryption_context(struct arena *arena, const char *vo
     return arena_format(arena, "{\"aws:ebs:id\":\"%s\"}", volume_id);
 }
 
-int volume_create_for(struct call *call, const struct volume_order *order, unsigned char plaintext[32],
-                      struct volume **volume, struct error *err)
+int volume_create_for(struct call *call, const struct volume_order *order, struct volume **volume,
+                      struct error *err)
 {
+    unsigned char plaintext[32];
     struct volume draft = {
         .resource = {.tag_count = order->tag_count,
                      .client_token = arena_strdup(call->arena, order->client_token)},
@@ -203,6 +199,7 @@ int volume_create_for(struct call *call, const struct volume_order *order, unsig
                      volume_encryption_context(call->arena, draft.resource.id), plaintext, call->arena,
                      &draft.key_arn, &draft.wrapped_key, err) < 0)
         return -1;
+    explicit_bzero(plaintext, sizeof plaintext); /* it is unwrapped again when the volume is opened */
     *volume = resource_add(call->region, call->account, &volume_kind, &draft);
     return 0;
 }
@@ -221,23 +218,13 @@ int volume_unwrap(struct region *region, const struct volume *volume, unsigned c
                       volume_encryption_context(arena, volume->resource.id), plaintext, err);
 }
 
-void volume_attach_to(struct volume *volume, const char *instance_id, const char *device,
-                      bool delete_on_termination)
-{
-    text_replace(&volume->instance_id, instance_id);
-    text_replace(&volume->device, device);
-    volume->attached_ms = clock_now_ms();
-    volume->delete_on_termination = delete_on_termination;
-    resource_changed(&volume->resource);
-}
-
 int volume_create(struct call *call, struct error *err)
 {
     struct volume_order order = {.zone = call_parameter(call, "AvailabilityZone"),
+                                 .encrypted = true, /* EBS encryption by default is on */
                                  .client_token = call_parameter(call, "ClientToken")};
     struct volume draft = {0},
                   *volume = resource_by_token(call->region, call->account, &volume_kind, order.client_token);
-    unsigned char key[32];
     if (!volume) {
         if (!order.zone || !zone_id_of(call->region, call->arena, order.zone))
             return call_fail(call, err, 400, "InvalidParameterValue", "Invalid availability zone: [%s]",
@@ -255,9 +242,8 @@ int volume_create(struct call *call, struct error *err)
         order.tags = draft.resource.tags;
         order.tag_count = draft.resource.tag_count;
         if (creation_authorize(call, &volume_kind, &draft.resource, err) < 0 ||
-            volume_create_for(call, &order, key, &volume, err) < 0)
+            volume_create_for(call, &order, &volume, err) < 0)
             return -1;
-        explicit_bzero(key, sizeof key);
     }
     volume_write(&call->answer, &volume->resource);
     return 0;
@@ -276,68 +262,9 @@ int volume_delete(struct call *call, struct error *err)
     return 0;
 }
 
-int volume_attach(struct call *call, struct error *err)
-{
-    struct volume *volume;
-    struct instance *instance;
-    const char *device;
-    if (resource_target(call, &volume_kind, "VolumeId", &volume, err) < 0 ||
-        resource_target(call, &instance_kind, "InstanceId", &instance, err) < 0 ||
-        call_required(call, "Device", &device, err) < 0)
-        return -1;
-    if (volume->instance_id)
-        return call_fail(call, err, 400, "VolumeInUse", "%s is already attached to an instance",
-                         volume->resource.id);
-    if (!text_equal(volume->zone, instance->zone))
-        return call_fail(call, err, 400, "InvalidVolume.ZoneMismatch",
-                         "The volume '%s' is not in the same availability zone as instance '%s'",
-                         volume->resource.id, instance->resource.id);
-    if (text_check(call, "device", device, 64, err) < 0 ||
-        room_check(call, "volumes", instance->volume_count + 1, 64, err) < 0)
-        return -1;
-    volume_attach_to(volume, instance->resource.id, device, false);
-    list_add_text(&instance->volume_ids, &instance->volume_count, volume->resource.id);
-    resource_changed(&instance->resource);
-    put_attachment(&call->answer, volume, "attaching");
-    return 0;
-}
-
-int volume_detach(struct call *call, struct error *err)
-{
-    struct volume *volume;
-    if (resource_target(call, &volume_kind, "VolumeId", &volume, err) < 0)
-        return -1;
-    struct instance *instance =
-        resource_find(call->region, call->account, &instance_kind, volume->instance_id);
-    if (!instance)
-        return call_fail(call, err, 400, "IncorrectState", "Volume '%s' is in the 'available' state.",
-                         volume->resource.id);
-    if (text_equal(volume->device, instance->root_device) && instance->state != INSTANCE_STOPPED)
-        return call_fail(call, err, 400, "OperationNotPermitted",
-                         "Unable to detach root volume '%s' from instance '%s'", volume->resource.id,
-                         instance->resource.id);
-    put_attachment(&call->answer, volume, "detaching");
-    for (size_t i = instance->volume_count; i-- > 0;)
-        if (text_equal(instance->volume_ids[i], volume->resource.id))
-            list_remove(&text_record, &instance->volume_ids, &instance->volume_count, i);
-    text_replace(&volume->instance_id, NULL);
-    text_replace(&volume->device, NULL);
-    resource_changed(&volume->resource);
-    resource_changed(&instance->resource);
-    return 0;
-}
-
 int volume_describe(struct call *call, struct error *err)
 {
     return resource_describe(call, &volume_kind, err);
-}
-
-int volume_describe_modifications(struct call *call, struct error *err)
-{
-    (void)err; /* volumes are never modified here */
-    put_open(&call->answer, "volumeModificationSet");
-    put_close(&call->answer, "volumeModificationSet");
-    return 0;
 }
 
 int volume_describe_attribute(struct call *call, struct error *err)

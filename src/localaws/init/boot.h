@@ -53,7 +53,9 @@ int loop_attach(int image, int *device, struct error *err);
 /* init_disk.c: opens a volume as a block device and keeps it open until told to end, and then until nobody
  * uses it. Reports "ready MINOR", "busy" and "failed: why". Gives the exit status. */
 int disk_serve(int report);
-/* init_run.c: runs the program until told to end; gives the exit status of the machine. */
+/* init_run.c: runs the program until told to end, from outside or by the machine's own root user; gives the exit
+ * status of the machine: BOOT_AGAIN when it wants to be rebooted. */
+enum { BOOT_AGAIN = 3 };
 int program_run(const struct boot *boot, int report);
 
 /* What a machine may never do to the computer it runs on. */

@@ -104,6 +104,18 @@ static void wait_for_signal(struct supervision *supervision, int64_t millisecond
     *number = sigtimedwait(&supervision->signals, NULL, &time);
 }
 
+/* How an init is asked, by signals of the machine's own processes: as systemd's and busybox's are. */
+static bool asks_for_reboot(int number)
+{
+    return number == SIGRTMIN + 5 || number == SIGINT;
+}
+
+static bool asks_for_end(int number)
+{
+    return number == SIGTERM || number == SIGPWR || number == SIGUSR2 || number == SIGRTMIN + 3 ||
+           number == SIGRTMIN + 4 || asks_for_reboot(number);
+}
+
 static void end_machine(struct supervision *supervision)
 {
     int number;
@@ -149,7 +161,9 @@ int program_run(const struct boot *boot, int report)
                                       .environment = with_defaults(boot)};
     sigemptyset(&supervision.signals);
     sigaddset(&supervision.signals, SIGCHLD);
-    sigaddset(&supervision.signals, SIGTERM);
+    for (int signal_number = 1; signal_number <= SIGRTMAX; signal_number++)
+        if (asks_for_end(signal_number))
+            sigaddset(&supervision.signals, signal_number);
     sigprocmask(SIG_BLOCK, &supervision.signals, NULL);
     setenv("PATH", strchr(supervision.environment[boot->environment_count], '=') + 1,
            1); /* for execvpe's search */
@@ -161,7 +175,8 @@ int program_run(const struct boot *boot, int report)
     }
     dprintf(report, "running\n");
     close(report);
-    for (int number = 0; number != SIGTERM;) {
+    int number = 0;
+    while (!asks_for_end(number)) {
         bury_the_dead(&supervision);
         int64_t pause = supervision.program ? 60000 : supervision.start_at_ms - clock_monotonic_ms();
         if (!supervision.program && pause <= 0) {
@@ -173,5 +188,5 @@ int program_run(const struct boot *boot, int report)
         wait_for_signal(&supervision, pause, &number);
     }
     end_machine(&supervision);
-    return 0;
+    return asks_for_reboot(number) ? BOOT_AGAIN : 0;
 }

@@ -162,6 +162,27 @@ static int lock_image(int image, struct error *err)
     return 0;
 }
 
+/* A volume that was made bigger: its file and the file system in it follow, before it is opened. */
+static int grow(int image, const struct volume_file *volume, struct error *err)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct stat status;
+    if (fstat(image, &status) < 0)
+        return error_errno(err, ERROR_UNAVAILABLE, "look at the volume %s", volume->path);
+    if (status.st_size >= volume->bytes)
+        return 0;
+    struct process check = {.argv = (const char *const[]){"e2fsck", "-fp", volume->path, NULL}},
+                   resize = {.argv = (const char *const[]){"resize2fs", volume->path, NULL}};
+    struct error
+        ignored; /* it also "fails" when it mended something; what it could not mend, the other refuses */
+    if (ftruncate(image, volume->bytes) < 0)
+        return error_errno(err, ERROR_UNAVAILABLE, "make the volume %s bigger", volume->path);
+    process_run(&check, arena, NULL, &ignored);
+    if (process_run(&resize, arena, NULL, err) < 0)
+        return error_context(err, "make the volume %s bigger", volume->path);
+    return 0;
+}
+
 int volume_mount(const struct volume_file *volume, const char *devices, const char *place, struct error *err)
 {
     if (!file_exists(volume->path) && make_file_system(volume, err) < 0)
@@ -171,6 +192,8 @@ int volume_mount(const struct volume_file *volume, const char *devices, const ch
         return error_errno(err, ERROR_UNAVAILABLE, "open the volume %s", volume->path);
     if (lock_image(image, err) < 0)
         return error_context(err, "volume %s", volume->path);
+    if (grow(image, volume, err) < 0)
+        return -1;
     cleanup(file_close) int device = -1;
     if (chdir(devices) < 0 || loop_attach(image, &device, err) < 0)
         return -1;

@@ -84,9 +84,10 @@ void links_remove_unwanted(struct plane *plane, struct network *network)
     namespace_ip(network->namespace, &commands, &ignored);
 }
 
-static unsigned free_number(const struct plane *plane, const char *owner)
+/* eth<device index> where that is free, else the next. */
+static unsigned free_number(const struct plane *plane, const char *owner, unsigned wanted)
 {
-    for (unsigned number = 0;; number++) {
+    for (unsigned number = wanted;; number++) {
         bool taken = false;
         for (const struct network *network = plane->networks; network; network = network->next)
             for (const struct link *link = network->links; link; link = link->next)
@@ -141,7 +142,7 @@ static void add_link(struct addition *addition, const struct plane_interface *in
                      const struct owner *owner)
 {
     struct link *link = memory_alloc(sizeof *link);
-    link->number = free_number(addition->plane, interface->owner);
+    link->number = free_number(addition->plane, interface->owner, interface->device_index);
     link->id = memory_strdup(interface->id);
     link->owner = memory_strdup(interface->owner);
     short_name("e", interface->id, link->name);

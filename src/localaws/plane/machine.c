@@ -6,6 +6,7 @@
  *
  * Every machine's first process dies with the plane's thread, whatever happens to that, and takes the machine
  * along. */
+#include "localaws/init/boot.h"
 #include "localaws/plane/namespace.h"
 #include "localaws/plane/parts.h"
 
@@ -211,8 +212,11 @@ void machine_read(struct plane *plane, struct machine *machine)
     if (readable(machine->report))
         read_report(plane, machine);
     if (ended) {
-        waitpid(machine->pid, NULL, 0);
+        int status = 0;
+        waitpid(machine->pid, &status, 0);
         file_close(&machine->process);
+        if (machine->state == MACHINE_RUNNING && WIFEXITED(status) && WEXITSTATUS(status) == BOOT_AGAIN)
+            machine->again = machine->wanted;
         machine->state = MACHINE_ENDED;
     } else if (machine->state == MACHINE_STOPPING && clock_monotonic_ms() >= machine->kill_at_ms) {
         kill_machine(machine);

@@ -53,6 +53,7 @@ struct plane_interface {
     const char *owner;            /* an instance's id or a load balancer's name: whose namespace it is in */
     const char *const *addresses; /* private IPv4 and IPv6, NULL-terminated */
     const char *const *group_ids; /* NULL-terminated */
+    unsigned device_index; /* its number at its owner, when that is free */
     bool source_check;            /* sends from and takes for its own addresses only */
     bool by_route_only; /* reached where a route names it (a gateway endpoint), not by its addresses */
     bool balances;      /* a load balancer's: what answers it with a client's address comes back to it */
