@@ -274,3 +274,78 @@ def test_many_at_once_get_addresses_of_their_own(network):
     addresses = {instance["PrivateIpAddress"] for instance in made}
     assert len(addresses) == 24
     network.ec2.terminate_instances(InstanceIds=[instance["InstanceId"] for instance in made])
+
+
+def test_key_pairs_are_made_imported_found_and_deleted(network):
+    made = network.ec2.create_key_pair(KeyName="made", TagSpecifications=[
+        {"ResourceType": "key-pair", "Tags": [{"Key": "team", "Value": "x"}]}])
+    assert made["KeyMaterial"].startswith("-----BEGIN RSA PRIVATE KEY-----") and made["KeyFingerprint"].count(":") == 19
+    assert refused(network.ec2.create_key_pair, KeyName="made") == "InvalidKeyPair.Duplicate"
+    assert refused(network.ec2.import_key_pair, KeyName="other", PublicKeyMaterial=b"ssh-rsa nonsense") == "InvalidKey.Format"
+    public = network.ec2.describe_key_pairs(KeyNames=["made"], IncludePublicKey=True)["KeyPairs"][0]["PublicKey"]
+    imported = network.ec2.import_key_pair(KeyName="other", PublicKeyMaterial=public.encode())
+    assert imported["KeyFingerprint"].count(":") == 15
+    found, = network.ec2.describe_key_pairs(Filters=by("tag:team", "x"))["KeyPairs"]
+    assert (found["KeyName"], found["KeyType"], found["KeyPairId"]) == ("made", "rsa", made["KeyPairId"])
+    launched, = network.run(KeyName="made")
+    assert launched["KeyName"] == "made"
+    network.ec2.terminate_instances(InstanceIds=[launched["InstanceId"]])
+    network.ec2.delete_key_pair(KeyName="made")
+    network.ec2.delete_key_pair(KeyPairId=imported["KeyPairId"])
+    network.ec2.delete_key_pair(KeyName="nobody's")
+    assert refused(network.ec2.describe_key_pairs, KeyNames=["made"]) == "InvalidKeyPair.NotFound"
+
+
+@pytest.mark.parametrize("more, code", [
+    ({"Placement": {"AvailabilityZone": "us-east-1b"}}, "InvalidParameterValue"),
+    ({"Placement": {"Tenancy": "dedicated"}}, "UnsupportedOperation"),
+    ({"Placement": {"GroupName": "near"}}, "InvalidPlacementGroup.Unknown"),
+    ({"InstanceMarketOptions": {"MarketType": "spot"}}, "UnsupportedOperation"),
+    ({"BlockDeviceMappings": [{"DeviceName": "/dev/null", "Ebs": {"VolumeSize": 1}}]}, "InvalidParameterValue"),
+    ({"BlockDeviceMappings": [{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1}}] * 2}, "InvalidBlockDeviceMapping"),
+    ({"BlockDeviceMappings": [{"DeviceName": "/dev/sdf", "Ebs": {}}]}, "MissingParameter"),
+    ({"BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "NoDevice": ""}]}, "InvalidBlockDeviceMapping"),
+])
+def test_what_cannot_be_asked_of_a_launch_is_refused(network, more, code):
+    assert refused(network.run, **more) == code
+
+
+def test_one_token_with_anything_else_is_another_call(network):
+    order = dict(ClientToken="every-parameter", Monitoring={"Enabled": True})
+    made, = network.run(**order)
+    assert network.run(**order)[0]["InstanceId"] == made["InstanceId"]
+    assert refused(network.run, **{**order, "Monitoring": {"Enabled": False}}) == "IdempotentParameterMismatch"
+    assert refused(network.run, **order, EbsOptimized=True) == "IdempotentParameterMismatch"
+    network.ec2.terminate_instances(InstanceIds=[made["InstanceId"]])
+
+
+def test_volumes_keep_what_was_asked_and_say_how_they_are(network):
+    made, = network.run(BlockDeviceMappings=[
+        {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 9}},
+        {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 5, "VolumeType": "gp3", "Iops": 4000, "Throughput": 300,
+                                           "KmsKeyId": network.key["Arn"], "Encrypted": True, "DeleteOnTermination": False}}])
+    id = made["InstanceId"]
+    mapped = {m["DeviceName"]: m["Ebs"] for m in network.shown(id)["BlockDeviceMappings"]}
+    volume, = network.ec2.describe_volumes(VolumeIds=[mapped["/dev/sdf"]["VolumeId"]])["Volumes"]
+    assert (volume["Size"], volume["Iops"], volume["Throughput"], volume["KmsKeyId"]) == (5, 4000, 300, network.key["Arn"])
+    assert volume["Attachments"][0]["State"] == "attached" and not mapped["/dev/sdf"]["DeleteOnTermination"]
+    status, = network.ec2.describe_volume_status(VolumeIds=[volume["VolumeId"]])["VolumeStatuses"]
+    assert status["VolumeStatus"]["Status"] == "ok"
+    network.ec2.modify_instance_attribute(InstanceId=id, BlockDeviceMappings=[
+        {"DeviceName": "/dev/sdf", "Ebs": {"DeleteOnTermination": True}}])
+    attribute = network.ec2.describe_instance_attribute(InstanceId=id, Attribute="blockDeviceMapping")
+    assert all(mapping["Ebs"]["DeleteOnTermination"] for mapping in attribute["BlockDeviceMappings"])
+    network.ec2.modify_volume(VolumeId=volume["VolumeId"], Size=7, Iops=5000)
+    change, = network.ec2.describe_volumes_modifications(VolumeIds=[volume["VolumeId"]])["VolumesModifications"]
+    assert (change["OriginalSize"], change["TargetSize"], change["TargetIops"]) == (5, 7, 5000)
+    assert refused(network.ec2.modify_volume, VolumeId=volume["VolumeId"], Size=6) == "InvalidParameterValue"
+    network.ec2.terminate_instances(InstanceIds=[id])
+    assert refused(network.ec2.describe_volumes, VolumeIds=[volume["VolumeId"]]) == "InvalidVolume.NotFound"
+
+
+def test_what_the_region_has_not_is_said(network):
+    id = network.run()[0]["InstanceId"]
+    assert refused(network.ec2.create_image, InstanceId=id, Name="x") == "UnsupportedOperation"
+    assert network.ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"] == []
+    assert refused(network.ec2.stop_instances, InstanceIds=[id], Hibernate=True) == "UnsupportedHibernationConfiguration"
+    network.ec2.terminate_instances(InstanceIds=[id])

@@ -1,14 +1,18 @@
 """Instances live as on EC2: what stays over a reboot, a stop and a kill, what their volumes hold, and that they end whole.
 Needs root."""
 import concurrent.futures
+import datetime
 import fcntl
+import json
 import os
 import re
 import signal
+import subprocess
 import time
 
 import pytest
 
+from local_region import PROGRAM
 from machine_region import MachineRegion, Machines, processes_of, wait_for
 from test_ec2_instances import by, refused
 
@@ -179,6 +183,40 @@ def test_a_volume_moves_between_running_instances_and_grows(machines):
     machines.ec2.terminate_instances(InstanceIds=[first, second])
     wait_for(lambda: state() == "available")
     machines.ec2.delete_volume(VolumeId=volume)
+
+
+def operate(machines, what, id, *options):
+    """What an operator of the region does to an instance."""
+    subprocess.run([PROGRAM, "event", what, id, *options, "--directory", machines.region.directory], check=True,
+                   capture_output=True)
+
+
+def test_scheduled_events_are_announced_and_carried_out_on_machines(machines):
+    id = machines.launch(ImageId=machines.image_named("counter"))
+    announced = lambda: json.loads(machines.metadata(id, "meta-data/events/maintenance/scheduled")[1])
+    assert announced() == []
+    operate(machines, "schedule", id, "--code", "instance-retirement", "--in", "3600")
+    operate(machines, "schedule", id, "--code", "system-reboot", "--in", "1")
+    assert [event["Code"] for event in announced()] == ["instance-retirement", "system-reboot"]
+    status, = machines.ec2.describe_instance_status(Filters=by("event.code", "system-reboot"))["InstanceStatuses"]
+    assert status["InstanceId"] == id and len(status["Events"]) == 2
+    wait_for(lambda: "boots: 2" in machines.ec2.get_console_output(InstanceId=id)["Output"])
+    assert [event["Code"] for event in announced()] == ["instance-retirement"]
+    assert json.loads(machines.metadata(id, "meta-data/events/maintenance/history")[1])[0]["State"] == "completed"
+    retirement = status["Events"][0]["InstanceEventId"]
+    machines.ec2.modify_instance_event_start_time(
+        InstanceId=id, InstanceEventId=retirement,
+        NotBefore=datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1.5))
+    wait_for(lambda: machines.state(id) == "stopped")
+    assert machines.shown(id)["StateReason"]["Code"] == "Server.ScheduledStop"
+    machines.ec2.terminate_instances(InstanceIds=[id])
+
+
+def test_an_instance_whose_computer_breaks_is_gone_with_the_reason(machines):
+    id = machines.launch()
+    operate(machines, "terminate", id)
+    wait_for(lambda: machines.state(id) == "terminated", 5)
+    assert machines.shown(id)["StateReason"]["Code"] == "Server.InternalError"
 
 
 def test_several_interfaces_are_there_with_their_addresses(machines):

@@ -153,3 +153,25 @@ def test_the_instance_s_own_keys_say_who_it_is_and_little_else(machines):
     assert who["UserId"] == f"{TENANT}:aws:ec2-instance:{machines.id}" and who["Account"] == TENANT
     assert refused(machines.region.client("ec2", keys=keys).describe_instances) == "UnauthorizedOperation"
     assert refused(machines.region.client("s3", keys=keys).list_buckets) == "AccessDenied"
+
+
+def test_a_profile_is_associated_replaced_and_taken_away_while_it_runs(machines):
+    id = machines.launch()
+    roles = lambda: machines.metadata(id, "meta-data/iam/security-credentials/")
+    associate = lambda: machines.ec2.associate_iam_instance_profile(InstanceId=id, IamInstanceProfile={"Name": "first"})
+    associations = lambda: machines.ec2.describe_iam_instance_profile_associations(
+        Filters=[{"Name": "instance-id", "Values": [id]}])["IamInstanceProfileAssociations"]
+    assert roles()[0] == 404 and not associations()
+    made = associate()["IamInstanceProfileAssociation"]["AssociationId"]
+    assert roles() == (200, "first") and refused(associate) == "IncorrectState"
+    assert associations()[0]["AssociationId"] == made
+    machines.ec2.replace_iam_instance_profile_association(AssociationId=made, IamInstanceProfile={"Name": "second"})
+    association, = associations()
+    assert roles() == (200, "second") and association["IamInstanceProfile"]["Arn"].endswith("/second")
+    assert json.loads(machines.metadata(id, "meta-data/iam/info")[1])["InstanceProfileArn"].endswith("/second")
+    found, = machines.ec2.describe_instances(Filters=[
+        {"Name": "iam-instance-profile.arn", "Values": [association["IamInstanceProfile"]["Arn"]]}])["Reservations"]
+    assert found["Instances"][0]["InstanceId"] == id
+    machines.ec2.disassociate_iam_instance_profile(AssociationId=association["AssociationId"])
+    assert roles()[0] == 404 and not associations()
+    machines.ec2.terminate_instances(InstanceIds=[id])

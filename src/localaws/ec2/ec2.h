@@ -178,7 +178,8 @@ enum instance_state { /* EC2's codes */
 struct instance {
     struct resource resource; /* created_ms is the launch */
     char *reservation_id, *image_id, *type, *architecture, *zone, *vpc_id, *subnet_id;
-    char *private_address, *profile_arn, *profile_id, *key_name, *user_data, *private_dns;
+    char *private_address, *profile_arn, *profile_id, *profile_association, *key_name, *user_data,
+        *private_dns;
     int64_t launch_index, launched_ms, state, vcpus;
     char *reason, *reason_code, *reason_message; /* of the last transition; state reason */
     char *root_device, *shutdown_behaviour, *request_digest;
@@ -335,7 +336,9 @@ EC2_ACTION(instance_stop); EC2_ACTION(instance_reboot); EC2_ACTION(instance_desc
 EC2_ACTION(instance_describe_attribute); EC2_ACTION(instance_modify_attribute);
 EC2_ACTION(instance_modify_metadata_options); EC2_ACTION(instance_modify_event_start); EC2_ACTION(instance_describe_credits);
 EC2_ACTION(instance_console); EC2_ACTION(instance_uefi_data); EC2_ACTION(instance_describe_profiles);
+EC2_ACTION(instance_associate_profile); EC2_ACTION(instance_replace_profile); EC2_ACTION(instance_disassociate_profile);
 
+EC2_ACTION(unsupported); EC2_ACTION(snapshots_describe); EC2_ACTION(launch_templates_describe);
 EC2_ACTION(key_pair_create); EC2_ACTION(key_pair_import); EC2_ACTION(key_pair_delete); EC2_ACTION(key_pair_describe);
 
 /* clang-format on */

@@ -22,6 +22,7 @@ static const struct field instance_fields[] = {
                "primary IPv4 address"),
     FIELD_TEXT(struct instance, profile_arn, "profile", OPTIONAL, 512, NULL, "instance profile"),
     FIELD_TEXT(struct instance, profile_id, "profileId", OPTIONAL, 64, NULL, "and its id"),
+    FIELD_TEXT(struct instance, profile_association, "profileAssociation", OPTIONAL, 64, NULL, "their pairing"),
     FIELD_TEXT(struct instance, key_name, "keyName", OPTIONAL, 255, NULL, "key pair"),
     FIELD_TEXT(struct instance, user_data, "userData", OPTIONAL, 32768, NULL, "base64"),
     FIELD_TEXT(struct instance, private_dns, "privateDns", OPTIONAL, 255, NULL, "its name in the VPC"),

@@ -4,6 +4,15 @@
 
 #include "localaws/ec2/ec2.h"
 
+/* ec2/instance_profile.c: what IamInstanceProfile names (all NULL when it is not given), in the arena; and
+ * may the caller pass its role (which may be NULL) to EC2? */
+struct instance_profile_choice {
+    char *arn, *id, *role;
+};
+int profile_take(struct call *call, struct instance_profile_choice *choice, struct error *err);
+int profile_pass(struct call *call, const char *role, struct error *err);
+
+void put_volumes(struct buffer *out, const struct instance *instance); /* <blockDeviceMapping> */
 bool user_data_valid(struct arena *arena, const char *base64);
 struct volume *instance_volume(const struct instance *instance, size_t at); /* NULL after the last */
 

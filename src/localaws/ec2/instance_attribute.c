@@ -52,6 +52,18 @@ static void put_attribute(struct call *call, struct instance *instance, const st
     put_close(out, attribute->name);
 }
 
+/* The same for every instance here. */
+static const struct {
+    const char *name, *element;
+} fixed_attributes[] = {
+    {"kernel", "<kernel/>"},
+    {"ramdisk", "<ramdisk/>"},
+    {"productCodes", "<productCodes/>"},
+    {"sriovNetSupport", "<sriovNetSupport><value>simple</value></sriovNetSupport>"},
+    {"enaSupport", "<enaSupport><value>true</value></enaSupport>"},
+    {"enclaveOptions", "<enclaveOptions><enabled>false</enabled></enclaveOptions>"},
+};
+
 int instance_describe_attribute(struct call *call, struct error *err)
 {
     struct instance *instance;
@@ -70,6 +82,15 @@ int instance_describe_attribute(struct call *call, struct error *err)
         put_groups(&call->answer, &primary->resource, primary->groups, primary->group_count);
         return 0;
     }
+    if (text_equal(name, "blockDeviceMapping")) {
+        put_volumes(&call->answer, instance);
+        return 0;
+    }
+    for (size_t i = 0; i < COUNT_OF(fixed_attributes); i++)
+        if (text_equal(fixed_attributes[i].name, name)) {
+            buffer_text(&call->answer, fixed_attributes[i].element);
+            return 0;
+        }
     return call_fail(call, err, 400, "InvalidParameterValue",
                      "Value (%s) for parameter attribute is invalid.", name);
 }
@@ -88,11 +109,13 @@ bool user_data_valid(struct arena *arena, const char *base64)
     return strlen(base64) <= LONGEST_USER_DATA && base64_decode(arena, base64, &decoded, &length, NULL) == 0;
 }
 
-static bool text_allowed(struct arena *arena, const char *attribute, const char *value)
+static bool text_allowed(struct arena *arena, const struct instance *instance, const char *attribute,
+                         const char *value)
 {
     struct instance_type type;
     if (text_equal(attribute, "instanceType"))
-        return instance_type_find(arena, value, &type);
+        return instance_type_find(arena, value, &type) &&
+               text_equal(type.architecture, instance->architecture);
     if (text_equal(attribute, "userData"))
         return user_data_valid(arena, value);
     return text_equal(attribute, "instanceInitiatedShutdownBehavior") &&
@@ -111,7 +134,7 @@ static int modify_one(struct call *call, struct instance *instance, const struct
     if (attribute->stopped_only && instance->state != INSTANCE_STOPPED)
         return call_fail(call, err, 400, "IncorrectInstanceState",
                          "The instance '%s' is not in the 'stopped' state.", instance->resource.id);
-    if (attribute->type == ATTRIBUTE_TEXT && !text_allowed(call->arena, attribute->name, value))
+    if (attribute->type == ATTRIBUTE_TEXT && !text_allowed(call->arena, instance, attribute->name, value))
         return call_fail(call, err, 400, "InvalidParameterValue", "Value (%s) for parameter %s is invalid",
                          value, attribute->name);
     if (attribute->type == ATTRIBUTE_TEXT)
@@ -141,11 +164,39 @@ static int modify_groups(struct call *call, struct instance *instance, struct er
     return 0;
 }
 
+static struct volume *volume_on(const struct instance *instance, const char *device)
+{
+    for (size_t i = 0; i < instance->volume_count; i++) {
+        struct volume *volume = instance_volume(instance, i);
+        if (volume && text_equal(volume->device, device))
+            return volume;
+    }
+    return NULL;
+}
+
+/* BlockDeviceMapping.N: whether a volume goes with the instance. */
+static int modify_volumes(struct call *call, const struct instance *instance, struct error *err)
+{
+    const char *device;
+    for (size_t i = 1; (device = call_parameter(call, "BlockDeviceMapping.%zu.DeviceName", i)); i++) {
+        const char *goes = arena_format(call->arena, "BlockDeviceMapping.%zu.Ebs.DeleteOnTermination", i);
+        struct volume *volume = volume_on(instance, device);
+        if (!volume)
+            return call_fail(call, err, 400, "InvalidInstanceAttributeValue",
+                             "No device is currently mapped at %s", device);
+        if (!call_parameter(call, "%s", goes))
+            continue;
+        volume->delete_on_termination = call_true(call, goes);
+        resource_changed(&volume->resource);
+    }
+    return 0;
+}
+
 int instance_modify_attribute(struct call *call, struct error *err)
 {
     struct instance *instance;
     if (resource_target(call, &instance_kind, "InstanceId", &instance, err) < 0 ||
-        modify_groups(call, instance, err) < 0)
+        modify_groups(call, instance, err) < 0 || modify_volumes(call, instance, err) < 0)
         return -1;
     for (size_t i = 0; i < COUNT_OF(attributes); i++)
         if (modify_one(call, instance, &attributes[i], err) < 0)
@@ -243,39 +294,5 @@ int instance_uefi_data(struct call *call, struct error *err)
         return -1;
     put_text(&call->answer, "instanceId", instance->resource.id);
     put_text(&call->answer, "uefiData", ""); /* machines here keep no UEFI variables */
-    return 0;
-}
-
-static const char *profile_filter(struct call *call, const void *item, const char *filter)
-{
-    (void)call;
-    const struct instance *instance = item;
-    return text_equal(filter, "instance-id") ? instance->resource.id
-           : text_equal(filter, "state")     ? "associated"
-                                             : NULL;
-}
-
-/* An association is named after its instance, which has one at most. */
-int instance_describe_profiles(struct call *call, struct error *err)
-{
-    (void)err;
-    struct buffer *out = &call->answer;
-    put_open(out, "iamInstanceProfileAssociationSet");
-    for_each_resource(struct instance, instance, call->account, &instance_kind) {
-        if (!instance->profile_arn || instance->state == INSTANCE_TERMINATED ||
-            !call_filters_pass(call, profile_filter, instance))
-            continue;
-        put_open(out, "item");
-        put_text(out, "associationId",
-                 arena_format(call->arena, "iip-assoc-%s", instance->resource.id + strlen("i-")));
-        put_text(out, "instanceId", instance->resource.id);
-        put_open(out, "iamInstanceProfile");
-        put_text(out, "arn", instance->profile_arn);
-        put_text(out, "id", instance->profile_id);
-        put_close(out, "iamInstanceProfile");
-        put_text(out, "state", "associated");
-        put_close(out, "item");
-    }
-    put_close(out, "iamInstanceProfileAssociationSet");
     return 0;
 }

@@ -13,7 +13,15 @@ void put_state(struct buffer *out, const char *element, int64_t state)
     put_close(out, element);
 }
 
-static void put_volumes(struct buffer *out, const struct instance *instance)
+/* One that is still mounted is "busy" only where volumes are described. */
+static const char *attachment_status(const struct volume *volume)
+{
+    return text_equal(volume->attachment, "busy") ? "detaching"
+           : volume->attachment                   ? volume->attachment
+                                                  : "attached";
+}
+
+void put_volumes(struct buffer *out, const struct instance *instance)
 {
     struct volume *volume;
     put_open(out, "blockDeviceMapping");
@@ -24,7 +32,7 @@ static void put_volumes(struct buffer *out, const struct instance *instance)
         put_text(out, "deviceName", volume->device);
         put_open(out, "ebs");
         put_text(out, "volumeId", volume->resource.id);
-        put_text(out, "status", volume->attachment);
+        put_text(out, "status", attachment_status(volume));
         put_time(out, "attachTime", volume->attached_ms);
         put_bool(out, "deleteOnTermination", volume->delete_on_termination);
         put_close(out, "ebs");

@@ -48,18 +48,12 @@ static int take_image(struct call *call, struct run *run, struct error *err)
 
 static int take_profile(struct call *call, struct run *run, struct error *err)
 {
-    const char *arn = call_parameter(call, "IamInstanceProfile.Arn"),
-               *name = call_parameter(call, "IamInstanceProfile.Name");
-    char *role;
-    if (!arn && !name)
-        return 0;
-    if (iam_find_instance_profile(call->region, call->account, arn ? arn : name, call->arena,
-                                  &run->draft.profile_arn, &run->draft.profile_id, &role, NULL) < 0)
-        return call_fail(call, err, 400, "InvalidParameterValue",
-                         "Value (%s) for parameter iamInstanceProfile.%s is invalid. "
-                         "Invalid IAM Instance Profile %s",
-                         arn ? arn : name, arn ? "arn" : "name", arn ? "ARN" : "name");
-    run->profile_role = role;
+    struct instance_profile_choice choice;
+    if (profile_take(call, &choice, err) < 0)
+        return -1;
+    run->draft.profile_arn = choice.arn;
+    run->draft.profile_id = choice.id;
+    run->profile_role = choice.role;
     return 0;
 }
 
@@ -100,7 +94,7 @@ static int take_options(struct call *call, struct run *run, struct error *err)
     run->draft.no_api_termination = call_true(call, "DisableApiTermination");
     run->draft.no_api_stop = call_true(call, "DisableApiStop");
     run->draft.source_check = true;
-    if (run->draft.key_name && key_pair_authorize(call, run->draft.key_name, err) < 0)
+    if (!text_empty(run->draft.key_name) && key_pair_authorize(call, run->draft.key_name, err) < 0)
         return -1;
     return call_number(call, "MetadataOptions.HttpPutResponseHopLimit", 1, 64, 1, &run->draft.hop_limit, err);
 }
@@ -144,7 +138,7 @@ static int take_placement(struct call *call, const struct run *run, struct error
     if (!text_empty(group))
         return call_fail(call, err, 400, "InvalidPlacementGroup.Unknown",
                          "The Placement Group '%s' is unknown.", group);
-    if (zone && !text_equal(zone, run->subnet->zone))
+    if (!text_empty(zone) && !text_equal(zone, run->subnet->zone)) /* Terraform gives empty ones */
         return call_fail(call, err, 400, "InvalidParameterValue",
                          "Value (%s) for parameter availabilityZone is invalid. Subnet '%s' is in the "
                          "availability zone %s",
@@ -180,11 +174,10 @@ static int authorize(struct call *call, struct run *run, struct error *err)
     context_add(&context, "ec2:Public", "true");
     const char *image =
         arena_format(call->arena, "arn:aws:ec2:%s::image/%s", call->region->name, run->image.id);
-    const char *const passed[] = {"iam:PassedToService", "ec2.amazonaws.com", NULL};
     if (call_authorize(call, "ec2:RunInstances", image, context.pairs, err) < 0 ||
         run_authorize_network(call, run, err) < 0 || run_authorize_volumes(call, run, err) < 0 ||
         run_authorize_made(call, &instance_kind, &run->draft.resource, err) < 0 ||
-        (run->profile_role && call_authorize(call, "iam:PassRole", run->profile_role, passed, err) < 0))
+        profile_pass(call, run->profile_role, err) < 0)
         return -1;
     return call_dry_run(call, err);
 }
@@ -270,6 +263,8 @@ static int make_one(struct call *call, struct run *run, int64_t index, struct la
 {
     run->draft.resource.id = region_identifier(call->region, call->arena, "i");
     run->draft.launch_index = index;
+    run->draft.profile_association =
+        run->draft.profile_arn ? region_identifier(call->region, call->arena, "iip-assoc") : NULL;
     struct instance *instance = resource_add(call->region, call->account, &instance_kind, &run->draft);
     launch->instance = instance;
     if (run_make_interfaces(call, run, instance, err) < 0) {

@@ -25,6 +25,8 @@ static void take_private(struct call *call, const char *prefix, struct interface
     const char **all = members(call, prefix, "PrivateIpAddresses", "PrivateIpAddress");
     size_t made = 0;
     order->private_address = call_parameter(call, "%sPrivateIpAddress", prefix);
+    if (text_empty(order->private_address))
+        order->private_address = NULL;
     for (size_t i = 0; all[i]; i++)
         if (text_equal(call_parameter(call, "%sPrivateIpAddresses.%zu.Primary", prefix, i + 1), "true"))
             order->private_address = all[i];
