@@ -123,6 +123,7 @@ int subnet_take_ipv4(struct call *call, struct subnet *subnet, const char *asked
     unsigned usable_count = cidr_size(&block) - 5;
     for (unsigned tried = 0; tried < usable_count; tried++) {
         unsigned offset = 4 + (unsigned)subnet->next_address++ % usable_count;
+        resource_changed(&subnet->resource);
         struct cidr one = cidr_at(&block, offset);
         *address = cidr_address_text(call->arena, &one);
         if (!interface_at(call->region, subnet->vpc_id, *address))
