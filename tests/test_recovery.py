@@ -4,7 +4,8 @@ import shutil
 import signal
 
 import pytest
-from conftest import wait_for
+from conftest import TENANT, wait_for
+from faults import Faults
 
 
 def kill(zone, namespace, program):
@@ -15,7 +16,21 @@ def kill(zone, namespace, program):
 
 
 @pytest.fixture(scope="module")
-def second(zone):
+def faults(zone):
+    faults = Faults(zone.directory.parent / "local/bin/localaws", zone.directory / "localaws")
+    yield faults
+    faults.clear()
+
+
+@pytest.fixture(scope="module")
+def lost(faults):
+    """The answers to the next two launches in the tenant's account never arrive, and EC2 is short of patience."""
+    faults.add("throttle", account=TENANT, service="ec2", probability=0.1, seed=3)
+    return faults.add("lost-response", account=TENANT, action="RunInstances", count=2)
+
+
+@pytest.fixture(scope="module")
+def second(zone, lost):
     """A second application of the tenant, deployed without waiting."""
     application = zone.directory / "second"
     shutil.copytree(zone.directory / "application", application, dirs_exist_ok=True)
@@ -38,6 +53,14 @@ def test_config_server_and_host_agents_killed_while_a_deployment_runs(zone, seco
     zone.enclave("run", "--wait", "180", "--application", second)  # fails unless the run ends with success
     assert len(launched()) == 2, "a launch was repeated"
     assert zone.json("query", "dreams", ENCLAVE_APPLICATION=second)["root"]["fields"]["totalCount"] == 0
+
+
+def test_launches_whose_answers_were_lost_are_not_repeated(zone, second, faults, lost):
+    assert faults.fired(lost) == 2
+    again = [r for r in zone.json("audit", "--event", "RunInstances", "--limit", "1000") if "errorCode" not in r]
+    launched = {i["instanceId"] for r in again for i in r["responseElements"]["instancesSet"]["items"]}
+    assert len(again) > len(launched), "nobody asked again"
+    faults.clear()
 
 
 def test_an_agent_killed_while_serving_does_not_stop_its_node(zone):
