@@ -211,3 +211,40 @@ def test_the_services_that_endpoints_lead_to_are_listed(ec2):
     s3 = ec2.describe_vpc_endpoint_services(ServiceNames=["com.amazonaws.us-east-1.s3"])["ServiceDetails"]
     assert {detail["ServiceType"][0]["ServiceType"] for detail in s3} == {"Gateway", "Interface"}
     assert refused(ec2.describe_vpc_endpoint_services, ServiceNames=["com.amazonaws.us-east-1.nothing"]) == "InvalidServiceName"
+
+
+def test_a_rule_keeps_its_id_while_what_it_says_changes(ec2, vpc):
+    group = ec2.create_security_group(GroupName="changing", Description="x", VpcId=vpc)["GroupId"]
+    made, = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[
+        {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}])["SecurityGroupRules"]
+    id = made["SecurityGroupRuleId"]
+    ec2.modify_security_group_rules(GroupId=group, SecurityGroupRules=[{"SecurityGroupRuleId": id, "SecurityGroupRule": {
+        "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "ReferencedGroupId": group, "Description": "us"}}])
+    rule, = ec2.describe_security_group_rules(SecurityGroupRuleIds=[id])["SecurityGroupRules"]
+    assert rule["FromPort"] == 443 and rule["ReferencedGroupInfo"]["GroupId"] == group and "CidrIpv4" not in rule
+    assert refused(ec2.modify_security_group_rules, GroupId=group, SecurityGroupRules=[
+        {"SecurityGroupRuleId": "sgr-0", "SecurityGroupRule": {"IpProtocol": "-1", "CidrIpv4": "0.0.0.0/0"}}]) \
+        == "InvalidSecurityGroupRuleId.NotFound"
+    twice = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "10.0.0.0/8"}, {"CidrIp": "10.0.0.0/8"}]}
+    assert refused(ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=[twice]) == "InvalidParameterValue"
+    ec2.delete_security_group(GroupId=group)
+
+
+def test_an_interface_is_attached_beside_the_first_and_detached_again(region, ec2, vpc, subnet):
+    instance = launch(region, ec2, SubnetId=subnet)
+    interface = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    attach = dict(NetworkInterfaceId=interface, InstanceId=instance["InstanceId"])
+    assert refused(ec2.attach_network_interface, DeviceIndex=0, **attach) == "InvalidParameterValue"
+    attachment = ec2.attach_network_interface(DeviceIndex=1, **attach)["AttachmentId"]
+    assert [i["Attachment"]["DeviceIndex"] for i in shown(ec2, instance)["NetworkInterfaces"]] == [0, 1]
+    assert ec2.describe_network_interface_attribute(NetworkInterfaceId=interface, Attribute="attachment")[
+        "Attachment"]["InstanceId"] == instance["InstanceId"]
+    first = shown(ec2, instance)["NetworkInterfaces"][0]["Attachment"]["AttachmentId"]
+    assert refused(ec2.detach_network_interface, AttachmentId=first) == "OperationNotPermitted"
+    ec2.detach_network_interface(AttachmentId=attachment)
+    assert len(shown(ec2, instance)["NetworkInterfaces"]) == 1
+    more = ec2.assign_private_ip_addresses(NetworkInterfaceId=interface, SecondaryPrivateIpAddressCount=1)
+    address = more["AssignedPrivateIpAddresses"][0]["PrivateIpAddress"]
+    ec2.unassign_private_ip_addresses(NetworkInterfaceId=interface, PrivateIpAddresses=[address])
+    ec2.delete_network_interface(NetworkInterfaceId=interface)
+    ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])

@@ -265,6 +265,7 @@ int interface_create(struct call *call, const struct interface_order *order, str
                      struct error *err);
 void interface_remove(struct interface *interface); /* elastic addresses are then nobody's */
 void interface_write(struct buffer *out, const struct resource *resource);
+void interface_put_attachment(struct buffer *out, const struct interface *interface);
 void interface_write_part(struct buffer *out, const struct interface *interface);
 void interface_attach(struct region *region, struct interface *interface, const char *instance_id,
                       int64_t device_index, bool delete_on_termination);
@@ -323,7 +324,9 @@ EC2_ACTION(prefix_list_create); EC2_ACTION(prefix_list_modify); EC2_ACTION(prefi
 EC2_ACTION(prefix_list_associations);
 EC2_ACTION(interface_create_action); EC2_ACTION(interface_delete); EC2_ACTION(interface_describe);
 EC2_ACTION(interface_assign_ipv6); EC2_ACTION(interface_unassign_ipv6); EC2_ACTION(interface_assign_private);
-EC2_ACTION(interface_modify_attribute);
+EC2_ACTION(interface_modify_attribute); EC2_ACTION(interface_describe_attribute);
+EC2_ACTION(interface_attach_action); EC2_ACTION(interface_detach_action); EC2_ACTION(interface_unassign_private);
+EC2_ACTION(group_modify_rules);
 EC2_ACTION(zone_describe); EC2_ACTION(region_describe); EC2_ACTION(account_describe_attributes);
 EC2_ACTION(tags_create); EC2_ACTION(tags_delete); EC2_ACTION(tags_describe);
 EC2_ACTION(image_describe); EC2_ACTION(instance_type_describe); EC2_ACTION(instance_type_offerings);

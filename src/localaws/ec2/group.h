@@ -10,4 +10,10 @@ extern const struct record group_rule_record;
 
 void group_rule_add(struct group *group, const struct group_rule *draft); /* copies */
 
+/* PREFIX.IpProtocol, .FromPort and .ToPort; and whether what a rule names is there (its texts made as they
+ * are kept). */
+int group_take_ports(struct call *call, const char *prefix, struct group_rule *rule, struct error *err);
+int group_check_source(struct call *call, const struct group *group, struct group_rule *rule,
+                       struct error *err);
+
 #endif

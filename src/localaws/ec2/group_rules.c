@@ -2,6 +2,7 @@
 #include "localaws/ec2/cidr.h"
 #include "localaws/ec2/group.h"
 #include "localaws/elb/elb.h"
+#include "localaws/ec2/prefix_list.h"
 #include "localaws/resource/copy.h"
 
 #include "base/text.h"
@@ -48,7 +49,7 @@ static const char *protocol_name(const char *protocol)
     return protocol;
 }
 
-static int take_ports(struct call *call, const char *prefix, struct group_rule *rule, struct error *err)
+int group_take_ports(struct call *call, const char *prefix, struct group_rule *rule, struct error *err)
 {
     const char *protocol = call_parameter(call, "%s.IpProtocol", prefix);
     if (text_empty(protocol) || strlen(protocol) > 8)
@@ -81,8 +82,8 @@ static const struct source_form {
     {"Groups", "GroupId", offsetof(struct group_rule, group_id)},
 };
 
-static int check_source(struct call *call, const struct group *group, struct group_rule *rule,
-                        struct error *err)
+int group_check_source(struct call *call, const struct group *group, struct group_rule *rule,
+                       struct error *err)
 {
     struct cidr block;
     if (rule->cidr) {
@@ -97,6 +98,8 @@ static int check_source(struct call *call, const struct group *group, struct gro
             return resource_missing(call, &group_kind, rule->group_id, err);
         rule->group_owner = other->resource.account->id;
     }
+    if (rule->prefix_list && !prefix_list_find(call->region, call->account, call->arena, rule->prefix_list))
+        return resource_missing(call, &prefix_list_kind, rule->prefix_list, err);
     return 0;
 }
 
@@ -115,7 +118,8 @@ static int take_sources(struct call *call, const struct group *group, const char
         *(char **)(void *)((char *)rule + form->offset) = arena_strdup(call->arena, source);
         rule->description =
             arena_strdup(call->arena, call_parameter(call, "%s.%s.%zu.Description", prefix, form->list, i));
-        if (check_source(call, group, rule, err) < 0 || draft_check(call, &group_rule_record, rule, err) < 0)
+        if (group_check_source(call, group, rule, err) < 0 ||
+            draft_check(call, &group_rule_record, rule, err) < 0)
             return -1;
     }
     return 0;
@@ -130,7 +134,7 @@ static int take_rules(struct call *call, const struct group *group, bool egress,
     for (size_t i = 1; call_parameter(call, "IpPermissions.%zu.IpProtocol", i); i++) {
         const char *prefix = arena_format(call->arena, "IpPermissions.%zu", i);
         struct group_rule plain = {.egress = egress};
-        if (take_ports(call, prefix, &plain, err) < 0)
+        if (group_take_ports(call, prefix, &plain, err) < 0)
             return -1;
         for (size_t j = 0; j < COUNT_OF(source_forms); j++)
             if (take_sources(call, group, prefix, &source_forms[j], &plain, rules, err) < 0)
@@ -176,6 +180,10 @@ static int authorize(struct call *call, bool egress, struct error *err)
                          "The request must contain IpPermissions with a source");
     if (room_check(call, "rules", group->rule_count + rules.count, MOST_GROUP_RULES, err) < 0)
         return -1;
+    for (size_t i = 0; i < rules.count; i++)
+        if (rule_at(&(struct group){.rules = rules.items, .rule_count = i}, &rules.items[i]) < i)
+            return call_fail(call, err, 400, "InvalidParameterValue",
+                             "The same permission must not appear multiple times");
     for (size_t i = 0; i < rules.count; i++)
         if (rule_at(group, &rules.items[i]) < group->rule_count)
             return call_fail(call, err, 400, "InvalidPermission.Duplicate",

@@ -96,7 +96,7 @@ static const struct filter interface_filters[] = {
     FILTER_END,
 };
 
-static void put_attachment(struct buffer *out, const struct interface *interface)
+void interface_put_attachment(struct buffer *out, const struct interface *interface)
 {
     if (!interface->attachment_id)
         return;
@@ -184,7 +184,7 @@ void interface_write(struct buffer *out, const struct resource *resource)
     put_text(out, "availabilityZone", interface->zone);
     put_text(out, "requesterId", interface->requester);
     put_bool(out, "requesterManaged", interface->requester != NULL);
-    put_attachment(out, interface);
+    interface_put_attachment(out, interface);
     put_tags(out, resource);
 }
 

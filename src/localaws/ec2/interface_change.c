@@ -1,5 +1,5 @@
 /* What changes about an interface while it is there: addresses, groups, checks. */
-#include "localaws/ec2/ec2.h"
+#include "localaws/ec2/public_address.h"
 #include "localaws/ec2/tables.h"
 #include "localaws/ec2/to_plane.h"
 
@@ -98,6 +98,33 @@ int interface_assign_private(struct call *call, struct error *err)
     }
     put_close(&call->answer, "assignedPrivateIpAddressesSet");
     interface_changed(call, interface);
+    return 0;
+}
+
+int interface_unassign_private(struct call *call, struct error *err)
+{
+    struct interface *interface;
+    size_t count;
+    if (resource_target(call, &interface_kind, "NetworkInterfaceId", &interface, err) < 0)
+        return -1;
+    const char **asked = call_list(call, "PrivateIpAddress", &count);
+    for (size_t i = 0; i < count; i++)
+        if (!list_has_text(interface->addresses, interface->address_count, asked[i]) ||
+            text_equal(interface->addresses[0], asked[i]))
+            return call_fail(call, err, 400, "InvalidParameterValue",
+                             "%s is no secondary private address of %s", asked[i], interface->resource.id);
+    addresses_given_back(call->region, interface);
+    for (size_t i = 0; i < count; i++) {
+        const struct elastic_address *elastic = elastic_address_of(interface, asked[i]);
+        if (elastic)
+            elastic_address_free((struct elastic_address *)(uintptr_t)elastic);
+        for (size_t j = interface->address_count; j-- > 1;)
+            if (text_equal(interface->addresses[j], asked[i]))
+                list_remove(&text_record, &interface->addresses, &interface->address_count, j);
+    }
+    addresses_taken(call->region, interface);
+    interface_changed(call, interface);
+    put_true(call);
     return 0;
 }
 
