@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <net/if.h>
 #include <nftables/libnftables.h>
 #include <pthread.h>
@@ -199,8 +200,12 @@ int namespace_ip(int descriptor, const struct buffer *lines, struct error *err)
     return run_ip(descriptor, true, &rules, err) < 0 ? -1 : failed;
 }
 
+/* libnftables waits with select(), which ends the process when its socket's number is above 1023, as it is with a
+ * thousand sockets open. So this thread, which ends with the call, gets a table of descriptors of its own. */
 static int load_firewall(void *context, struct error *err)
 {
+    if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_UNSHARE) < 0)
+        return error_errno(err, ERROR_INTERNAL, "leave other descriptors behind");
     struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
     if (!nft)
         return error_set(err, ERROR_INTERNAL, "nftables cannot be reached");
