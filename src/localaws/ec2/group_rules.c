@@ -1,8 +1,8 @@
 /* Authorizing and revoking: IpPermissions of a request become rules, one for each source. */
 #include "localaws/ec2/cidr.h"
 #include "localaws/ec2/group.h"
-#include "localaws/elb/elb.h"
 #include "localaws/ec2/prefix_list.h"
+#include "localaws/elb/elb.h"
 #include "localaws/resource/copy.h"
 
 #include "base/text.h"
