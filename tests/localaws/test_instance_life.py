@@ -97,7 +97,7 @@ def test_stop_and_start_keep_volumes_and_private_addresses(machines):
     machines.kms.enable_key(KeyId=machines.key["KeyId"])
     machines.ec2.start_instances(InstanceIds=[id])
     wait_for(lambda: machines.state(id) == "running")
-    assert "boots: 2" in wait_for(lambda: machines.ec2.get_console_output(InstanceId=id)["Output"])
+    wait_for(lambda: "boots: 2" in machines.ec2.get_console_output(InstanceId=id)["Output"])
     after = machines.shown(id)
     assert addresses(after) == addresses(before) and after["BlockDeviceMappings"] == before["BlockDeviceMappings"]
     assert "StateReason" not in after and after["StateTransitionReason"] == ""
@@ -273,7 +273,7 @@ def test_a_region_killed_in_a_storm_of_launches_has_every_instance_or_says_that_
     wait_for(lambda: not [i for i in every() if i["State"]["Name"] == "pending"])
     states = {i["InstanceId"]: i["State"]["Name"] for i in every()}
     assert states[kept] == "running" and set(states.values()) <= {"running", "stopped"} and len(states) > 4
-    assert "boots: 2" in machines.ec2.get_console_output(InstanceId=kept)["Output"]
+    wait_for(lambda: "boots: 2" in machines.ec2.get_console_output(InstanceId=kept)["Output"])
     for id, state in states.items():
         assert machines.sh(id, "test -d /var/lib && echo up").strip() == "up" or state == "stopped"
     assert machines.sh(kept, "ls /dev/sdf").strip() == "/dev/sdf"
