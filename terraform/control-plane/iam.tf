@@ -88,3 +88,32 @@ resource "aws_iam_role_policy" "zts" {
     ]
   })
 }
+
+# What operators become to visit a host of a tenant that grants it (the tenant's modules/ssh trusts this role by name).
+resource "aws_iam_role" "operators" {
+  name                 = "vespa-ssh-login"
+  description          = "Operators, on their way to a tenant's hosts; only that tenant can let them in"
+  max_session_duration = 3600
+  tags                 = local.tags
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { AWS = length(var.operators) > 0 ? var.operators : ["arn:${local.partition}:iam::${local.account}:root"] }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "operators" {
+  name = "assume-tenants-ssh-login"
+  role = aws_iam_role.operators.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = "sts:AssumeRole"
+      Resource = "arn:${local.partition}:iam::*:role/vespa-ssh-login"
+    }]
+  })
+}

@@ -46,3 +46,9 @@ variable "vpc_cidr" {
   type        = string
   default     = "10.0.0.0/16"
 }
+
+variable "operators" {
+  description = "Who may become vespa-ssh-login, by ARN; an account's id leaves it to that account's own policies. None: this account's."
+  type        = list(string)
+  default     = []
+}

@@ -29,3 +29,24 @@ variable "reason" {
     error_message = "Say why in at least eight characters."
   }
 }
+
+variable "tenant_name" {
+  description = "The tenant's name at the vendor, as in the account's own module: it is in the name of the hosts' role."
+  type        = string
+}
+
+variable "minutes" {
+  description = "How long an operator's key is good for once it was put on a host; new connections after that need a new one."
+  type        = number
+  default     = 15
+  validation {
+    condition     = var.minutes >= 1 && var.minutes <= 60 && floor(var.minutes) == var.minutes
+    error_message = "Between 1 and 60 minutes."
+  }
+}
+
+variable "port" {
+  description = "The port on the hosts' loopback where the sshd for operators listens."
+  type        = number
+  default     = 2222
+}
