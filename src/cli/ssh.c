@@ -220,7 +220,9 @@ static int run_ssh(struct cli *cli, const struct ssh_host *host, const struct wo
         "-o",
         arena_format(cli->arena, "ProxyCommand='%s' ssh --proxy %s %s", own, host->instance_id, port),
         arena_format(cli->arena, "%s", host->hostname)};
-    size_t count = 19;
+    size_t count = 0;
+    while (arguments[count])
+        count++;
     for (int i = 1; i < cli->word_count && count + 1 < ARGUMENTS_MOST; i++)
         arguments[count++] = cli->words[i];
     pid_t pid = fork();

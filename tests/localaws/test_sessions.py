@@ -283,3 +283,70 @@ def test_a_port_nobody_listens_on_is_told(world, door):
     done = subprocess.run([ENCLAVE, "ssh", "--proxy", world.instance, "4444"], env=door.environment, capture_output=True,
                           timeout=20, stdin=subprocess.DEVNULL)
     assert done.returncode != 0 and b"Nothing listens on port 4444" in done.stderr
+
+
+# The same by another client than ours (data_channel.py).
+
+@pytest.fixture
+def channel(machine_region, world):
+    data_channel = pytest.importorskip("data_channel")
+    opened = []
+
+    def open_session(session=None, **wish):
+        session = session or world.ssm.start_session(Target=world.instance, **wish)
+        client = data_channel.Client(session, str(machine_region.directory / "ca.pem"))
+        client.id = session["SessionId"]
+        opened.append(client)
+        return client
+    yield open_session
+    for client in opened:
+        client.close()
+        world.ssm.terminate_session(SessionId=client.id)
+
+
+def test_a_shell_has_a_terminal_of_the_size_the_client_has(channel):
+    shell = channel()
+    shell.until(lambda: shell.request)
+    action, = shell.request["RequestedClientActions"]
+    assert action["ActionParameters"]["SessionType"] == "Standard_Stream"
+    shell.until(lambda: b"#" in shell.output)  # its prompt
+    shell.send(3, json.dumps({"cols": 91, "rows": 33}).encode())
+    shell.write(b"stty size; tty; id -un\n")
+    shell.until(lambda: b"33 91" in shell.output and b"/dev/pts/" in shell.output and b"root\r\n" in shell.output)
+    shell.write(b"exit\n")
+    assert shell.until_ended() == ""
+
+
+def test_a_single_command_is_a_session_that_ends_with_it(channel):
+    client = channel(DocumentName="AWS-StartInteractiveCommand", Parameters={"command": ["echo $((6 * 7))"]})
+    assert client.until_ended() == "" and b"42" in client.output
+
+
+def test_a_forwarded_port_is_connected_to_as_often_as_the_client_asks(channel):
+    client = channel(DocumentName="AWS-StartPortForwardingSession", Parameters={"portNumber": ["22"], "localPortNumber": ["0"]})
+    client.until(lambda: client.output.startswith(b"SSH-2.0-"))
+    assert client.request["RequestedClientActions"][0]["ActionParameters"]["Properties"] == {
+        "portNumber": "22", "type": "LocalPortForwarding", "localPortNumber": "0"}
+    client.flag(1)  # the local connection is gone
+    client.output = b""
+    client.write(b"SSH-2.0-again\r\n")  # and another one is there
+    client.until(lambda: client.output.startswith(b"SSH-2.0-"))
+    client.flag(2)
+    assert client.until_ended() == ""
+
+
+def test_a_lost_connection_is_resumed_with_a_new_token_and_loses_nothing(world, channel):
+    client = channel()
+    client.until(lambda: b"#" in client.output)
+    client.write(b"sleep 1; echo after the $((1 + 1))nd\n")
+    client.socket.sock.close()  # no goodbye
+    session = world.ssm.resume_session(SessionId=client.id)
+    client.connect(session)
+    client.until(lambda: b"after the 2nd" in client.output)
+    old = dict(session, TokenValue="0" * 64)
+    import data_channel
+    with pytest.raises(Exception):  # closed without a word
+        intruder = data_channel.Client(old, client.ca)
+        intruder.until(lambda: intruder.request)
+    client.write(b"echo still $((1 + 2))\n")
+    client.until(lambda: b"still 3" in client.output)
