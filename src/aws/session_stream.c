@@ -57,7 +57,7 @@ void session_stream_free(struct session_stream **stream)
     free(old);
 }
 
-/* --- sending ---------------------------------------------------------------------------------------------------- */
+/* --- sending ------------------------------------------------------------------------------------- */
 
 static struct session_message new_message(const char *type, int64_t now_ms)
 {
@@ -176,7 +176,7 @@ bool session_stream_full(const struct session_stream *stream)
     return stream->out_count >= WAITING_MOST;
 }
 
-/* --- receiving -------------------------------------------------------------------------------------------------- */
+/* --- receiving ----------------------------------------------------------------------------------- */
 
 static int take_acknowledgement(struct session_stream *stream, const struct session_message *message,
                                 struct error *err)

@@ -38,8 +38,7 @@ struct carrying {
     const char *closing; /* what the service said about the end */
 };
 
-/* --- what the stream asks of us
- * --------------------------------------------------------------------------------- */
+/* --- what the stream asks of us ------------------------------------------------------------------ */
 
 static void transmit(void *context, const char *bytes, size_t length)
 {
@@ -117,8 +116,7 @@ static int take_message(void *context, enum websocket_kind kind, const char *byt
                                    : 0;
 }
 
-/* --- the connection
- * --------------------------------------------------------------------------------------------- */
+/* --- the connection ------------------------------------------------------------------------------ */
 
 static int open_connection(struct carrying *carrying, const struct ssm_session *session, struct error *err)
 {
@@ -154,8 +152,7 @@ static int open_again(struct aws_client *client, struct carrying *carrying, cons
     return -1;
 }
 
-/* --- bytes
- * ------------------------------------------------------------------------------------------------------ */
+/* --- bytes --------------------------------------------------------------------------------------- */
 
 static int read_input(struct carrying *carrying, struct error *err)
 {
@@ -188,8 +185,7 @@ static int write_output(struct carrying *carrying, struct error *err)
     return 0;
 }
 
-/* --- all of it
- * -------------------------------------------------------------------------------------------------- */
+/* --- all of it ----------------------------------------------------------------------------------- */
 
 /* Whether there is nothing more to do. */
 static bool done(struct carrying *carrying, int64_t *end_by_ms)

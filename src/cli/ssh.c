@@ -24,8 +24,7 @@ enum { DOCUMENT_S = 60, ARGUMENTS_MOST = 96 };
 static bool as_proxy;
 static const char *user, *reason;
 
-/* --- who and where
- * -------------------------------------------------------------------------------------------------- */
+/* --- who and where ------------------------------------------------------------------------------- */
 
 /* "vespa.operator.ann" -> "ann": the name under which the session stands in the tenant's audit trail. */
 static int find_operator(struct cli *cli, const char **name, struct error *err)
@@ -89,9 +88,7 @@ static int find_host(struct cli *cli, const char *hostname, struct ssh_host *hos
     return find_operator(cli, &host->operator_name, err);
 }
 
-/* --- the key
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- the key ------------------------------------------------------------------------------------- */
 
 /* A directory that is gone when we are. */
 struct workplace {
@@ -173,9 +170,7 @@ static int open_door(struct cli *cli, const struct ssh_host *host, const struct 
     return read_door(cli, workplace, result.output, port, err);
 }
 
-/* --- ssh
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- ssh ----------------------------------------------------------------------------------------- */
 
 /* The tenant's keys go to the proxy by the environment, never by arguments. */
 static int lend_keys(struct cli *cli, const struct ssh_grant *grant, struct error *err)

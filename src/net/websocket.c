@@ -52,8 +52,7 @@ void websocket_free(struct websocket **websocket)
     free(old);
 }
 
-/* --- sending
- * ---------------------------------------------------------------------------------------------------- */
+/* --- sending ------------------------------------------------------------------------------------- */
 
 static void put_mask(char *bytes, size_t length, const unsigned char mask[4])
 {
@@ -100,8 +99,7 @@ void websocket_sent(struct websocket *websocket, size_t length)
     buffer_taken(&websocket->out, &websocket->sent, length);
 }
 
-/* --- receiving
- * -------------------------------------------------------------------------------------------------- */
+/* --- receiving ----------------------------------------------------------------------------------- */
 
 struct frame {
     int opcode;
@@ -221,8 +219,7 @@ int websocket_receive(struct websocket *websocket, const void *bytes, size_t len
     return 0;
 }
 
-/* --- the opening
- * ------------------------------------------------------------------------------------------------ */
+/* --- the opening --------------------------------------------------------------------------------- */
 
 char *websocket_key(struct arena *arena)
 {

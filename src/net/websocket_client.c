@@ -45,8 +45,7 @@ static int lost(const struct websocket_client *client, CURLcode code, const char
                      *client->reason ? client->reason : curl_easy_strerror(code));
 }
 
-/* --- connecting
- * ------------------------------------------------------------------------------------------------- */
+/* --- connecting ---------------------------------------------------------------------------------- */
 
 static int connect_to(struct websocket_client *client, const char *url, const char *trust, struct error *err)
 {
@@ -177,8 +176,7 @@ int websocket_client_open(const char *url, const char *trust, size_t largest,
     return 0;
 }
 
-/* --- afterwards
- * ------------------------------------------------------------------------------------------------- */
+/* --- afterwards ---------------------------------------------------------------------------------- */
 
 int websocket_client_flush(struct websocket_client *client, struct error *err)
 {

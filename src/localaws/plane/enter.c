@@ -21,8 +21,7 @@
 
 enum { CONNECT_TIMEOUT_MS = 5000, ABOVE_STANDARD = 10, ENVIRONMENT_MOST = 32 };
 
-/* --- where the machine is: only the plane's thread knows -------------------------------------------------
- */
+/* --- where the machine is: only the plane's thread knows ----------------------------------------- */
 
 struct search {
     const char *id;
@@ -45,8 +44,7 @@ static int find_machine(struct plane *plane, const char *id, int *handle, struct
     return search.handle < 0 ? error_set(err, ERROR_NOT_FOUND, "%s does not run", id) : 0;
 }
 
-/* --- a thread of ours that is in the machine ---------------------------------------------------------------
- */
+/* --- a thread of ours that is in the machine ----------------------------------------------------- */
 
 struct entry {
     int machine;
@@ -79,8 +77,7 @@ static int call_inside(int machine, int (*function)(void *context, struct error 
     return entry.result;
 }
 
-/* --- a program
- * ------------------------------------------------------------------------------------------------ */
+/* --- a program ----------------------------------------------------------------------------------- */
 
 /* What is started in the machine is localaws-init once more, as the program's keeper (init/init_keep.c): it
  * is there before the program and forgets this process's memory before the machine's users can look at it. */
@@ -258,8 +255,7 @@ void plane_process_close(struct plane_process *process)
         file_close(descriptors[i]);
 }
 
-/* --- a connection
- * --------------------------------------------------------------------------------------------- */
+/* --- a connection -------------------------------------------------------------------------------- */
 
 int plane_connect_in_instance(struct plane *plane, const char *instance_id, const char *address,
                               uint16_t port, int *socket, struct error *err)

@@ -12,8 +12,7 @@
 
 enum { LOOK_AGAIN_MS = 500, RUNNING_MOST = 64, STOP_LOOK_MS = 10 };
 
-/* --- what is pending
- * ---------------------------------------------------------------------------------------- */
+/* --- what is pending ----------------------------------------------------------------------------- */
 
 /* "7" or "30%" of `of`, at least `least`. */
 static size_t share(const char *text, size_t of, size_t least)
@@ -76,8 +75,7 @@ static bool consider_all(struct agent *agent)
     return again;
 }
 
-/* --- the thread
- * --------------------------------------------------------------------------------------------- */
+/* --- the thread ---------------------------------------------------------------------------------- */
 
 static void *look_after(void *context)
 {

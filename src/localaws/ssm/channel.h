@@ -11,6 +11,7 @@
 #include "aws/session_stream.h"
 #include "localaws/plane/enter.h"
 #include "localaws/ssm/agent.h"
+#include "net/websocket.h"
 
 #include <stdatomic.h>
 
@@ -45,7 +46,7 @@ struct channel {
 
     /* The attached thread's. */
     struct session_stream *stream;
-    struct connection *connection;
+    struct websocket *frames; /* the connection's; NULL: no client is there */
     struct target target;
     bool asked, ready, target_ended;
 };
@@ -62,6 +63,9 @@ json_t *session_opening(struct call *call,
 /* Frees those nobody holds any more; without the lock, since what they lead to may take its time to end. */
 void channels_bury(struct channel *dead);
 
+/* To the client that has just attached: what the session is, or what it has not acknowledged yet. */
+void channel_greet(struct channel *channel);
+
 /* target.c. -1 with what to tell the client. */
 int target_open(struct channel *channel, struct error *err);
 void target_close(struct target *target);
@@ -72,7 +76,7 @@ int target_flush(struct target *target);
 size_t target_held(const struct target *target);
 void target_resize(struct target *target, const char *json, size_t length);
 
-/* channel.c: a client's connection, until it is gone or the session is over. On a thread of its own. */
+/* connection.c: a client comes in, without a signature: the token it sends first opens the session. */
 enum http_answer ssm_open_channel(struct http_request *request);
 
 #endif

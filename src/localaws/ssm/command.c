@@ -50,8 +50,7 @@ static const struct field command_fields[] = {
 };
 const struct record command_record = {"command", sizeof(struct command), command_fields};
 
-/* --- states
- * ------------------------------------------------------------------------------------------------- */
+/* --- states -------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *status, *details;
@@ -79,8 +78,7 @@ void command_forget(struct command *command)
     free(command);
 }
 
-/* --- a command as a whole
- * ----------------------------------------------------------------------------------- */
+/* --- a command as a whole ------------------------------------------------------------------------ */
 
 /* The worst that came of it, once all have ended; what is still under way before that. */
 static int64_t command_state(const struct command *command)
@@ -145,8 +143,7 @@ json_t *command_shown(struct call *call, const struct command *command)
     return json_pack("{s:o}", "Command", describe_command(call, command));
 }
 
-/* --- finding
- * ------------------------------------------------------------------------------------------------ */
+/* --- finding ------------------------------------------------------------------------------------- */
 
 static int find_command(struct call *call, const char *id, struct command **command, struct error *err)
 {
@@ -234,8 +231,7 @@ int list_commands(struct call *call, struct error *err)
     return ssm_page(call, answer, "Commands", "CommandId", LIST_MOST, err);
 }
 
-/* --- invocations
- * -------------------------------------------------------------------------------------------- */
+/* --- invocations --------------------------------------------------------------------------------- */
 
 /* The first characters of both streams, as the overview of an invocation has them. */
 static char *short_output(struct arena *arena, const struct step_result *result)

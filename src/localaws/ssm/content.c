@@ -50,8 +50,7 @@ int content_parse(struct arena *arena, const char *text, json_t **content, struc
     return 0;
 }
 
-/* --- the values -------------------------------------------------------------------------------------------
- */
+/* --- the values ---------------------------------------------------------------------------------- */
 
 static bool whole_match(const char *pattern, const char *value)
 {
@@ -132,8 +131,7 @@ int content_parameters(struct arena *arena, const json_t *content, const json_t 
     return 0;
 }
 
-/* --- {{ name }} -------------------------------------------------------------------------------------------
- */
+/* --- {{ name }} ---------------------------------------------------------------------------------- */
 
 struct reference {
     const char *begin, *end; /* of the whole of it in the text */
@@ -191,8 +189,7 @@ static const json_t *whole_reference(struct arena *arena, const char *text, cons
                : NULL;
 }
 
-/* --- the steps --------------------------------------------------------------------------------------------
- */
+/* --- the steps ----------------------------------------------------------------------------------- */
 
 static int add_line(struct arena *arena, struct buffer *out, const char *line, const json_t *given,
                     struct error *err)

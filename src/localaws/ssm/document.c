@@ -1,6 +1,6 @@
 /* Documents: what may be run in instances and what kinds of sessions there are. An account keeps its own, in
  * versions; some are AWS's and there for everyone. */
-#include "localaws/ssm/ssm.h"
+#include "localaws/ssm/document.h"
 
 #include "aws/sigv4.h"
 #include "base/clock.h"
@@ -39,64 +39,7 @@ static const struct field document_fields[] = {
 };
 const struct record document_record = {"document", sizeof(struct document), document_fields};
 
-static const struct aws_document {
-    const char *name, *type, *content;
-} aws_documents[] = {
-    {"AWS-RunShellScript", "Command",
-     "{\"schemaVersion\":\"1.2\",\"description\":\"Run a shell script or specify the commands to run.\","
-     "\"parameters\":{\"commands\":{\"type\":\"StringList\",\"description\":\"Specify a shell script or a "
-     "command to "
-     "run.\"},\"workingDirectory\":{\"type\":\"String\",\"default\":\"\",\"description\":\"The path to the "
-     "working "
-     "directory on your "
-     "instance.\"},\"executionTimeout\":{\"type\":\"String\",\"default\":\"3600\",\"description\":"
-     "\"The time in seconds for a command to complete before it is considered to have "
-     "failed.\",\"allowedPattern\":"
-     "\"([1-9][0-9]{0,4})|(1[0-6][0-9]{4})|(17[0-1][0-9]{3})|(172[0-7][0-9]{2})|(172800)\"}},"
-     "\"runtimeConfig\":{\"aws:runShellScript\":{\"properties\":[{\"id\":\"0.aws:runShellScript\","
-     "\"runCommand\":"
-     "\"{{ commands }}\",\"workingDirectory\":\"{{ workingDirectory }}\",\"timeoutSeconds\":\"{{ "
-     "executionTimeout "
-     "}}\"}]}}}"},
-    {"AWS-StartSSHSession", "Session",
-     "{\"schemaVersion\":\"1.0\",\"description\":\"Document to start SSH connection over Session Manager\","
-     "\"sessionType\":\"Port\",\"parameters\":{\"portNumber\":{\"type\":\"String\",\"description\":\"Port "
-     "number of "
-     "SSH server on the "
-     "instance\",\"allowedPattern\":\"[1-9][0-9]{0,4}\",\"default\":\"22\"}},\"properties\":"
-     "{\"portNumber\":\"{{ portNumber }}\"}}"},
-    {"AWS-StartPortForwardingSession", "Session",
-     "{\"schemaVersion\":\"1.0\",\"description\":\"Document to start port forwarding session over Session "
-     "Manager\","
-     "\"sessionType\":\"Port\",\"parameters\":{\"portNumber\":{\"type\":\"String\",\"description\":\"Port "
-     "number of "
-     "the server on the "
-     "instance\",\"allowedPattern\":\"[1-9][0-9]{0,4}\",\"default\":\"80\"},\"localPortNumber\":"
-     "{\"type\":\"String\",\"description\":\"Port number on local machine to forward traffic "
-     "to\",\"allowedPattern\":"
-     "\"[0-9]{1,5}\",\"default\":\"0\"}},\"properties\":{\"portNumber\":\"{{ portNumber }}\",\"type\":"
-     "\"LocalPortForwarding\",\"localPortNumber\":\"{{ localPortNumber }}\"}}"},
-    {"AWS-StartInteractiveCommand", "Session",
-     "{\"schemaVersion\":\"1.0\",\"description\":\"Document to run single interactive command on an "
-     "instance\","
-     "\"sessionType\":\"InteractiveCommands\",\"parameters\":{\"command\":{\"type\":\"String\","
-     "\"description\":"
-     "\"Command to run\"}},\"properties\":{\"linux\":{\"commands\":\"{{ command }}\"}}}"},
-    {"SSM-SessionManagerRunShell", "Session",
-     "{\"schemaVersion\":\"1.0\",\"description\":\"Document to hold regional settings for Session Manager\","
-     "\"sessionType\":\"Standard_Stream\",\"inputs\":{}}"},
-};
-
-/* --- finding
- * ------------------------------------------------------------------------------------------------ */
-
-static const struct aws_document *find_aws(const char *name)
-{
-    for (size_t i = 0; i < COUNT_OF(aws_documents); i++)
-        if (text_equal(aws_documents[i].name, name))
-            return &aws_documents[i];
-    return NULL;
-}
+/* --- finding ------------------------------------------------------------------------------------- */
 
 static struct document_version *version_of(const struct document *document, const char *wanted)
 {
@@ -147,7 +90,7 @@ int document_find(struct call *call, const char *name, const char *version, cons
     if (read_name(call, name, &name, err) < 0)
         return -1;
     const struct document *document = table_get(&ssm_of(call->account)->documents, name);
-    const struct aws_document *aws = document ? NULL : find_aws(name);
+    const struct amazon_document *aws = document ? NULL : document_of_amazon(name);
     *found =
         (struct document_found){.name = name, .arn = arn_of(call, name, aws != NULL), .document = document};
     if (!document && !aws)
@@ -205,8 +148,7 @@ static int own_target(struct call *call, struct document **document, struct erro
     return 0;
 }
 
-/* --- showing
- * ------------------------------------------------------------------------------------------------ */
+/* --- showing ------------------------------------------------------------------------------------- */
 
 static json_t *declared_parameters(const json_t *content)
 {
@@ -225,7 +167,7 @@ static json_t *declared_parameters(const json_t *content)
     return list;
 }
 
-static json_t *describe(struct call *call, const struct document_found *found)
+json_t *document_describe(struct call *call, const struct document_found *found)
 {
     json_t *content;
     const struct document *document = found->document;
@@ -245,7 +187,7 @@ static json_t *describe(struct call *call, const struct document_found *found)
         ssm_tags(document ? document->tags : NULL, document ? document->tag_count : 0));
 }
 
-static struct document_found found_latest(struct call *call, const struct document *document)
+struct document_found document_latest(struct call *call, const struct document *document)
 {
     const struct document_version *latest = &document->versions[document->version_count - 1];
     return (struct document_found){document->name,
@@ -261,7 +203,7 @@ int describe_document(struct call *call, struct error *err)
     struct document_found found;
     if (target(call, &found, err) < 0)
         return -1;
-    ssm_answer(call, json_pack("{s:o}", "Document", describe(call, &found)));
+    ssm_answer(call, json_pack("{s:o}", "Document", document_describe(call, &found)));
     return 0;
 }
 
@@ -306,79 +248,7 @@ int list_document_versions(struct call *call, struct error *err)
     return ssm_page(call, answer, "DocumentVersions", "DocumentVersion", LIST_MOST, err);
 }
 
-/* One filter: Name (a beginning), Owner, DocumentType, or a tag. */
-static int matches(struct call *call, const json_t *identifier, const json_t *filter, bool *is,
-                   struct error *err)
-{
-    const char *key = json_member_text(filter, "Key"), *value = NULL;
-    size_t index;
-    json_t *wanted;
-    static const char *const members[] = {"Name", "Owner", "DocumentType"};
-    for (size_t i = 0; i < COUNT_OF(members); i++)
-        if (text_equal(key, members[i]))
-            value = json_member_text(identifier, members[i]);
-    if (!value)
-        return call_fail(call, err, 400, "InvalidFilterKey", "%.60s is no filter this region has.",
-                         key ? key : "");
-    *is = false;
-    json_array_foreach(json_object_get(filter, "Values"), index, wanted) {
-        const char *text = json_string_value(wanted);
-        bool self = text_equal(key, "Owner") && text_equal(text, "Self");
-        *is |= self                      ? text_equal(value, call->account->id)
-               : text_equal(key, "Name") ? text && text_starts(value, text)
-                                         : text_equal(value, text);
-    }
-    return 0;
-}
-
-static int add_identifier(struct call *call, json_t *list, const struct document_found *found,
-                          struct error *err)
-{
-    size_t index;
-    json_t *filter;
-    bool wanted = true;
-    json_t *whole = describe(call, found), *identifier = json_object();
-    static const char *const members[] = {"Name",          "Owner",           "CreatedDate",
-                                          "PlatformTypes", "DocumentVersion", "DocumentType",
-                                          "SchemaVersion", "DocumentFormat",  "Tags"};
-    for (size_t i = 0; i < COUNT_OF(members); i++)
-        json_object_set(identifier, members[i], json_object_get(whole, members[i]));
-    json_decref(whole);
-    int result = 0;
-    json_array_foreach(json_object_get(call->json, "Filters"), index, filter)
-        if (wanted && result == 0)
-            result = matches(call, identifier, filter, &wanted, err);
-    if (wanted && result == 0)
-        json_array_append(list, identifier);
-    json_decref(identifier);
-    return result;
-}
-
-int list_documents(struct call *call, struct error *err)
-{
-    json_t *answer = json_pack("{s:[]}", "DocumentIdentifiers");
-    json_t *list = json_object_get(answer, "DocumentIdentifiers");
-    const struct document *document;
-    int result = 0;
-    for (size_t at = 0; result == 0 && (document = table_next(&ssm_of(call->account)->documents, &at));) {
-        struct document_found found = found_latest(call, document);
-        result = add_identifier(call, list, &found, err);
-    }
-    for (size_t i = 0; result == 0 && i < COUNT_OF(aws_documents); i++) {
-        const struct aws_document *aws = &aws_documents[i];
-        if (table_get(&ssm_of(call->account)->documents, aws->name))
-            continue;
-        struct document_found found = {aws->name, aws->type, "1", aws->content, NULL, NULL};
-        result = add_identifier(call, list, &found, err);
-    }
-    if (result == 0)
-        return ssm_page(call, answer, "DocumentIdentifiers", "Name", LIST_MOST, err);
-    json_decref(answer);
-    return -1;
-}
-
-/* --- making and changing
- * ------------------------------------------------------------------------------------ */
+/* --- making and changing ------------------------------------------------------------------------- */
 
 /* A Command's parameters are read, so that what cannot be run here is refused where it is made. */
 static int read_content(struct call *call, const char **content, struct error *err)
@@ -437,8 +307,8 @@ int create_document(struct call *call, struct error *err)
     document->default_version = memory_strdup("1");
     table_put(&ssm_of(call->account)->documents, document->name, document);
     region_changed(call->region);
-    struct document_found made = found_latest(call, document);
-    ssm_answer(call, json_pack("{s:o}", "DocumentDescription", describe(call, &made)));
+    struct document_found made = document_latest(call, document);
+    ssm_answer(call, json_pack("{s:o}", "DocumentDescription", document_describe(call, &made)));
     return 0;
 }
 
@@ -458,8 +328,8 @@ int update_document(struct call *call, struct error *err)
                          "A document has at most %d versions.", VERSIONS_MOST);
     add_version(document, json_member_text(call->json, "VersionName"), content);
     region_changed(call->region);
-    struct document_found made = found_latest(call, document);
-    ssm_answer(call, json_pack("{s:o}", "DocumentDescription", describe(call, &made)));
+    struct document_found made = document_latest(call, document);
+    ssm_answer(call, json_pack("{s:o}", "DocumentDescription", document_describe(call, &made)));
     return 0;
 }
 

@@ -12,8 +12,7 @@
 
 enum { LIST_MOST = 50 };
 
-/* --- whether
- * ------------------------------------------------------------------------------------------------ */
+/* --- whether ------------------------------------------------------------------------------------- */
 
 /* What the agent asks of AWS with the keys of the machine's role; AmazonSSMManagedInstanceCore allows all of
  * it. */
@@ -87,8 +86,7 @@ const char *const *managed_context(struct call *call, const struct tag *tags, si
     return pairs;
 }
 
-/* --- showing
- * ------------------------------------------------------------------------------------------------ */
+/* --- showing ------------------------------------------------------------------------------------- */
 
 static json_t *describe(struct instance *instance, enum managed_state state)
 {

@@ -1,18 +1,16 @@
 /* Parameters: named texts. A SecureString lies in the saved state sealed with a data key that only KMS opens.
  */
-#include "localaws/ssm/ssm.h"
+#include "localaws/ssm/parameter.h"
 
 #include "base/clock.h"
-#include "base/random.h"
 #include "base/text.h"
 #include "localaws/resource/copy.h"
 
-#include <gnutls/crypto.h>
 #include <regex.h>
 #include <string.h>
 
 enum { NAME_LONGEST = 1011, VALUE_LONGEST = 4096, SEALED_LONGEST = 8192, TAGS_MOST = 50, DEPTH_MOST = 15 };
-enum { KEY_BYTES = 32, NONCE = 12, SEAL = 16, NAMES_MOST = 10, LIST_MOST = 50 };
+enum { NAMES_MOST = 10 };
 
 static const struct field parameter_fields[] = {
     FIELD_TEXT(struct parameter, name, "name", REQUIRED, NAME_LONGEST, NULL, "its name"),
@@ -33,7 +31,7 @@ static const struct field parameter_fields[] = {
 };
 const struct record parameter_record = {"parameter", sizeof(struct parameter), parameter_fields};
 
-static const char *arn_of(struct call *call, const char *name)
+const char *parameter_arn(struct call *call, const char *name)
 {
     return ssm_arn(call, "parameter", *name == '/' ? name + 1 : name);
 }
@@ -43,7 +41,7 @@ static int authorize(struct call *call, const char *name, struct error *err)
     const struct parameter *parameter = table_get(&ssm_of(call->account)->parameters, name);
     const char *const *context =
         parameter ? managed_context(call, parameter->tags, parameter->tag_count, NULL, NULL) : NULL;
-    return call_authorize(call, arena_format(call->arena, "ssm:%s", call->action), arn_of(call, name),
+    return call_authorize(call, arena_format(call->arena, "ssm:%s", call->action), parameter_arn(call, name),
                           context, err);
 }
 
@@ -66,71 +64,7 @@ static int check_name(struct call *call, const char *name, struct error *err)
     return 0;
 }
 
-/* --- SecureString
- * ------------------------------------------------------------------------------------------- */
-
-/* The ciphertext is bound to the parameter's ARN, as SSM binds it. */
-static const char *bound_to(struct call *call, const char *name)
-{
-    return arena_format(call->arena, "{\"PARAMETER_ARN\":\"%s\"}", arn_of(call, name));
-}
-
-static void cipher(const unsigned char key[KEY_BYTES], gnutls_aead_cipher_hd_t *handle)
-{
-    if (gnutls_aead_cipher_init(handle, GNUTLS_CIPHER_AES_256_GCM,
-                                &(gnutls_datum_t){(void *)(uintptr_t)key, KEY_BYTES}) < 0)
-        abort(); /* only without memory */
-}
-
-static int seal(struct call *call, struct parameter *draft, const char *value, struct error *err)
-{
-    unsigned char key[KEY_BYTES];
-    size_t length = strlen(value), sealed_length = length + SEAL;
-    unsigned char *sealed = arena_alloc(call->arena, NONCE + sealed_length);
-    gnutls_aead_cipher_hd_t handle;
-    if (kms_data_key(call->region, call->caller, "ssm", draft->key, bound_to(call, draft->name), key,
-                     call->arena, &draft->key_arn, &draft->wrapped_key, err) < 0) {
-        call->status = 400;
-        return -1;
-    }
-    cipher(key, &handle);
-    random_bytes(sealed, NONCE);
-    if (gnutls_aead_cipher_encrypt(handle, sealed, NONCE, NULL, 0, SEAL, value, length, sealed + NONCE,
-                                   &sealed_length) < 0)
-        abort(); /* sizes are ours */
-    gnutls_aead_cipher_deinit(handle);
-    explicit_bzero(key, sizeof key);
-    draft->value = base64_encode(call->arena, sealed, NONCE + sealed_length);
-    return 0;
-}
-
-static int unseal(struct call *call, const struct parameter *parameter, const char **value, struct error *err)
-{
-    unsigned char key[KEY_BYTES], *sealed;
-    size_t length;
-    gnutls_aead_cipher_hd_t handle;
-    if (kms_unwrap(call->region, call->caller, "ssm", parameter->wrapped_key, bound_to(call, parameter->name),
-                   key, err) < 0) {
-        call->status = 400;
-        return -1;
-    }
-    if (base64_decode(call->arena, parameter->value, &sealed, &length, err) < 0 || length < NONCE + SEAL)
-        return error_set(err, ERROR_INTERNAL, "the value of %s is damaged", parameter->name);
-    size_t plain_length = length - NONCE - SEAL;
-    char *plain = arena_alloc(call->arena, plain_length + 1);
-    cipher(key, &handle);
-    int result = gnutls_aead_cipher_decrypt(handle, sealed, NONCE, NULL, 0, SEAL, sealed + NONCE,
-                                            length - NONCE, plain, &plain_length);
-    gnutls_aead_cipher_deinit(handle);
-    explicit_bzero(key, sizeof key);
-    if (result < 0)
-        return error_set(err, ERROR_INTERNAL, "the value of %s does not open with its key", parameter->name);
-    *value = plain;
-    return 0;
-}
-
-/* --- putting
- * ------------------------------------------------------------------------------------------------ */
+/* --- putting ------------------------------------------------------------------------------------- */
 
 static int check_value(struct call *call, const struct parameter *draft, const char *value, struct error *err)
 {
@@ -222,7 +156,7 @@ int put_parameter(struct call *call, struct error *err)
     draft.value = (char *)value;
     if (text_equal(draft.type, "SecureString")) {
         draft.key = (char *)text_or(call, "KeyId", had && had->key ? had->key : "alias/aws/ssm");
-        if (seal(call, &draft, value, err) < 0)
+        if (parameter_seal(call, &draft, value, err) < 0)
             return -1;
     }
     if (!record_fits(&parameter_record, &draft, &member))
@@ -232,8 +166,7 @@ int put_parameter(struct call *call, struct error *err)
     return 0;
 }
 
-/* --- getting
- * ------------------------------------------------------------------------------------------------ */
+/* --- getting ------------------------------------------------------------------------------------- */
 
 /* With the value in the clear when it was asked for, else as it is kept. */
 static int describe(struct call *call, const struct parameter *parameter, json_t **shown, struct error *err)
@@ -241,12 +174,12 @@ static int describe(struct call *call, const struct parameter *parameter, json_t
     const char *value = parameter->value;
     bool secret = text_equal(parameter->type, "SecureString");
     if (secret && json_is_true(json_object_get(call->json, "WithDecryption")) &&
-        unseal(call, parameter, &value, err) < 0)
+        parameter_unseal(call, parameter, &value, err) < 0)
         return -1;
     *shown = json_pack("{s:s, s:s, s:s, s:I, s:o, s:s, s:s}", "Name", parameter->name, "Type",
                        parameter->type, "Value", value, "Version", (json_int_t)parameter->version,
                        "LastModifiedDate", ssm_time(parameter->modified_ms), "ARN",
-                       arn_of(call, parameter->name), "DataType", parameter->data_type);
+                       parameter_arn(call, parameter->name), "DataType", parameter->data_type);
     return 0;
 }
 
@@ -354,80 +287,7 @@ int get_parameters_by_path(struct call *call, struct error *err)
     return ssm_page(call, answer, "Parameters", "Name", NAMES_MOST, err);
 }
 
-/* --- describing
- * --------------------------------------------------------------------------------------------- */
-
-static bool value_passes(const struct parameter *parameter, const char *key, const char *option,
-                         const char *value)
-{
-    bool begins = text_equal(option, "BeginsWith"), contains = text_equal(option, "Contains");
-    if (text_equal(key, "Name"))
-        return begins     ? text_starts(parameter->name, value)
-               : contains ? strstr(parameter->name, value) != NULL
-                          : text_equal(parameter->name, value);
-    if (text_equal(key, "Type"))
-        return text_equal(parameter->type, value);
-    if (text_equal(key, "KeyId"))
-        return text_equal(parameter->key, value);
-    if (text_equal(key, "Path")) {
-        size_t length = strlen(value) - text_ends(value, "/");
-        return text_starts(parameter->name, value) && parameter->name[length] == '/' &&
-               (text_equal(option, "Recursive") || !strchr(parameter->name + length + 1, '/'));
-    }
-    for (size_t i = 0; text_starts(key, "tag:") && i < parameter->tag_count; i++)
-        if (text_equal(parameter->tags[i].key, key + 4) && text_equal(parameter->tags[i].value, value))
-            return true;
-    return false;
-}
-
-static int passes(struct call *call, const struct parameter *parameter, bool *does, struct error *err)
-{
-    static const char *const keys[] = {"Name", "Type", "KeyId", "Path"};
-    size_t index, at;
-    json_t *filter, *value;
-    *does = true;
-    if (json_object_get(call->json, "Filters"))
-        return ssm_invalid(call, err, "Filters are not supported by this region; ParameterFilters are.");
-    json_array_foreach(json_object_get(call->json, "ParameterFilters"), index, filter) {
-        const char *key = json_member_text(filter, "Key"), *option = json_member_text(filter, "Option");
-        bool known = key && text_starts(key, "tag:"), any = false;
-        for (size_t i = 0; i < COUNT_OF(keys); i++)
-            known |= text_equal(key, keys[i]);
-        if (!known)
-            return call_fail(call, err, 400, "InvalidFilterKey", "The specified filter key isn't valid.");
-        json_array_foreach(json_object_get(filter, "Values"), at, value)
-            any |= json_is_string(value) && value_passes(parameter, key, option, json_string_value(value));
-        *does &= any;
-    }
-    return 0;
-}
-
-int describe_parameters(struct call *call, struct error *err)
-{
-    json_t *answer = json_pack("{s:[]}", "Parameters");
-    const struct parameter *parameter;
-    for (size_t at = 0; (parameter = table_next(&ssm_of(call->account)->parameters, &at));) {
-        bool wanted;
-        if (passes(call, parameter, &wanted, err) < 0) {
-            json_decref(answer);
-            return -1;
-        }
-        if (!wanted)
-            continue;
-        json_array_append_new(json_object_get(answer, "Parameters"),
-                              json_pack("{s:s, s:s, s:s, s:s*, s:o, s:s*, s:s*, s:s*, s:I, s:s, s:[], s:s}",
-                                        "Name", parameter->name, "ARN", arn_of(call, parameter->name), "Type",
-                                        parameter->type, "KeyId", parameter->key, "LastModifiedDate",
-                                        ssm_time(parameter->modified_ms), "LastModifiedUser", parameter->user,
-                                        "Description", parameter->description, "AllowedPattern",
-                                        parameter->pattern, "Version", (json_int_t)parameter->version, "Tier",
-                                        "Standard", "Policies", "DataType", parameter->data_type));
-    }
-    return ssm_page(call, answer, "Parameters", "Name", LIST_MOST, err);
-}
-
-/* --- deleting
- * ----------------------------------------------------------------------------------------------- */
+/* --- deleting ------------------------------------------------------------------------------------ */
 
 static void forget(struct call *call, const struct parameter *parameter)
 {

@@ -30,8 +30,7 @@ struct running {
     bool cancelled; /* the thread's own view of it */
 };
 
-/* --- text to keep
- * ------------------------------------------------------------------------------------------- */
+/* --- text to keep -------------------------------------------------------------------------------- */
 
 /* What JSON can carry of it: bytes that are no UTF-8 become "?". */
 static char *readable(struct arena *arena, const struct buffer *bytes)
@@ -80,8 +79,7 @@ static void drain(int *stream, struct buffer *bytes)
     }
 }
 
-/* --- one step
- * ----------------------------------------------------------------------------------------------- */
+/* --- one step ------------------------------------------------------------------------------------ */
 
 /* Until it has ended, or was ended: by its time or by being cancelled. */
 static enum command_state watch(struct running *running, struct plane_process *process, int64_t until_ms,
@@ -159,8 +157,7 @@ static void run_step(struct running *running, const struct step *step, struct st
     result->ended_ms = clock_now_ms();
 }
 
-/* --- the whole
- * ---------------------------------------------------------------------------------------------- */
+/* --- the whole ----------------------------------------------------------------------------------- */
 
 static struct invocation *find_invocation(const struct running *running)
 {

@@ -14,8 +14,7 @@ struct ssm *ssm_of(const struct account *account)
     return account->modules[MODULE_SSM];
 }
 
-/* --- what the actions share
- * --------------------------------------------------------------------------------- */
+/* --- what the actions share ---------------------------------------------------------------------- */
 
 void ssm_answer(struct call *call, json_t *json)
 {
@@ -106,8 +105,7 @@ int ssm_page(struct call *call, json_t *answer, const char *list, const char *ke
     return result;
 }
 
-/* --- tags
- * --------------------------------------------------------------------------------------------------- */
+/* --- tags ---------------------------------------------------------------------------------------- */
 
 json_t *ssm_tags(const struct tag *tags, size_t count)
 {
@@ -212,8 +210,7 @@ int list_tags_for_resource(struct call *call, struct error *err)
     return 0;
 }
 
-/* --- the list
- * ----------------------------------------------------------------------------------------------- */
+/* --- the list ------------------------------------------------------------------------------------ */
 
 static const struct action actions[] = {
     {"AddTagsToResource", add_tags_to_resource, .own_authorization = true},
@@ -257,8 +254,7 @@ const struct service ssm_service = {
     .actions = actions,
 };
 
-/* --- what lasts
- * --------------------------------------------------------------------------------------------- */
+/* --- what lasts ---------------------------------------------------------------------------------- */
 
 static void account_created(struct region *region, struct account *account)
 {

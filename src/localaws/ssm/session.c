@@ -36,8 +36,7 @@ void session_over(struct region *region, struct session *session)
     log_info("session ended", "session", session->id, "instance", session->target, NULL);
 }
 
-/* --- looking after
- * ------------------------------------------------------------------------------------------------ */
+/* --- looking after ------------------------------------------------------------------------------- */
 
 /* Why an active session must end, or NULL. */
 static const char *reason_to_end(struct region *region, struct account *account,
@@ -76,8 +75,7 @@ bool sessions_look_after(struct region *region, bool all)
     return any;
 }
 
-/* --- the actions
- * -------------------------------------------------------------------------------------------------- */
+/* --- the actions --------------------------------------------------------------------------------- */
 
 /* Where the client comes in: the way by which it made this call. */
 json_t *session_opening(struct call *call, const struct session *session)
@@ -166,8 +164,7 @@ int terminate_session(struct call *call, struct error *err)
     return 0;
 }
 
-/* --- showing
- * ------------------------------------------------------------------------------------------------------ */
+/* --- showing ------------------------------------------------------------------------------------- */
 
 static const char *status_of(const struct session *session)
 {

@@ -12,8 +12,7 @@
 
 enum { ENDED_KEPT = 100, REASON_LONGEST = 256 };
 
-/* --- may they
- * ----------------------------------------------------------------------------------------------------- */
+/* --- may they ------------------------------------------------------------------------------------ */
 
 static bool may(struct call *call, const struct instance *instance, const char *target, bool document_too)
 {
@@ -49,8 +48,7 @@ static int authorize(struct call *call, const struct instance *instance, const c
                           err);
 }
 
-/* --- what kind of session
- * ----------------------------------------------------------------------------------------- */
+/* --- what kind of session ------------------------------------------------------------------------ */
 
 /* A session's plan: what its document and the call's parameters make of it. */
 struct plan {
@@ -149,8 +147,7 @@ static int make_plan(struct call *call, const struct document_found *document, s
                      type ? type : "");
 }
 
-/* --- the session
- * -------------------------------------------------------------------------------------------------- */
+/* --- the session --------------------------------------------------------------------------------- */
 
 /* A user's name, or the name of a role's session: "name-0123456789abcdef0". */
 static char *new_id(struct call *call)

@@ -47,11 +47,19 @@ resource "aws_iam_role_policy" "login" {
     Version = "2012-10-17"
     Statement = [
       {
-        Sid       = "OnEnclaveHosts"
+        Sid       = "CommandsOnEnclaveHosts"
         Effect    = "Allow"
-        Action    = ["ssm:StartSession", "ssm:SendCommand"]
+        Action    = "ssm:SendCommand"
         Resource  = "arn:${local.partition}:ec2:*:${local.account}:instance/*"
         Condition = local.on_hosts
+      },
+      {
+        # Without the check a session that names no document, which is a shell, would need the instance alone.
+        Sid       = "SessionsOnEnclaveHosts"
+        Effect    = "Allow"
+        Action    = "ssm:StartSession"
+        Resource  = "arn:${local.partition}:ec2:*:${local.account}:instance/*"
+        Condition = merge(local.on_hosts, { BoolIfExists = { "ssm:SessionDocumentAccessCheck" = "true" } })
       },
       {
         Sid       = "OnlySessionsForSsh"
