@@ -1,4 +1,5 @@
 #include "localaws/plane/parts.h"
+#include "localaws/plane/prefix.h"
 
 #include "base/text.h"
 
@@ -118,6 +119,62 @@ static void a_groups_members_are_its_interfaces_addresses(void **state)
     assert_line(text, " set g0_ip6 { type ipv6_addr;\n }\n"); /* nftables refuses an empty list of elements */
 }
 
+static void public_addresses_are_known_both_ways(void **state)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    const char *text = firewall_text(arena, &vpc, "");
+    (void)state;
+    assert_line(text,
+                " map inside_of { type ipv4_addr : ipv4_addr;\n  elements = { 198.18.0.7 : 10.1.0.5 }\n }\n");
+    assert_line(
+        text, " map outside_of { type ipv4_addr : ipv4_addr;\n  elements = { 10.1.0.5 : 198.18.0.7 }\n }\n");
+    assert_line(
+        text, " set translated { type ipv4_addr . ipv4_addr;\n  elements = { 10.1.0.5 . 198.18.0.7 }\n }\n");
+}
+
+static void the_resolver_is_silent_where_a_vpc_has_no_names(void **state)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct plane_vpc silent = vpc;
+    (void)state;
+    assert_line(firewall_text(arena, &vpc, ""),
+                "  ip daddr 10.1.0.2 meta l4proto { tcp, udp } th dport 53 accept\n");
+    silent.no_names = true;
+    assert_null(strstr(firewall_text(arena, &silent, ""), "dport 53 accept"));
+}
+
+static void cuts_come_before_everything_that_allows(void **state)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    (void)state;
+    assert_line(firewall_text(arena, &vpc, "  iifname { \"e1\" } oifname { \"inet\" } drop\n"),
+                " chain cut { type filter hook forward priority -30; policy accept;\n"
+                "  iifname { \"e1\" } oifname { \"inet\" } drop\n }\n");
+}
+
+static void blocks_contain_what_begins_as_they_do(void **state)
+{
+    static const struct {
+        const char *outer, *inner;
+        bool within;
+    } pairs[] = {
+        {"10.1.0.0/16", "10.1.4.0/24", true},
+        {"10.1.0.0/16", "10.1.0.0/16", true},
+        {"10.1.4.0/24", "10.1.0.0/16", false},
+        {"10.1.0.0/23", "10.1.2.0/24", false},
+        {"2001:db8::/56", "2001:db8:0:1::/64", true},
+        {"0.0.0.0/0", "::/0", false},
+        {"10.0.0.0/7", "11.1.1.1", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+        struct prefix outer, inner;
+        assert_true(prefix_parse(pairs[i].outer, &outer) && prefix_parse(pairs[i].inner, &inner));
+        if (prefix_within(&outer, &inner) != pairs[i].within)
+            fail_msg("%s in %s", pairs[i].inner, pairs[i].outer);
+    }
+}
+
 static void only_what_differs_is_changed(void **state)
 {
     cleanup(lines_free) struct lines is = {0};
@@ -144,6 +201,10 @@ int main(void)
         cmocka_unit_test(only_subnets_with_an_internet_gateway_take_connections_from_outside),
         cmocka_unit_test(what_is_no_address_never_reaches_nftables),
         cmocka_unit_test(a_groups_members_are_its_interfaces_addresses),
+        cmocka_unit_test(public_addresses_are_known_both_ways),
+        cmocka_unit_test(the_resolver_is_silent_where_a_vpc_has_no_names),
+        cmocka_unit_test(cuts_come_before_everything_that_allows),
+        cmocka_unit_test(blocks_contain_what_begins_as_they_do),
         cmocka_unit_test(only_what_differs_is_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
