@@ -1,5 +1,6 @@
 """A region whose instances are machines that a test looks into: `sh` runs a command inside one, as its own processes
 would. Nothing here has a fixed port or label, so that several may run at once."""
+import contextlib
 import json
 import os
 import pathlib
@@ -63,6 +64,18 @@ def processes_of(text):
         except OSError:
             pass
     return found
+
+
+@contextlib.contextmanager
+def running(region, *options):
+    """A region that is stopped whatever happens to the tests in it, and then has left nothing."""
+    region.start(*options)
+    try:
+        yield region
+    finally:
+        if region.process.poll() is None:
+            region.stop()
+    assert not region.leftovers()
 
 
 class Machines(Network):

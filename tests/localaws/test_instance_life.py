@@ -13,7 +13,7 @@ import time
 import pytest
 
 from local_region import PROGRAM
-from machine_region import MachineRegion, Machines, processes_of, wait_for
+from machine_region import MachineRegion, Machines, processes_of, running, wait_for
 from test_ec2_instances import by, refused
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="networks and machines need root")
@@ -31,10 +31,14 @@ class LifeRegion(MachineRegion):
 
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory):
-    machines = Machines(LifeRegion(tmp_path_factory.mktemp("region"), "life").start())
-    yield machines
-    machines.region.stop()
-    assert not machines.region.leftovers()
+    with running(LifeRegion(tmp_path_factory.mktemp("region"), "life")) as region:
+        yield Machines(region)
+
+
+@pytest.fixture
+def storm_region(tmp_path):
+    with running(LifeRegion(tmp_path, "storm")) as region:
+        yield region
 
 
 def disk(device, **more):
@@ -246,9 +250,8 @@ def test_several_interfaces_are_there_with_their_addresses(machines):
     machines.ec2.delete_network_interface(NetworkInterfaceId=spare["NetworkInterfaceId"])
 
 
-def test_a_region_killed_in_a_storm_of_launches_has_every_instance_or_says_that_it_stopped(tmp_path):
-    region = LifeRegion(tmp_path, "storm").start()
-    machines = Machines(region)
+def test_a_region_killed_in_a_storm_of_launches_has_every_instance_or_says_that_it_stopped(storm_region):
+    region, machines = storm_region, Machines(storm_region)
     kept = machines.launch(ImageId=machines.image_named("counter"), BlockDeviceMappings=[
         disk("/dev/xvda", VolumeSize=8), disk("/dev/sdf")])
     time.sleep(0.5)  # saved
@@ -266,7 +269,7 @@ def test_a_region_killed_in_a_storm_of_launches_has_every_instance_or_says_that_
         wait_for(lambda: len(launched) > 20)
         time.sleep(0.3)  # the first of them are saved
         region.stop(signal.SIGKILL)
-    wait_for(lambda: not processes_of(str(tmp_path)), 5)  # its machines died with it
+    wait_for(lambda: not processes_of(str(region.directory)), 5)  # its machines died with it
     region.start()
     machines.ec2 = region.client("ec2")
     every = lambda: [i for r in machines.ec2.describe_instances()["Reservations"] for i in r["Instances"]]
@@ -277,5 +280,3 @@ def test_a_region_killed_in_a_storm_of_launches_has_every_instance_or_says_that_
     for id, state in states.items():
         assert machines.sh(id, "test -d /var/lib && echo up").strip() == "up" or state == "stopped"
     assert machines.sh(kept, "ls /dev/sdf").strip() == "/dev/sdf"
-    region.stop()
-    assert not region.leftovers()
