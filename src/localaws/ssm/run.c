@@ -211,7 +211,8 @@ static void *run(void *context)
     eventfd_write(running->agent->wake, 1);
     running->agent->running--;
     close(running->stop);
-    arena_free(&running->arena);
+    struct arena *arena = running->arena; /* it holds `running`, too */
+    arena_free(&arena);
     region_unlock(&region);
     return NULL;
 }
