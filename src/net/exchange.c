@@ -71,17 +71,18 @@ static int authorize(struct http_request *request, struct error *err)
 
 static enum MHD_Result begin(struct http_request *request, const char *method)
 {
-    struct error err = {0};
+    struct error err = {0}, unread = {0};
     int status = 400;
     MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, keep_header, request);
+    int split = request_split_target(request, &unread); /* first: what refuses asks for the path */
     if (body_announced(request, &err) < 0)
         return refuse_framing(request, &err);
     if (request->connection->listener->closing) {
         error_set(&err, ERROR_UNAVAILABLE, "the server is stopping");
         return refuse(request, 503, &err);
     }
-    if (request_split_target(request, &err) < 0)
-        return refuse(request, 400, &err);
+    if (split < 0)
+        return refuse(request, 400, &unread);
     connection_note_tls(request->connection, request->mhd);
     connection_identify_peer(request->connection, request->mhd);
     if (routes_find(request, method, &status, &err) < 0)

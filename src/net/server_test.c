@@ -343,6 +343,30 @@ static void ambiguous_lengths_are_refused(void **state)
     assert_int_equal(atomic_load(&((struct world *)*state)->handled), 0);
 }
 
+/* Whoever makes the body of a refusal may name what was asked for, however early the refusal is. */
+static void name_the_path(struct http_request *request, int status, const struct error *err)
+{
+    (void)err;
+    http_respond_text(request, status, "text/plain", http_request_path(request));
+}
+
+static void a_refusal_knows_the_path_even_of_an_ambiguous_request(void **state)
+{
+    struct world *world = *state;
+    struct error err = {0};
+    cleanup(http_server_stop) struct http_server *server = NULL;
+    struct http_listener listener = {.side = 1};
+    assert_int_equal(http_listen("127.0.0.1", 0, &listener.socket, &err), 0);
+    const struct http_server_options options = {.name = "paths", .error_body = name_the_path};
+    int before = world->front;
+    world->front = listener.socket;
+    assert_int_equal(http_server_start(&options, &listener, 1, &server, &err), 0);
+    const char *said = talk(world, "POST /echo?a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \xff\r\n\r\n", NULL);
+    assert_status(said, 400);
+    assert_non_null(strstr(said, "\r\n\r\n/echo"));
+    world->front = before;
+}
+
 static void a_later_answer_can_come_from_another_thread(void **state)
 {
     struct world *world = *state;
@@ -557,6 +581,7 @@ int main(void)
         TEST(a_refused_caller_is_told_before_its_body_is_read),
         TEST(a_client_that_waits_to_be_told_to_continue_is_told),
         TEST(ambiguous_lengths_are_refused),
+        TEST(a_refusal_knows_the_path_even_of_an_ambiguous_request),
         TEST(a_later_answer_can_come_from_another_thread),
         TEST(a_stop_answers_who_waits_and_outlives_a_late_handler),
         TEST(a_listener_can_come_and_go),
