@@ -130,6 +130,9 @@ static void answers_in_xml_become_json(void **state)
                  "{\"accessKey\":{\"accessKeyId\":\"A\"}}");
     check_answer("sts", "<Credentials><SessionToken>t</SessionToken></Credentials>",
                  "{\"credentials\":{\"sessionToken\":\"HIDDEN_DUE_TO_SECURITY_REASONS\"}}");
+    /* a hidden text that escapes, too: nothing of it stays */
+    check_answer("ec2", "<userData><value>&quot;s&quot;</value></userData>",
+                 "{\"userData\":\"<sensitiveDataRemoved>\"}");
 }
 
 static void json_is_shown_without_what_is_secret_and_with_a_callers_own_names(void **state)

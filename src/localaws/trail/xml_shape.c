@@ -83,7 +83,8 @@ static void out_inside(struct walk *walk, int depth);
 
 static void skip_element(struct walk *walk, int depth)
 {
-    struct buffer *out = walk->out, nowhere = {.maximum = 0};
+    cleanup(buffer_free) struct buffer nowhere = buffer_new(0);
+    struct buffer *out = walk->out;
     walk->out = &nowhere;
     out_inside(walk, depth);
     walk->out = out;
