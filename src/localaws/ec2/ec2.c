@@ -1,6 +1,7 @@
 /* Every EC2 action that the region has. Those that change something authorize themselves, on the resources
  * they touch. */
 #include "localaws/ec2/ec2.h"
+#include "localaws/ec2/launch_template.h"
 #include "localaws/ec2/private_service.h"
 #include "localaws/ec2/to_plane.h"
 
@@ -22,6 +23,7 @@ const struct kind *const ec2_kinds[] = {
     &volume_kind,
     &key_pair_kind,
     &instance_kind,
+    &launch_template_kind,
     NULL,
 };
 
@@ -48,8 +50,8 @@ static const struct action actions[] = {
     {"CreateImage", unsupported, false},
     {"CreateInternetGateway", internet_gateway_create, true},
     {"CreateKeyPair", key_pair_create, true},
-    {"CreateLaunchTemplate", unsupported, false},
-    {"CreateLaunchTemplateVersion", unsupported, false},
+    {"CreateLaunchTemplate", launch_template_create, true},
+    {"CreateLaunchTemplateVersion", launch_template_version_create, true},
     {"CreateManagedPrefixList", prefix_list_create, true},
     {"CreateNatGateway", nat_gateway_create, true},
     {"CreateNetworkAcl", acl_create, true},
@@ -70,6 +72,8 @@ static const struct action actions[] = {
     {"DeleteEgressOnlyInternetGateway", egress_gateway_delete, true},
     {"DeleteInternetGateway", internet_gateway_delete, true},
     {"DeleteKeyPair", key_pair_delete, true},
+    {"DeleteLaunchTemplate", launch_template_delete, true},
+    {"DeleteLaunchTemplateVersions", launch_template_version_delete, true},
     {"DeleteManagedPrefixList", prefix_list_delete, true},
     {"DeleteNatGateway", nat_gateway_delete, true},
     {"DeleteNetworkAcl", acl_delete, true},
@@ -101,7 +105,8 @@ static const struct action actions[] = {
     {"DescribeInstances", instance_describe, false},
     {"DescribeInternetGateways", internet_gateway_describe, false},
     {"DescribeKeyPairs", key_pair_describe, false},
-    {"DescribeLaunchTemplates", launch_templates_describe, false},
+    {"DescribeLaunchTemplateVersions", launch_template_version_describe, false},
+    {"DescribeLaunchTemplates", launch_template_describe, false},
     {"DescribeManagedPrefixLists", prefix_list_describe_managed, false},
     {"DescribeNatGateways", nat_gateway_describe, false},
     {"DescribeNetworkAcls", acl_describe, false},
@@ -145,6 +150,7 @@ static const struct action actions[] = {
     {"ModifyInstanceAttribute", instance_modify_attribute, true},
     {"ModifyInstanceEventStartTime", instance_modify_event_start, true},
     {"ModifyInstanceMetadataOptions", instance_modify_metadata_options, true},
+    {"ModifyLaunchTemplate", launch_template_modify, true},
     {"ModifyManagedPrefixList", prefix_list_modify, true},
     {"ModifyNetworkInterfaceAttribute", interface_modify_attribute, true},
     {"ModifySecurityGroupRules", group_modify_rules, true},

@@ -32,6 +32,7 @@ enum kind_number {
     KIND_PREFIX_LIST,
     KIND_CERTIFICATE, /* ACM's, acm.h */
     KIND_ENDPOINT_SERVICE,
+    KIND_LAUNCH_TEMPLATE,
 };
 
 struct vpc_block { /* an IPv4 block beyond the first */
@@ -341,7 +342,10 @@ EC2_ACTION(instance_modify_metadata_options); EC2_ACTION(instance_modify_event_s
 EC2_ACTION(instance_console); EC2_ACTION(instance_uefi_data); EC2_ACTION(instance_describe_profiles);
 EC2_ACTION(instance_associate_profile); EC2_ACTION(instance_replace_profile); EC2_ACTION(instance_disassociate_profile);
 
-EC2_ACTION(unsupported); EC2_ACTION(snapshots_describe); EC2_ACTION(launch_templates_describe);
+EC2_ACTION(unsupported); EC2_ACTION(snapshots_describe); EC2_ACTION(launch_template_create);
+EC2_ACTION(launch_template_delete); EC2_ACTION(launch_template_describe); EC2_ACTION(launch_template_modify);
+EC2_ACTION(launch_template_version_create); EC2_ACTION(launch_template_version_delete);
+EC2_ACTION(launch_template_version_describe);
 EC2_ACTION(key_pair_create); EC2_ACTION(key_pair_import); EC2_ACTION(key_pair_delete); EC2_ACTION(key_pair_describe);
 
 /* clang-format on */

@@ -119,13 +119,9 @@ static int take_placement(struct call *call, const struct run *run, struct error
     static const struct {
         const char *parameter, *allowed; /* NULL: whatever it says is too much */
     } limits[] = {
-        {"Placement.Tenancy", "default"},
-        {"HibernationOptions.Configured", "false"},
-        {"EnclaveOptions.Enabled", "false"},
-        {"InstanceMarketOptions.MarketType", NULL},
+        {"Placement.Tenancy", "default"},    {"HibernationOptions.Configured", "false"},
+        {"EnclaveOptions.Enabled", "false"}, {"InstanceMarketOptions.MarketType", NULL},
         {"Placement.HostId", NULL},
-        {"LaunchTemplate.LaunchTemplateId", NULL},
-        {"LaunchTemplate.LaunchTemplateName", NULL},
     };
     const char *zone = call_parameter(call, "Placement.AvailabilityZone"),
                *group = call_parameter(call, "Placement.GroupName");
@@ -317,13 +313,12 @@ static int make_all(struct call *call, struct run *run, struct error *err)
     return 0;
 }
 
-int instance_run(struct call *call, struct error *err)
+static int run_all(struct call *call, struct run *run, struct error *err)
 {
-    struct run *run = arena_alloc(call->arena, sizeof *run);
     const char *token = call_parameter(call, "ClientToken");
-    struct instance *earlier = resource_by_token(call->region, call->account, &instance_kind, token);
-    if (earlier)
-        return answer_earlier(call, earlier, err);
+    run->draft.request_digest = digest_of(call);
+    if (run_take_template(call, run, err) < 0)
+        return -1;
     if (take_image(call, run, err) < 0 || run_take_network(call, run, err) < 0 ||
         take_placement(call, run, err) < 0 || take_counts(call, run, err) < 0 ||
         take_profile(call, run, err) < 0 || run_take_volumes(call, run, err) < 0 ||
@@ -331,11 +326,24 @@ int instance_run(struct call *call, struct error *err)
         return -1;
     run->draft.reservation_id = region_identifier(call->region, call->arena, "r");
     run->draft.resource.client_token = arena_strdup(call->arena, text_empty(token) ? NULL : token);
-    run->draft.request_digest = digest_of(call);
+    run_add_template_tags(call, run);
     if (draft_check(call, instance_kind.record, &run->draft, err) < 0 ||
         boot_capacity(call, &run->draft, err) < 0)
         return -1;
     run->draft.launched_ms = clock_now_ms();
     run->draft.state = INSTANCE_PENDING;
     return make_all(call, run, err);
+}
+
+int instance_run(struct call *call, struct error *err)
+{
+    struct run *run = arena_alloc(call->arena, sizeof *run);
+    struct instance *earlier =
+        resource_by_token(call->region, call->account, &instance_kind, call_parameter(call, "ClientToken"));
+    if (earlier)
+        return answer_earlier(call, earlier, err);
+    struct parameters *own = call->parameters; /* a launch template adds to them, for this call only */
+    int result = run_all(call, run, err);
+    call->parameters = own;
+    return result;
 }

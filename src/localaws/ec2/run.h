@@ -13,6 +13,8 @@ struct run_interface {
     bool delete_on_termination, named_addresses; /* the latter: not for several instances */
 };
 
+struct launch_template;
+
 struct run {
     struct image image;
     struct subnet *subnet; /* of the primary interface */
@@ -21,6 +23,8 @@ struct run {
     struct volume_order *volumes; /* the root first */
     size_t volume_count;
     int64_t least, most;
+    struct launch_template *template; /* NULL: none */
+    int64_t template_version;
     const char *profile_role;
     struct instance draft;
     struct interface interface; /* its tags */
@@ -38,6 +42,10 @@ int run_take_volumes(struct call *call, struct run *run, struct error *err);
 int run_authorize_volumes(struct call *call, struct run *run, struct error *err);
 /* -1 when KMS gives no key: the instance is there then, with the volumes made before. */
 int run_make_volumes(struct call *call, const struct run *run, struct instance *instance, struct error *err);
+
+/* ec2/run_template.c: puts the parameters of the launch template the call names under the call's own. */
+int run_take_template(struct call *call, struct run *run, struct error *err);
+void run_add_template_tags(struct call *call, struct run *run); /* after the tags were authorized */
 
 /* ec2/run.c: is making one such thing allowed, with the tags the request gives it? */
 int run_authorize_made(struct call *call, const struct kind *kind, struct resource *draft, struct error *err);

@@ -1,12 +1,12 @@
-/* What EC2 offers around instances and this region does not have: said so, instead of being an unknown action,
- * and nothing of it is there to be described. */
+/* What EC2 offers around instances and this region does not have: said so, instead of being an unknown
+ * action, and nothing of it is there to be described. */
 #include "localaws/ec2/ec2.h"
 
 int unsupported(struct call *call, struct error *err)
 {
     return call_fail(call, err, 400, "UnsupportedOperation",
-                     "%s is not supported here: images are the region's own, volumes have no snapshots and "
-                     "instances are launched without templates",
+                     "%s is not supported here: images are the region's own and volumes have no "
+                     "snapshots",
                      call->action);
 }
 
@@ -23,17 +23,4 @@ int snapshots_describe(struct call *call, struct error *err)
     if (id)
         return call_fail(call, err, 400, "InvalidSnapshot.NotFound", "The snapshot '%s' does not exist.", id);
     return put_nothing(call, "snapshotSet");
-}
-
-int launch_templates_describe(struct call *call, struct error *err)
-{
-    const char *id = call_parameter(call, "LaunchTemplateId.1"),
-               *name = call_parameter(call, "LaunchTemplateName.1");
-    if (id || name)
-        return call_fail(call, err, 400,
-                         id ? "InvalidLaunchTemplateId.NotFound"
-                            : "InvalidLaunchTemplateName.NotFoundException",
-                         "The specified launch template, with %s %s, does not exist.",
-                         id ? "template ID" : "template name", id ? id : name);
-    return put_nothing(call, "launchTemplates");
 }

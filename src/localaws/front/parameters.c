@@ -45,22 +45,42 @@ static int add(struct arena *arena, struct parameters *parameters, const char *p
     return 0;
 }
 
+static struct parameters *with_room(struct arena *arena, size_t count)
+{
+    struct parameters *result = arena_alloc(arena, sizeof *result);
+    for (result->slot_count = 16; result->slot_count <= 2 * count;)
+        result->slot_count *= 2;
+    result->slots = arena_alloc(arena, result->slot_count * sizeof *result->slots);
+    result->all = arena_alloc(arena, 2 * count * sizeof *result->all);
+    return result;
+}
+
 int parameters_parse(struct arena *arena, const char *text, struct parameters **parameters, struct error *err)
 {
     char **parts;
     size_t count = text_split(arena, text, '&', &parts);
     if (count > PARAMETERS_MOST)
         return error_set(err, ERROR_INVALID, "more than %d parameters", PARAMETERS_MOST);
-    struct parameters *result = arena_alloc(arena, sizeof *result);
-    for (result->slot_count = 16; result->slot_count <= 2 * count;)
-        result->slot_count *= 2;
-    result->slots = arena_alloc(arena, result->slot_count * sizeof *result->slots);
-    result->all = arena_alloc(arena, 2 * count * sizeof *result->all);
+    struct parameters *result = with_room(arena, count);
     for (size_t i = 0; i < count; i++)
         if (*parts[i] && add(arena, result, parts[i], err) < 0)
             return -1;
     *parameters = result;
     return 0;
+}
+
+struct parameters *parameters_of(struct arena *arena, const char *const *pairs, size_t count)
+{
+    struct parameters *result = with_room(arena, count);
+    for (size_t i = 0; i < count; i++) {
+        struct parameter *slot = slot_of(result, pairs[2 * i]);
+        if (slot->name)
+            continue;
+        *slot = (struct parameter){pairs[2 * i], pairs[2 * i + 1]};
+        result->all[2 * result->count] = slot->name;
+        result->all[2 * result->count++ + 1] = slot->value;
+    }
+    return result;
 }
 
 const char *parameters_get(const struct parameters *parameters, const char *name)

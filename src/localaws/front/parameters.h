@@ -16,6 +16,8 @@ struct parameters;
  */
 int parameters_parse(struct arena *arena, const char *text, struct parameters **parameters,
                      struct error *err);
+/* Of name, value, ...; what comes first is found. The texts stay the caller's. */
+struct parameters *parameters_of(struct arena *arena, const char *const *pairs, size_t count);
 const char *parameters_get(const struct parameters *parameters, const char *name); /* NULL when absent */
 /* Name, value, name, value, ... as they came; `count` is of pairs. */
 const char *const *parameters_all(const struct parameters *parameters, size_t *count);

@@ -11,6 +11,9 @@ struct context context_new(struct call *call)
 {
     struct context context = {.call = call};
     context_add(&context, "ec2:Region", call->region->name);
+    if (text_equal(call->action, "RunInstances"))
+        context_add_arn(&context, "ec2:LaunchTemplate", "launch-template",
+                        call_parameter(call, "LaunchTemplate.LaunchTemplateId"));
     return context;
 }
 
