@@ -155,18 +155,17 @@ static char **terminated(char **items, size_t count)
 
 int program_run(const struct boot *boot, int report)
 {
-    struct supervision supervision = {.boot = boot,
-                                      .pause_ms = SHORTEST_PAUSE_MS,
-                                      .arguments = terminated(boot->arguments, boot->argument_count),
-                                      .environment = with_defaults(boot)};
+    cleanup(memory_free) char **arguments = terminated(boot->arguments, boot->argument_count);
+    cleanup(memory_free) char **environment = with_defaults(boot);
+    struct supervision supervision = {
+        .boot = boot, .pause_ms = SHORTEST_PAUSE_MS, .arguments = arguments, .environment = environment};
     sigemptyset(&supervision.signals);
     sigaddset(&supervision.signals, SIGCHLD);
     for (int signal_number = 1; signal_number <= SIGRTMAX; signal_number++)
         if (asks_for_end(signal_number))
             sigaddset(&supervision.signals, signal_number);
     sigprocmask(SIG_BLOCK, &supervision.signals, NULL);
-    setenv("PATH", strchr(supervision.environment[boot->environment_count], '=') + 1,
-           1); /* for execvpe's search */
+    setenv("PATH", strchr(environment[boot->environment_count], '=') + 1, 1); /* for execvpe's search */
     int reason = start_program(&supervision);
     if (reason) {
         fprintf(stderr, "machine cannot start: run %s: %s\n", boot->arguments[0], strerror(reason));
