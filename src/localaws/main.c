@@ -13,6 +13,7 @@
 #include "localaws/front/proxy.h"
 #include "localaws/options.h"
 #include "localaws/plane/plane.h"
+#include "localaws/rootless.h"
 #include "localaws/services.h"
 #include "localaws/state.h"
 #include "localaws/trail/trail.h"
@@ -36,6 +37,8 @@ struct localaws {
     struct proxy *proxy;
     char *directory, *ready_path;
     int lock, port;
+    int api_socket, proxy_socket; /* on the computer; -1: somebody owns it */
+    pid_t pid;                    /* as the computer counts */
 };
 
 /* The state directory, ours alone. */
@@ -65,8 +68,8 @@ static int start_plane(struct localaws *localaws, struct error *err)
         return 0;
     }
     ec2_plane_callbacks(&localaws->region, &callbacks);
-    return plane_start(localaws->directory, localaws->options.label, API_ADDRESS, &callbacks,
-                       &localaws->region.plane, err);
+    return plane_start(localaws->directory, localaws->options.label, API_ADDRESS, localaws->options.rootless,
+                       &callbacks, &localaws->region.plane, err);
 }
 
 static int open_region(struct localaws *localaws, struct error *err)
@@ -107,6 +110,23 @@ static void tell_endpoints(struct region *region, struct http_server *server)
     locked->api = server;
 }
 
+/* First of all: they stay on the computer wherever the region goes. */
+static int open_sockets(struct localaws *localaws, struct error *err)
+{
+    const struct options *options = &localaws->options;
+    bool plane = !options->no_plane && (options->rootless || geteuid() == 0);
+    if (http_listen(options->listen_address, options->listen_port, &localaws->api_socket, err) < 0)
+        return -1;
+    return plane ? http_listen(options->proxy_address, options->proxy_port, &localaws->proxy_socket, err) : 0;
+}
+
+static int take_socket(int *place)
+{
+    int socket = *place;
+    *place = -1;
+    return socket;
+}
+
 /* The API answers on the user's machine and, at the same address for every instance, in the region's
  * internet. */
 static int serve(struct localaws *localaws, struct error *err)
@@ -117,9 +137,7 @@ static int serve(struct localaws *localaws, struct error *err)
     size_t count = plane ? COUNT_OF(listeners) : 1;
     for (size_t i = 0; i < COUNT_OF(listeners); i++)
         listeners[i] = (struct http_listener){.side = API_SIDE, .tls = localaws->tls, .socket = -1};
-    if (http_listen(localaws->options.listen_address, localaws->options.listen_port, &listeners[0].socket,
-                    err) < 0)
-        return -1;
+    listeners[0].socket = take_socket(&localaws->api_socket);
     for (size_t i = 0; plane && i < COUNT_OF(addresses); i++)
         if (plane_internet_listen(plane, addresses[i], API_PORT, &listeners[1 + i].socket, err) < 0)
             return -1;
@@ -143,12 +161,9 @@ static int proxy_connect(void *region, const char *address, uint16_t port, int *
 static int serve_proxy(struct localaws *localaws, struct error *err)
 {
     const struct proxy_way way = {&localaws->region, proxy_resolve, proxy_connect};
-    int socket;
     if (!localaws->region.plane)
         return 0;
-    if (http_listen(localaws->options.proxy_address, localaws->options.proxy_port, &socket, err) < 0)
-        return -1;
-    return proxy_start(socket, &way, &localaws->proxy, err);
+    return proxy_start(take_socket(&localaws->proxy_socket), &way, &localaws->proxy, err);
 }
 
 static int announce(struct localaws *localaws, struct error *err)
@@ -157,7 +172,7 @@ static int announce(struct localaws *localaws, struct error *err)
     bool brackets = strchr(address, ':') != NULL;
     cleanup(memory_free) char *url =
         memory_format("https://%s%s%s:%d", brackets ? "[" : "", address, brackets ? "]" : "", localaws->port);
-    cleanup(memory_free) char *pid = memory_format("%d\n", (int)getpid());
+    cleanup(memory_free) char *pid = memory_format("%d\n", (int)localaws->pid);
     if (localaws->options.pid_file && file_write(localaws->options.pid_file, pid, strlen(pid), 0644, err) < 0)
         return -1;
     if (file_write(localaws->ready_path, url, strlen(url), 0644, err) < 0)
@@ -167,9 +182,18 @@ static int announce(struct localaws *localaws, struct error *err)
     return 0;
 }
 
+static int enter_namespaces(struct localaws *localaws, struct error *err)
+{
+    const struct options *options = &localaws->options;
+    const char *const needed[] = {localaws->directory, options->images ? options->images : "",
+                                  options->pid_file ? options->pid_file : "", NULL};
+    return options->rootless ? rootless_enter(needed, err) : 0;
+}
+
 static int start(struct localaws *localaws, struct error *err)
 {
-    if (open_directory(localaws, err) < 0 || open_region(localaws, err) < 0 || serve(localaws, err) < 0 ||
+    if (open_sockets(localaws, err) < 0 || open_directory(localaws, err) < 0 ||
+        enter_namespaces(localaws, err) < 0 || open_region(localaws, err) < 0 || serve(localaws, err) < 0 ||
         serve_proxy(localaws, err) < 0 || admin_start(&localaws->region, &localaws->admin, err) < 0)
         return -1;
     return announce(localaws, err);
@@ -198,6 +222,8 @@ static void stop(struct localaws *localaws)
     keys_free(&localaws->region);
     if (localaws->options.pid_file)
         unlink(localaws->options.pid_file);
+    file_close(&localaws->api_socket);
+    file_close(&localaws->proxy_socket);
     file_close(&localaws->lock);
 }
 
@@ -223,12 +249,13 @@ static int become_admin(char **argv)
 
 int main(int argc, char **argv)
 {
-    static struct localaws localaws = {.lock =
-                                           -1}; /* static: the region's tables live as long as the process */
+    /* static: the region's tables live as long as the process */
+    static struct localaws localaws = {.lock = -1, .api_socket = -1, .proxy_socket = -1};
     struct error err = {0};
     if (argc > 1 && *argv[1] != '-')
         return become_admin(argv);
     tune_memory();
+    localaws.pid = getpid();
     options_parse(argc, argv, &localaws.options);
     if (log_open_named("localaws", localaws.options.log_level, "text", &err) < 0) {
         fprintf(stderr, "localaws: %s\n", err.message);

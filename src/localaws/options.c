@@ -10,7 +10,7 @@
 
 const char *argp_program_version = "localaws " ENCLAVE_VERSION;
 
-enum { ROLE_SESSION = 256, REMEMBER };
+enum { ROLE_SESSION = 256, REMEMBER, ROOTLESS };
 
 /* clang-format off */
 static const char purpose[] =
@@ -19,7 +19,8 @@ static const char purpose[] =
     "When it answers it prints 'ready https://ADDRESS:PORT'. In DIR are then: credentials (the accounts' root keys, "
     "for AWS_SHARED_CREDENTIALS_FILE), ca.pem (for AWS_CA_BUNDLE), identity-document.pem (verifies instance identity "
     "documents), trail (the audit trail) and ready, which is gone when it stops. 'localaws fault --help' and 'localaws "
-    "event --help' say what an operator can do to a region that runs. Without root, or with --no-plane, instances are records only.";
+    "event --help' say what an operator can do to a region that runs. Networks and machines need root, or --rootless; "
+    "without either, or with --no-plane, instances are records only.";
 
 static const struct argp_option known[] = {
     {"state",     's', "DIR",          0, "where the region keeps everything (required)", 0},
@@ -32,6 +33,7 @@ static const struct argp_option known[] = {
     {"pid-file",  'P', "FILE",         0, "where to write the process id", 0},
     {"trail-mb",  't', "MEGABYTES",    0, "how much of each account's audit trail is kept (256); 0 keeps none", 0},
     {"no-plane",  'n', NULL,           0, "records only: no networks, no machines", 0},
+    {"rootless",  ROOTLESS, NULL,     0, "networks and machines without root, in a user namespace: encrypted volumes need gocryptfs and /dev/fuse, data volumes are refused", 0},
     {"role-session", ROLE_SESSION, "SECONDS", 0, "how long the keys of an instance's role last (21600)", 0},
     {"remember",  REMEMBER, "SECONDS", 0, "how long a terminated instance is still shown (3600)", 0},
     {"log-level", 'v', "LEVEL",        0, "debug, info, warning or error (info)", 0},
@@ -95,6 +97,8 @@ static void check_complete(const struct options *options, struct argp_state *sta
 {
     if (!options->state)
         argp_error(state, "--state DIR is required");
+    if (options->no_plane && options->rootless)
+        argp_error(state, "--rootless makes what --no-plane leaves out: one of them");
     if (!options->account_count)
         argp_error(state, "at least one --account ID=PROFILE is required");
 }
@@ -125,9 +129,11 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         argp_error(state, "--trail-mb wants a number of megabytes");
     if (key == 'n')
         options->no_plane = true;
+    if (key == ROOTLESS)
+        options->rootless = true;
     if (key == ARGP_KEY_END)
         check_complete(options, state);
-    return key && strchr("lpant", key) ? 0 : ARGP_ERR_UNKNOWN;
+    return key == ROOTLESS || (key && strchr("lpant", key)) ? 0 : ARGP_ERR_UNKNOWN;
 }
 
 void options_parse(int argc, char **argv, struct options *options)

@@ -16,7 +16,7 @@ struct options {
     size_t account_count;
     int64_t role_session_s, remember_s;
     int64_t trail_mb;
-    bool no_plane;
+    bool no_plane, rootless;
 };
 
 /* Exits with a message when the command line is wrong, or after --help. */

@@ -1,6 +1,8 @@
 #include "localaws/ec2/volume.h"
 #include "localaws/ec2/to_plane.h"
 
+#include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -106,12 +108,15 @@ static void volume_context(struct context *context, const struct resource *resou
     context_add(context, "ec2:KmsKeyId", volume->key_arn);
 }
 
-/* One that was ever opened has a file. */
+/* One that was ever opened has a file, or without root a directory. */
 static void volume_removed(struct region *region, struct resource *resource)
 {
     (void)region;
     cleanup(arena_free) struct arena *arena = arena_new();
-    unlink(volume_path(arena, (const struct volume *)(const void *)resource));
+    struct error err = {0};
+    char *path = volume_path(arena, (const struct volume *)(const void *)resource);
+    if (tree_remove(path, &err) < 0)
+        log_warning("volume not removed", "path", path, "reason", err.message, NULL);
 }
 
 const struct kind volume_kind = {

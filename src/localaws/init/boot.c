@@ -9,7 +9,8 @@
 #define VOLUME_FIELDS(owner, member)                                                                \
     FIELD_TEXT(owner, member path, "volumePath", REQUIRED, 4096, NULL, "image file of the volume"), \
         FIELD_TEXT(owner, member key, "volumeKey", OPTIONAL, 64, NULL, "its key, base64"),          \
-        FIELD_INTEGER(owner, member bytes, "volumeBytes", REQUIRED, 1 << 24, 1e15, "its size")
+        FIELD_INTEGER(owner, member bytes, "volumeBytes", REQUIRED, 1 << 24, 1e15, "its size"),     \
+        FIELD_BOOL(owner, member opened, "volumeOpened", OPTIONAL, "a directory that is open")
 
 static const struct field volume_file_fields[] = {VOLUME_FIELDS(struct volume_file, ), FIELD_END};
 const struct record volume_file_record = {"volume", sizeof(struct volume_file), volume_file_fields};

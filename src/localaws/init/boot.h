@@ -11,6 +11,7 @@ enum { BOOT_REPORT = 3, BOOT_LARGEST = 1 << 20, VOLUME_KEY_BYTES = 32 };
 struct volume_file {
     char *path, *key; /* the key in base64; NULL: the volume is not encrypted */
     int64_t bytes;
+    bool opened; /* `path` is a directory with its files as they are: nothing is to be decrypted */
 };
 
 /* A disk beside the root: a block device that is open already (init_disk.c), by its name in /dev. */
@@ -47,14 +48,16 @@ int root_build(const struct boot *boot, struct error *err);
  * below `<place>/data`, encrypted when there is a key. Leaves the process in `devices`, a directory for
  * device nodes. */
 int volume_mount(const struct volume_file *volume, const char *devices, const char *place, struct error *err);
+/* init_volume_directory.c: the same for one that is open already. */
+int volume_show(const struct volume_file *volume, const char *place, struct error *err);
 /* Attaches a file to a free loop device: a descriptor of it, with whose last the device lets go of the file.
  * Makes its nodes in the working directory, which is one for device nodes, and leaves none. */
 int loop_attach(int image, int *device, struct error *err);
 /* init_disk.c: opens a volume as a block device and keeps it open until told to end, and then until nobody
  * uses it. Reports "ready MINOR", "busy" and "failed: why". Gives the exit status. */
 int disk_serve(int report);
-/* init_run.c: runs the program until told to end, from outside or by the machine's own root user; gives the exit
- * status of the machine: BOOT_AGAIN when it wants to be rebooted. */
+/* init_run.c: runs the program until told to end, from outside or by the machine's own root user; gives the
+ * exit status of the machine: BOOT_AGAIN when it wants to be rebooted. */
 enum { BOOT_AGAIN = 3 };
 int program_run(const struct boot *boot, int report);
 

@@ -141,16 +141,38 @@ static int make_etc(const struct boot *boot, struct error *err)
                                                              : 0;
 }
 
+struct device {
+    const char *path;
+    mode_t mode;
+    unsigned major, minor;
+    bool optional;
+};
+
+/* Root of a user namespace may not make device nodes: there the machine sees the computer's. */
+static int make_device(const struct device *device, struct error *err)
+{
+    const char *outside = device->path + strlen(NEW);
+    if (mknod(device->path, S_IFCHR | device->mode, makedev(device->major, device->minor)) == 0)
+        return chmod(device->path, device->mode) < 0
+                   ? error_errno(err, ERROR_INTERNAL, "open up %s", device->path)
+                   : 0;
+    if (errno != EPERM)
+        return error_errno(err, ERROR_INTERNAL, "make %s", device->path);
+    if (device->optional && access(outside, R_OK | W_OK) < 0)
+        return 0;
+    cleanup(file_close) int place = open(device->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (place < 0 || mount(outside, device->path, NULL, MS_BIND, NULL) < 0)
+        return error_errno(err, ERROR_INTERNAL, "show %s", device->path);
+    return 0;
+}
+
 static int make_devices(struct error *err)
 {
-    static const struct device {
-        const char *path;
-        mode_t mode;
-        unsigned major, minor;
-    } devices[] = {
-        {NEW "/dev/null", 0666, 1, 3},    {NEW "/dev/zero", 0666, 1, 5},       {NEW "/dev/full", 0666, 1, 7},
-        {NEW "/dev/random", 0666, 1, 8},  {NEW "/dev/urandom", 0666, 1, 9},    {NEW "/dev/tty", 0666, 5, 0},
-        {NEW "/dev/fuse", 0666, 10, 229}, {NEW "/dev/net/tun", 0666, 10, 200},
+    static const struct device devices[] = {
+        {NEW "/dev/null", 0666, 1, 3, false},    {NEW "/dev/zero", 0666, 1, 5, false},
+        {NEW "/dev/full", 0666, 1, 7, false},    {NEW "/dev/random", 0666, 1, 8, false},
+        {NEW "/dev/urandom", 0666, 1, 9, false}, {NEW "/dev/tty", 0666, 5, 0, false},
+        {NEW "/dev/fuse", 0666, 10, 229, true},  {NEW "/dev/net/tun", 0666, 10, 200, true},
     };
     static const char *const links[][2] = {
         {"/proc/self/fd", NEW "/dev/fd"},       {"/proc/self/fd/0", NEW "/dev/stdin"},
@@ -164,10 +186,8 @@ static int make_devices(struct error *err)
         directory_make(NEW "/dev/net", 0755, err) < 0)
         return -1;
     for (size_t i = 0; i < COUNT_OF(devices); i++)
-        if (mknod(devices[i].path, S_IFCHR | devices[i].mode, makedev(devices[i].major, devices[i].minor)) <
-                0 ||
-            chmod(devices[i].path, devices[i].mode) < 0)
-            return error_errno(err, ERROR_INTERNAL, "make %s", devices[i].path);
+        if (make_device(&devices[i], err) < 0)
+            return -1;
     for (size_t i = 0; i < COUNT_OF(links); i++)
         if (symlink(links[i][0], links[i][1]) < 0)
             return error_errno(err, ERROR_INTERNAL, "make %s", links[i][1]);
@@ -213,7 +233,9 @@ static int bind_volume(const char *from, const char *to, mode_t mode, struct err
 static int make_storage(const struct boot *boot, struct error *err)
 {
     static const char *const directories[] = {"lib", "log", "tmp", "cache", "opt", "spool"};
-    if (directory_make(VOLUME, 0755, err) < 0 || volume_mount(&boot->volume, NEW "/dev", VOLUME, err) < 0 ||
+    if (directory_make(VOLUME, 0755, err) < 0 ||
+        (boot->volume.opened ? volume_show(&boot->volume, VOLUME, err)
+                             : volume_mount(&boot->volume, NEW "/dev", VOLUME, err)) < 0 ||
         bind_volume(VOLUME "/data/var", NEW "/var", 0755, err) < 0 ||
         bind_volume(VOLUME "/data/home", NEW "/home", 0755, err) < 0 ||
         bind_volume(VOLUME "/data/root", NEW "/root", 0700, err) < 0)

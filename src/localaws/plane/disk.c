@@ -33,6 +33,9 @@ struct disk *disk_find(struct plane *plane, const char *owner, const char *id)
 
 static int start(struct plane *plane, struct disk *disk, const struct plane_disk *wanted, struct error *err)
 {
+    if (plane->rootless)
+        return error_set(err, ERROR_UNAVAILABLE,
+                         "a volume beside the root is a block device, which needs a region with root");
     static char *const arguments[] = {(char *)"localaws-init", (char *)"disk", NULL};
     cleanup(arena_free) struct arena *arena = arena_new();
     const struct volume_file volume = {

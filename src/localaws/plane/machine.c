@@ -231,13 +231,16 @@ static void clear_up(struct plane *plane, struct machine *machine)
         file_close(descriptors[i]);
     cleanup(memory_free) char *note = pid_path(plane, machine);
     unlink(note);
+    vault_close(&machine->vault);
     owner_remove(plane, machine->wanted->id);
     if (machine->again != machine->wanted)
         disks_end(plane, machine->wanted->id);
     network_changed(plane, machine->wanted->vpc_id);
     if (machine->remove_volume) {
+        struct error err = {0};
         cleanup(memory_free) char *volume = machine_volume(plane, machine);
-        unlink(volume);
+        if (tree_remove(volume, &err) < 0)
+            log_warning("volume not removed", "instance", machine->wanted->id, "reason", err.message, NULL);
     }
     const char *why = machine->why[0] ? machine->why : "its processes ended";
     log_info("instance stopped", "instance", machine->wanted->id, "reason", why, NULL);

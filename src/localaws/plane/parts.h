@@ -72,6 +72,13 @@ enum machine_state {
     MACHINE_STOPPED,  /* only its volume is left */
 };
 
+/* A root volume that is open without root: its directory, decrypted (vault.c). */
+struct vault {
+    char *place; /* NULL: not open */
+    pid_t pid;   /* gocryptfs, when it is encrypted; 0: none */
+    int handle;  /* its pidfd */
+};
+
 struct machine {
     struct arena *arena; /* holds wanted */
     const struct plane_instance *wanted;
@@ -83,6 +90,7 @@ struct machine {
     int process, report, console; /* pidfd; where init reports; the read end of its output; -1 when closed */
     int log;                      /* the console's file */
     bool disks_opened;            /* those of `wanted`: a reboot keeps what there is then */
+    struct vault vault;           /* without root only */
     int64_t kill_at_ms;           /* when stopping turns into killing */
     char why[512];
     struct machine *next;
@@ -116,6 +124,7 @@ struct plane {
     char *directory, *label, *api_address;
     char *lock_path;
     char *init; /* path of the program that is process 1 of machines */
+    bool rootless;
     struct plane_callbacks callbacks;
     pthread_t thread;
     int wake;       /* eventfd: there are jobs */
@@ -226,6 +235,16 @@ int spawn_pipe(int *read_end, int *write_end, struct error *err); /* ours does n
 int spawn_told(const char *text, struct error *err); /* a file in memory; wipe the text after it */
 int machine_spawn(struct plane *plane, struct machine *machine, const struct owner *owner, struct error *err);
 char *machine_volume(const struct plane *plane, const struct machine *machine);
+
+/* plane/needs.c: fails saying what is missing; the path of localaws-init, beside the program that runs or
+ * where LOCALAWS_INIT says. */
+int plane_check_machine(bool rootless, struct error *err);
+char *plane_find_init(struct error *err);
+
+/* plane/vault.c: opens the machine's volume, a directory, made when it is not there; closes it when its
+ * processes are gone. */
+int vault_open(struct machine *machine, const char *path, struct error *err);
+void vault_close(struct vault *vault);
 
 /* plane/machine.c, plane/console.c */
 struct machine *machine_find(struct plane *plane, const char *id);

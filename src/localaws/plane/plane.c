@@ -9,7 +9,6 @@
 #include "localaws/plane/namespace.h"
 #include "localaws/plane/parts.h"
 
-#include <limits.h>
 #include <poll.h>
 #include <semaphore.h>
 #include <string.h>
@@ -268,40 +267,6 @@ int plane_internet_connect(struct plane *plane, const char *address, uint16_t po
     return namespace_connect(plane->internet, address, port, CONNECT_TIMEOUT_MS, socket, err);
 }
 
-static int check_machine(struct error *err)
-{
-    static const struct need {
-        const char *path, *remedy;
-    } needs[] = {
-        {"/proc/self/ns/net", "a kernel with network namespaces"},
-        {"/proc/sys/net/ipv6", "IPv6 must not be disabled in the kernel"},
-        {"/dev/net/tun", "load the kernel's module tun"},
-        {"/dev/loop-control", "load the kernel's module loop"},
-        {"/usr/sbin/mkfs.ext4", "install e2fsprogs"},
-    };
-    if (geteuid() != 0)
-        return error_set(err, ERROR_FORBIDDEN, "networks and machines need root: run it with sudo");
-    for (size_t i = 0; i < COUNT_OF(needs); i++)
-        if (!file_exists(needs[i].path))
-            return error_set(err, ERROR_UNAVAILABLE, "%s is missing: %s", needs[i].path, needs[i].remedy);
-    return 0;
-}
-
-/* Beside the program that runs, or where LOCALAWS_INIT says. */
-static char *find_init(struct error *err)
-{
-    const char *told = getenv("LOCALAWS_INIT");
-    char here[PATH_MAX] = "";
-    if (readlink("/proc/self/exe", here, sizeof here - 1) > 0)
-        *strrchr(here, '/') = '\0';
-    char *path = told ? memory_strdup(told) : memory_format("%s/localaws-init", here);
-    if (access(path, X_OK) == 0)
-        return path;
-    error_errno(err, ERROR_NOT_FOUND, "the machines' first process %s", path);
-    free(path);
-    return NULL;
-}
-
 /* The directory's full name is kept: machines get to know files in it by that. */
 static int prepare_directories(struct plane *plane, struct error *err)
 {
@@ -359,10 +324,10 @@ static void free_plane(struct plane **plane)
     *plane = NULL;
 }
 
-int plane_start(const char *directory, const char *label, const char *api_address,
+int plane_start(const char *directory, const char *label, const char *api_address, bool rootless,
                 const struct plane_callbacks *callbacks, struct plane **plane, struct error *err)
 {
-    if (check_machine(err) < 0)
+    if (plane_check_machine(rootless, err) < 0)
         return -1;
     if (text_empty(label) || strlen(label) > LABEL_LONGEST || !text_only(label, "a-z0-9-"))
         return error_set(err, ERROR_INVALID, "a label has 1 to %d of a-z, 0-9 and -", LABEL_LONGEST);
@@ -370,6 +335,7 @@ int plane_start(const char *directory, const char *label, const char *api_addres
     made->directory = memory_strdup(directory);
     made->label = memory_strdup(label);
     made->api_address = memory_strdup(api_address);
+    made->rootless = rootless;
     made->callbacks = *callbacks;
     made->last_job = &made->jobs;
     made->last_balancer_order = &made->balancer_orders;
@@ -378,7 +344,7 @@ int plane_start(const char *directory, const char *label, const char *api_addres
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->settled, NULL);
     made->quiet = true;
-    made->init = find_init(err);
+    made->init = plane_find_init(err);
     if (!made->init || prepare_directories(made, err) < 0)
         return -1;
     made->lock_path = memory_format("/run/localaws-%s.lock", label);

@@ -53,7 +53,7 @@ struct plane_interface {
     const char *owner;            /* an instance's id or a load balancer's name: whose namespace it is in */
     const char *const *addresses; /* private IPv4 and IPv6, NULL-terminated */
     const char *const *group_ids; /* NULL-terminated */
-    unsigned device_index; /* its number at its owner, when that is free */
+    unsigned device_index;        /* its number at its owner, when that is free */
     bool source_check;            /* sends from and takes for its own addresses only */
     bool by_route_only; /* reached where a route names it (a gateway endpoint), not by its addresses */
     bool balances;      /* a load balancer's: what answers it with a client's address comes back to it */
@@ -145,9 +145,10 @@ struct plane_callbacks {
     void (*connected)(void *context, const char *appliance_id, int connection);
 };
 
-/* `directory` holds volumes and consoles; `label` makes namespace names unique on the machine. Fails early,
- * saying what is missing (root, /dev/net/tun, nftables, ...). */
-int plane_start(const char *directory, const char *label, const char *api_address,
+/* `directory` holds volumes and consoles; `label` makes namespace names unique on the machine. `rootless`:
+ * root is only root of a user namespace (rootless.h), so volumes are directories and there are no other
+ * disks. Fails early, saying what is missing (root, /dev/net/tun, nftables, ...). */
+int plane_start(const char *directory, const char *label, const char *api_address, bool rootless,
                 const struct plane_callbacks *callbacks, struct plane **plane, struct error *err);
 /* Ends every instance and removes every namespace, link and mount. Volumes stay, and instance_stopped is not
  * called: the records still say what should run. Not to be called with the region's lock held, nor is

@@ -51,12 +51,15 @@ static char *boot_text(struct plane *plane, const struct machine *machine, struc
     const struct plane_instance *wanted = machine->wanted;
     static char *resolvers[] = {(char *)NAMES_IPV6, (char *)NAMES_IPV4};
     cleanup(memory_free) char *volume = machine_volume(plane, machine);
+    const bool opened = machine->vault.place;
     struct boot boot = {
         .id = (char *)wanted->id,
         .hostname = arena_strndup(arena, wanted->hostname ? wanted->hostname : wanted->id, HOSTNAME_LONGEST),
-        .volume = {.path = volume,
-                   .key =
-                       wanted->volume_key ? base64_encode(arena, wanted->volume_key, VOLUME_KEY_BYTES) : NULL,
+        .volume = {.path = opened ? machine->vault.place : volume,
+                   .opened = opened,
+                   .key = wanted->volume_key && !opened
+                              ? base64_encode(arena, wanted->volume_key, VOLUME_KEY_BYTES)
+                              : NULL,
                    .bytes = (int64_t)(wanted->volume_bytes ? wanted->volume_bytes : default_volume_bytes)},
         .arguments = (char **)wanted->image->argv,
         .argument_count = count(wanted->image->argv),
@@ -141,8 +144,9 @@ int machine_spawn(struct plane *plane, struct machine *machine, const struct own
     cleanup(memory_free) char *volume = machine_volume(plane, machine);
     cleanup(file_close) int output = -1;
     cleanup(file_close) int report = -1;
-    *strrchr(volume, '/') = '\0';
-    if (directory_make(volume, 0700, err) < 0)
+    cleanup(memory_free) char *volumes = memory_strdup(volume);
+    *strrchr(volumes, '/') = '\0';
+    if (directory_make(volumes, 0700, err) < 0 || (plane->rootless && vault_open(machine, volume, err) < 0))
         return -1;
     machine->log = console_open(plane, machine->wanted->id, err);
     if (machine->log < 0 || spawn_pipe(&machine->console, &output, err) < 0 ||

@@ -230,7 +230,7 @@ int world_make(struct plane_world *world, struct error *err)
     snprintf(world->directory, sizeof world->directory, "/tmp/plane-test-XXXXXX");
     if (!mkdtemp(world->directory))
         return error_errno(err, ERROR_INTERNAL, "make a directory");
-    return plane_start(world->directory, WORLD_LABEL, API_ADDRESS, &callbacks, &world->plane, err);
+    return plane_start(world->directory, WORLD_LABEL, API_ADDRESS, false, &callbacks, &world->plane, err);
 }
 
 int world_populate(struct plane_world *world, struct error *err)
