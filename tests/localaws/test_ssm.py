@@ -1,4 +1,5 @@
 """SSM's records: documents in versions, parameters (in the clear and sealed), and what is refused where no machine is."""
+import hashlib
 import json
 
 import botocore.exceptions
@@ -52,6 +53,42 @@ def test_a_document_has_versions_and_a_default_one(region):
     assert "AWS-RunShellScript" in [d["Name"] for d in ssm.list_documents(
         Filters=[{"Key": "Name", "Values": ["AWS-"]}])["DocumentIdentifiers"]]
     ssm.delete_document(Name="versions")
+
+
+YAML = """---
+schemaVersion: "2.2"
+description: say something
+parameters:
+  word: {type: String, default: hello}
+mainSteps:
+  - action: aws:runShellScript
+    name: say
+    inputs:
+      runCommand:
+        - echo {{ word }}
+"""
+
+
+def test_a_document_in_yaml_reads_back_as_it_was_made_and_means_its_json(region):
+    ssm = region.client("ssm")
+    made = ssm.create_document(Name="in-yaml", Content=YAML, DocumentFormat="YAML")["DocumentDescription"]
+    assert made["DocumentFormat"] == "YAML" and made["SchemaVersion"] == "2.2" and made["Description"] == "say something"
+    assert made["Parameters"] == [{"Name": "word", "Type": "String", "DefaultValue": "hello"}]
+    assert made["Hash"] == hashlib.sha256(YAML.encode()).hexdigest()
+    got = ssm.get_document(Name="in-yaml")
+    assert (got["Content"], got["DocumentFormat"]) == (YAML, "YAML")
+    as_json = ssm.get_document(Name="in-yaml", DocumentFormat="JSON")
+    assert as_json["DocumentFormat"] == "JSON"
+    assert json.loads(as_json["Content"])["mainSteps"][0]["inputs"] == {"runCommand": ["echo {{ word }}"]}
+    ssm.update_document(Name="in-yaml", Content=CONTENT, DocumentVersion="$LATEST")
+    assert [each["DocumentFormat"] for each in ssm.list_document_versions(Name="in-yaml")["DocumentVersions"]] == ["JSON", "YAML"]
+    ssm.delete_document(Name="in-yaml")
+
+
+@pytest.mark.parametrize("content", ["a: &x 1\nb: *x", "one: [", "a: 1\na: 2", "text", "- a list", "a: !!str 1", ""])
+def test_yaml_that_is_no_document_or_hides_something_is_refused(region, content):
+    assert refused(region.client("ssm").create_document, Name="bad-yaml", Content=content or " ", DocumentFormat="YAML") == \
+        "InvalidDocumentContent"
 
 
 def test_nobody_changes_amazons_documents(region):

@@ -1,6 +1,7 @@
 /* Documents: what may be run in instances and what kinds of sessions there are. An account keeps its own, in
  * versions; some are AWS's and there for everyone. */
 #include "localaws/ssm/document.h"
+#include "localaws/ssm/yaml.h"
 
 #include "aws/sigv4.h"
 #include "base/clock.h"
@@ -15,7 +16,9 @@ static const struct field version_fields[] = {
     FIELD_TEXT(struct document_version, number, "number", REQUIRED, 16, NULL, "1, 2, ..."),
     FIELD_TEXT(struct document_version, name, "name", OPTIONAL, NAME_LONGEST, NULL,
                "its maker's name for it"),
-    FIELD_TEXT(struct document_version, content, "content", REQUIRED, CONTENT_LARGEST, NULL, "JSON"),
+    FIELD_TEXT(struct document_version, content, "content", REQUIRED, CONTENT_LARGEST, NULL,
+               "as it was sent"),
+    FIELD_TEXT(struct document_version, format, "format", OPTIONAL, 8, NULL, "YAML; absent: JSON"),
     FIELD_INTEGER(struct document_version, created_ms, "created", OPTIONAL, 0, 9e15, "when"),
     FIELD_END,
 };
@@ -83,6 +86,18 @@ static const char *arn_of(struct call *call, const char *name, bool of_aws)
                : ssm_arn(call, "document", name);
 }
 
+/* The JSON that a version in YAML means; it was read when it was made. */
+static void set_content(struct call *call, struct document_found *found,
+                        const struct document_version *version)
+{
+    json_t *json;
+    found->version = version->number;
+    found->text = found->content = version->content;
+    found->format = version->format ? version->format : "JSON";
+    if (text_equal(version->format, "YAML") && yaml_read(call->arena, version->content, &json, NULL) == 0)
+        found->content = json_text(call->arena, json);
+}
+
 int document_find(struct call *call, const char *name, const char *version, const char *missing_code,
                   struct document_found *found, struct error *err)
 {
@@ -101,15 +116,15 @@ int document_find(struct call *call, const char *name, const char *version, cons
     found->type = aws ? aws->type : document->type;
     if (aws) {
         found->version = "1";
-        found->content = aws->content;
+        found->text = found->content = aws->content;
+        found->format = "JSON";
         return 0;
     }
     const struct document_version *one = version_of(document, version);
     if (!one)
         return call_fail(call, err, 400, "InvalidDocumentVersion", "The document has no version %.20s.",
                          version);
-    found->version = one->number;
-    found->content = one->content;
+    set_content(call, found, one);
     return 0;
 }
 
@@ -177,25 +192,24 @@ json_t *document_describe(struct call *call, const struct document_found *found)
         document ? &document->versions[document->version_count - 1] : NULL;
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s*, s:o, s:[s,s], s:s, s:s*, s:s, s:s, s:s, s:o}", "Hash",
-        sigv4_sha256(call->arena, found->content, strlen(found->content)), "HashType", "Sha256", "Name",
+        sigv4_sha256(call->arena, found->text, strlen(found->text)), "HashType", "Sha256", "Name",
         found->name, "Owner", document ? call->account->id : "Amazon", "CreatedDate",
         ssm_time(document ? document->created_ms : 0), "Status", "Active", "DocumentVersion", found->version,
         "Description", json_member_text(content, "description"), "Parameters", declared_parameters(content),
         "PlatformTypes", "Linux", "MacOS", "DocumentType", found->type, "SchemaVersion",
         json_member_text(content, "schemaVersion"), "LatestVersion", latest ? latest->number : "1",
-        "DefaultVersion", document ? document->default_version : "1", "DocumentFormat", "JSON", "Tags",
+        "DefaultVersion", document ? document->default_version : "1", "DocumentFormat", found->format, "Tags",
         ssm_tags(document ? document->tags : NULL, document ? document->tag_count : 0));
 }
 
 struct document_found document_latest(struct call *call, const struct document *document)
 {
-    const struct document_version *latest = &document->versions[document->version_count - 1];
-    return (struct document_found){document->name,
-                                   document->type,
-                                   latest->number,
-                                   latest->content,
-                                   ssm_arn(call, "document", document->name),
-                                   document};
+    struct document_found found = {.name = document->name,
+                                   .type = document->type,
+                                   .arn = ssm_arn(call, "document", document->name),
+                                   .document = document};
+    set_content(call, &found, &document->versions[document->version_count - 1]);
+    return found;
 }
 
 int describe_document(struct call *call, struct error *err)
@@ -210,11 +224,17 @@ int describe_document(struct call *call, struct error *err)
 int get_document(struct call *call, struct error *err)
 {
     struct document_found found;
+    const char *format = json_member_text(call->json, "DocumentFormat");
     if (target(call, &found, err) < 0)
         return -1;
+    format = format ? format : found.format;
+    if (!text_equal(format, "JSON") && !text_equal(format, "YAML"))
+        return ssm_invalid(call, err, "This region gives documents in JSON and YAML.");
+    /* What is JSON is YAML already. */
     ssm_answer(call, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "Name", found.name, "DocumentVersion",
-                               found.version, "Status", "Active", "Content", found.content, "DocumentType",
-                               found.type, "DocumentFormat", "JSON", "CreatedDate",
+                               found.version, "Status", "Active", "Content",
+                               text_equal(format, "JSON") ? found.content : found.text, "DocumentType",
+                               found.type, "DocumentFormat", format, "CreatedDate",
                                ssm_time(found.document ? found.document->created_ms : 0)));
     return 0;
 }
@@ -237,12 +257,12 @@ int list_document_versions(struct call *call, struct error *err)
     json_t *list = json_array();
     for (size_t i = document->version_count; i-- > 0;) {
         const struct document_version *version = &document->versions[i];
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:s*, s:o, s:b, s:s, s:s}", "Name", document->name,
-                                        "DocumentVersion", version->number, "VersionName", version->name,
-                                        "CreatedDate", ssm_time(version->created_ms), "IsDefaultVersion",
-                                        text_equal(version->number, document->default_version),
-                                        "DocumentFormat", "JSON", "Status", "Active"));
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s*, s:o, s:b, s:s, s:s}", "Name", document->name, "DocumentVersion",
+                            version->number, "VersionName", version->name, "CreatedDate",
+                            ssm_time(version->created_ms), "IsDefaultVersion",
+                            text_equal(version->number, document->default_version), "DocumentFormat",
+                            version->format ? version->format : "JSON", "Status", "Active"));
     }
     json_t *answer = json_pack("{s:o}", "DocumentVersions", list);
     return ssm_page(call, answer, "DocumentVersions", "DocumentVersion", LIST_MOST, err);
@@ -256,21 +276,25 @@ static int read_content(struct call *call, const char **content, struct error *e
     const char *format = json_member_text(call->json, "DocumentFormat");
     struct error why = {0};
     json_t *parsed;
+    bool yaml = text_equal(format, "YAML");
     *content = json_member_text(call->json, "Content");
-    if (format && !text_equal(format, "JSON"))
+    if (format && !yaml && !text_equal(format, "JSON"))
         return call_fail(call, err, 400, "InvalidDocumentContent",
-                         "This region takes documents in JSON only.");
-    if (content_parse(call->arena, *content, &parsed, &why) < 0)
+                         "This region takes documents in JSON and YAML.");
+    if ((yaml && yaml_read(call->arena, *content, &parsed, &why) < 0) ||
+        content_parse(call->arena, yaml ? json_text(call->arena, parsed) : *content, &parsed, &why) < 0)
         return call_fail(call, err, 400, "InvalidDocumentContent", "%s", why.message);
     return 0;
 }
 
-static void add_version(struct document *document, const char *name, const char *content)
+static void add_version(struct call *call, struct document *document, const char *content)
 {
+    const char *format = json_member_text(call->json, "DocumentFormat");
     struct document_version *version =
         list_add(&document->versions, &document->version_count, sizeof *version);
     *version = (struct document_version){.number = memory_format("%lld", (long long)++document->next_version),
-                                         .name = memory_strdup(name),
+                                         .name = memory_strdup(json_member_text(call->json, "VersionName")),
+                                         .format = memory_strdup(text_equal(format, "YAML") ? "YAML" : NULL),
                                          .content = memory_strdup(content),
                                          .created_ms = clock_now_ms()};
 }
@@ -303,7 +327,7 @@ int create_document(struct call *call, struct error *err)
     struct document *document = memory_alloc(sizeof *document);
     *document = draft;
     record_own(&document_record, document);
-    add_version(document, json_member_text(call->json, "VersionName"), content);
+    add_version(call, document, content);
     document->default_version = memory_strdup("1");
     table_put(&ssm_of(call->account)->documents, document->name, document);
     region_changed(call->region);
@@ -326,7 +350,7 @@ int update_document(struct call *call, struct error *err)
     if (document->version_count == VERSIONS_MOST)
         return call_fail(call, err, 400, "DocumentVersionLimitExceeded",
                          "A document has at most %d versions.", VERSIONS_MOST);
-    add_version(document, json_member_text(call->json, "VersionName"), content);
+    add_version(call, document, content);
     region_changed(call->region);
     struct document_found made = document_latest(call, document);
     ssm_answer(call, json_pack("{s:o}", "DocumentDescription", document_describe(call, &made)));

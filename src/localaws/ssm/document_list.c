@@ -69,7 +69,12 @@ int list_documents(struct call *call, struct error *err)
     for (size_t i = 0; result == 0 && (aws = document_of_amazon_at(i)); i++) {
         if (table_get(&ssm_of(call->account)->documents, aws->name))
             continue;
-        struct document_found found = {aws->name, aws->type, "1", aws->content, NULL, NULL};
+        struct document_found found = {.name = aws->name,
+                                       .type = aws->type,
+                                       .version = "1",
+                                       .content = aws->content,
+                                       .text = aws->content,
+                                       .format = "JSON"};
         result = add_identifier(call, list, &found, err);
     }
     if (result == 0)

@@ -314,7 +314,8 @@ static void give_version(struct document *document)
         return;
     struct document_version *version =
         list_add(&document->versions, &document->version_count, sizeof *version);
-    *version = (struct document_version){memory_strdup("1"), NULL, document->content, document->created_ms};
+    *version = (struct document_version){
+        .number = memory_strdup("1"), .content = document->content, .created_ms = document->created_ms};
     document->content = NULL;
     document->next_version = 1;
     text_replace(&document->default_version, "1");

@@ -17,6 +17,7 @@
 
 struct document_version {
     char *number, *name, *content;
+    char *format; /* "YAML"; NULL: JSON */
     int64_t created_ms;
 };
 struct document {
@@ -106,10 +107,11 @@ int ssm_invalid(struct call *call, struct error *err, const char *format, ...)
 int ssm_filter_time(struct call *call, const char *value, int64_t *ms, struct error *err);
 
 /* document.c: by name or ARN, AWS's own among them; the call's action on it is authorized. The content is
- * that of `version` (NULL: the default). */
+ * that of `version` (NULL: the default), in JSON whatever it was written in; the text is what was written. */
 struct document_found {
     const char *name, *type, *version, *content, *arn;
     const struct document *document; /* NULL: one of AWS's */
+    const char *text, *format;       /* "JSON", "YAML" */
 };
 int document_find(struct call *call, const char *name, const char *version, const char *missing_code,
                   struct document_found *found, struct error *err);

@@ -14,6 +14,7 @@ static const struct {
     const char *name;
     const char *form;
 } hidden[] = {
+    {"ec2", "LaunchTemplateData.UserData", REMOVED},
     {"ec2", "UserData", REMOVED},
     {"ec2", "UserData.Value", REMOVED},
     {"ec2", "PublicKeyMaterial", REMOVED},

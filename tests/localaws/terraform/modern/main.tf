@@ -383,7 +383,7 @@ resource "aws_network_interface" "second" {
 
 resource "aws_instance" "one" {
   ami                         = data.aws_ami.host.id
-  instance_type               = "m5.large"
+  instance_type               = "m7g.large"
   subnet_id                   = aws_subnet.host[0].id
   vpc_security_group_ids      = [aws_security_group.host.id]
   iam_instance_profile        = aws_iam_instance_profile.host.name
@@ -410,7 +410,7 @@ resource "aws_instance" "one" {
 resource "aws_launch_template" "host" {
   name_prefix   = "host-"
   image_id      = data.aws_ami.host.id
-  instance_type = "m5.large"
+  instance_type = "m7g.large"
   metadata_options { http_tokens = "required" }
   network_interfaces {
     subnet_id       = aws_subnet.host[0].id
@@ -429,7 +429,7 @@ resource "aws_eip" "one" {
 
 resource "aws_instance" "in_public" {
   ami                    = data.aws_ami.host.id
-  instance_type          = "m5.large"
+  instance_type          = "m7g.large"
   subnet_id              = aws_subnet.public.id
   vpc_security_group_ids = [aws_security_group.inline.id]
   depends_on             = [aws_internet_gateway.this]
