@@ -21,8 +21,10 @@ static bool too_deep(const char *text, size_t length)
     bool in_string = false;
     for (size_t i = 0; i < length; i++) {
         if (in_string) {
-            i += text[i] == '\\';
-            in_string = i >= length || text[i] != '"';
+            if (text[i] == '\\')
+                i++;
+            else
+                in_string = text[i] != '"';
         } else if (text[i] == '"') {
             in_string = true;
         } else if (text[i] == '{' || text[i] == '[') {

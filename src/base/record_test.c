@@ -132,6 +132,13 @@ static void hostile_json_is_refused(void **state)
     assert_int_equal(json_parse(*state, "{} x", 4, &value, NULL), -1);
     assert_int_equal(json_parse(*state, "[\"\xff\"]", 5, &value, NULL), -1);
     assert_int_equal(json_parse(*state, "[\"[[[\\\"[\"]", 10, &value, NULL), 0);
+    /* An escaped quote ends no text: what follows is still in it, and what follows that is not. */
+    char quoted[104] = "[\"\\\"";
+    memset(quoted + 4, '[', 98);
+    memcpy(quoted + 102, "\"]", 2);
+    assert_int_equal(json_parse(*state, quoted, sizeof quoted, &value, NULL), 0);
+    memcpy(deep, "[\"\\\"\",", 6);
+    assert_int_equal(json_parse(*state, deep, sizeof deep, &value, NULL), -1);
 }
 
 int main(void)
