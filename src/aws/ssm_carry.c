@@ -213,6 +213,25 @@ static void wishes(struct carrying *carrying, struct pollfd polled[ENDS], bool u
     polled[OUTPUT_END] = (struct pollfd){.fd = held(carrying) ? carrying->output : -1, .events = POLLOUT};
 }
 
+/* As long as the output takes it; -1 when the connection (`*lost`) is gone or the session is refused. */
+static int receive(struct carrying *carrying, bool *lost, struct error *err)
+{
+    if (held(carrying) >= HELD_MOST / 2)
+        return 0;
+    int received = websocket_client_receive(carrying->connection, take_message, carrying, err);
+    carrying->more = received > 0;
+    if (received >= 0 || carrying->closed)
+        return 0;
+    *lost = err->kind == ERROR_UNAVAILABLE;
+    return -1;
+}
+
+/* How long to wait when the stream wants its next turn after `again_ms` (-1: never). */
+static int pause_ms(int64_t again_ms)
+{
+    return again_ms < 0 || again_ms > PAUSE_MS ? PAUSE_MS : (int)again_ms;
+}
+
 /* One turn of waiting and moving; -1 when the connection (`*lost`) or one of our ends is gone. */
 static int turn(struct carrying *carrying, bool *lost, struct error *err)
 {
@@ -224,19 +243,12 @@ static int turn(struct carrying *carrying, bool *lost, struct error *err)
         return -1;
     wishes(carrying, polled, unsent > 0);
     bool more = carrying->more && polled[SESSION_END].events & POLLIN;
-    poll(polled, ENDS, more ? 0 : again_ms < 0 || again_ms > PAUSE_MS ? PAUSE_MS : (int)again_ms);
+    poll(polled, ENDS, more ? 0 : pause_ms(again_ms));
     *lost = false;
     if ((polled[INPUT_END].revents && read_input(carrying, err) < 0) ||
         (polled[OUTPUT_END].revents && write_output(carrying, err) < 0))
         return -1;
-    if (!(more || polled[SESSION_END].revents) || held(carrying) >= HELD_MOST / 2)
-        return 0;
-    int received = websocket_client_receive(carrying->connection, take_message, carrying, err);
-    carrying->more = received > 0;
-    if (received >= 0 || carrying->closed)
-        return 0;
-    *lost = err->kind == ERROR_UNAVAILABLE;
-    return -1;
+    return more || polled[SESSION_END].revents ? receive(carrying, lost, err) : 0;
 }
 
 static int carry(struct aws_client *client, struct carrying *carrying, const char *id, struct error *err)

@@ -196,31 +196,50 @@ static int set(struct order *order, const struct setting *setting, const char *v
     return 0;
 }
 
+enum { FIRST_SETTING = 256, COMMON_OPTIONS = 4 };
+
+/* The options of every command, then the settings of this one. */
+static void list_options(const struct command *command,
+                         struct option options[COUNT_OF(settings) + COMMON_OPTIONS + 1])
+{
+    static const struct option common[COMMON_OPTIONS] = {{"help", no_argument, NULL, 'h'},
+                                                         {"output", required_argument, NULL, 'o'},
+                                                         {"directory", required_argument, NULL, 'd'},
+                                                         {"state", required_argument, NULL, 'd'}};
+    size_t count = COMMON_OPTIONS;
+    memcpy(options, common, sizeof common);
+    for (size_t i = 0; i < COUNT_OF(settings); i++)
+        if (settings[i].use & command->use)
+            options[count++] =
+                (struct option){settings[i].name, required_argument, NULL, (int)(FIRST_SETTING + i)};
+    options[count] = (struct option){0};
+}
+
+static int take_option(struct order *order, const struct command *command, int found, struct error *err)
+{
+    if (found >= FIRST_SETTING)
+        return set(order, &settings[found - FIRST_SETTING], optarg, err);
+    if (found == 'd' || found == 's')
+        order->directory = optarg;
+    else if (found == 'o' && (text_equal(optarg, "json") || text_equal(optarg, "text")))
+        order->json = text_equal(optarg, "json");
+    else
+        return error_set(err, ERROR_INVALID, "see: localaws %s %s --help", command->noun, command->verb);
+    return 0;
+}
+
 /* 1: help was asked for and printed. */
 static int read_options(struct order *order, const struct command *command, int argc, char **argv,
                         struct error *err)
 {
-    enum { FIRST_SETTING = 256 };
-    struct option options[COUNT_OF(settings) + 5] = {{"help", no_argument, NULL, 'h'},
-                                                     {"output", required_argument, NULL, 'o'},
-                                                     {"directory", required_argument, NULL, 'd'},
-                                                     {"state", required_argument, NULL, 'd'}};
-    for (size_t i = 0, at = 4; i < COUNT_OF(settings); i++)
-        if (settings[i].use & command->use)
-            options[at++] =
-                (struct option){settings[i].name, required_argument, NULL, (int)(FIRST_SETTING + i)};
+    struct option options[COUNT_OF(settings) + COMMON_OPTIONS + 1];
+    list_options(command, options);
     for (int found; (found = getopt_long(argc, argv, "ho:d:s:", options, NULL)) != -1;) {
         if (found == 'h') {
             print_help(stdout, command->noun, command);
             return 1;
         }
-        if (found == 'd' || found == 's')
-            order->directory = optarg;
-        else if (found == 'o' && (text_equal(optarg, "json") || text_equal(optarg, "text")))
-            order->json = text_equal(optarg, "json");
-        else if (found < FIRST_SETTING)
-            return error_set(err, ERROR_INVALID, "see: localaws %s %s --help", command->noun, command->verb);
-        else if (set(order, &settings[found - FIRST_SETTING], optarg, err) < 0)
+        if (take_option(order, command, found, err) < 0)
             return -1;
     }
     order->word = argv[optind];

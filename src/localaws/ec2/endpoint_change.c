@@ -121,10 +121,9 @@ static int check_subnets(struct call *call, const struct endpoint *draft, struct
     return 0;
 }
 
-static int take_endpoint(struct call *call, const struct vpc *vpc, struct endpoint *draft, struct error *err)
+/* What may be left out. */
+static void take_options(struct call *call, struct endpoint *draft)
 {
-    if (take_service(call, draft, err) < 0)
-        return -1;
     bool interface = text_equal(draft->type, "Interface");
     draft->policy = given_or(call, "PolicyDocument", full_access);
     draft->ip_address_type = given_or(call, "IpAddressType", "ipv4");
@@ -133,6 +132,12 @@ static int take_endpoint(struct call *call, const struct vpc *vpc, struct endpoi
     draft->private_dns =
         interface && (call_parameter(call, "PrivateDnsEnabled") ? call_true(call, "PrivateDnsEnabled")
                                                                 : !endpoint_is_private(draft));
+}
+
+/* Where it stands: in route tables or, with security groups, in subnets. */
+static int take_places(struct call *call, struct endpoint *draft, struct error *err)
+{
+    bool interface = text_equal(draft->type, "Interface");
     if (take_ids(call, "RouteTableId", &route_table_kind, &draft->route_tables, &draft->route_table_count,
                  err) < 0 ||
         take_ids(call, "SubnetId", &subnet_kind, &draft->subnets, &draft->subnet_count, err) < 0 ||
@@ -142,11 +147,20 @@ static int take_endpoint(struct call *call, const struct vpc *vpc, struct endpoi
         return call_fail(
             call, err, 400, "InvalidParameter",
             "A gateway endpoint has route tables, an interface endpoint subnets and security groups");
-    if (check_route_tables(call, draft, draft->route_tables, draft->route_table_count, err) < 0 ||
-        check_subnets(call, draft, err) < 0 || check_private_dns(call, vpc, draft, err) < 0 ||
+    if (check_route_tables(call, draft, draft->route_tables, draft->route_table_count, err) < 0)
+        return -1;
+    return check_subnets(call, draft, err);
+}
+
+static int take_endpoint(struct call *call, const struct vpc *vpc, struct endpoint *draft, struct error *err)
+{
+    if (take_service(call, draft, err) < 0)
+        return -1;
+    take_options(call, draft);
+    if (take_places(call, draft, err) < 0 || check_private_dns(call, vpc, draft, err) < 0 ||
         (endpoint_is_private(draft) && private_link_check(call, draft, err) < 0))
         return -1;
-    if (interface && !draft->group_count) {
+    if (text_equal(draft->type, "Interface") && !draft->group_count) {
         draft->groups = arena_alloc(call->arena, sizeof *draft->groups);
         draft->groups[draft->group_count++] = group_default(call->account, draft->vpc_id)->resource.id;
     }

@@ -114,38 +114,60 @@ static int refuse(struct error *err)
     return error_set(err, ERROR_INVALID, "Key is not in valid OpenSSH public key format");
 }
 
+/* What follows the name in a key's blob (RFC 4253 6.6, RFC 8709 4). */
+static bool read_rsa(struct arena *arena, struct reader *reader, struct ssh_key *key)
+{
+    gnutls_datum_t exponent, modulus;
+    return read_string(reader, &exponent) && read_string(reader, &modulus) && reader->at == reader->end &&
+           rsa_fingerprint(arena, &modulus, &exponent, &key->fingerprint) == 0;
+}
+
+static bool read_ed25519(struct arena *arena, struct reader *reader, struct ssh_key *key)
+{
+    (void)arena, (void)key;
+    gnutls_datum_t point;
+    return read_string(reader, &point) && point.size == ED25519_BYTES && reader->at == reader->end;
+}
+
+static const struct form {
+    const char *name, *type;
+    bool (*read)(struct arena *arena, struct reader *reader, struct ssh_key *key);
+} forms[] = {
+    {"ssh-rsa", "rsa", read_rsa},
+    {"ssh-ed25519", "ed25519", read_ed25519},
+};
+
+static const struct form *form_named(const void *name, size_t length)
+{
+    for (size_t i = 0; i < COUNT_OF(forms); i++)
+        if (strlen(forms[i].name) == length && memcmp(forms[i].name, name, length) == 0)
+            return &forms[i];
+    return NULL;
+}
+
 int ssh_key_parse(struct arena *arena, const char *text, struct ssh_key *key, struct error *err)
 {
-    static const char *const names[][2] = {{"ssh-rsa", "rsa"}, {"ssh-ed25519", "ed25519"}};
-    gnutls_datum_t blob, name, first, second;
-    size_t length, which = 0;
+    gnutls_datum_t blob, name;
+    size_t length;
     if (strlen(text) > SSH_KEY_LONGEST)
         return refuse(err);
     text += strspn(text, " \t\r\n");
     size_t name_length = strcspn(text, " \t");
-    while (which < COUNT_OF(names) &&
-           (strlen(names[which][0]) != name_length || strncmp(text, names[which][0], name_length) != 0))
-        which++;
-    if (which == COUNT_OF(names))
+    const struct form *form = form_named(text, name_length);
+    if (!form)
         return refuse(err);
     text += name_length + strspn(text + name_length, " \t");
     char *base64 = arena_strndup(arena, text, strcspn(text, " \t\r\n"));
     if (base64_decode(arena, base64, &blob.data, &length, NULL) < 0)
         return refuse(err);
     blob.size = (unsigned)length;
-    struct reader reader = {blob.data, blob.data + length};
-    if (!read_string(&reader, &name) || name.size != name_length ||
-        memcmp(name.data, names[which][0], name_length) != 0 || !read_string(&reader, &first))
-        return refuse(err);
-    key->type = names[which][1];
-    key->line = arena_format(arena, "%s %s", names[which][0], base64);
+    key->type = form->type;
+    key->line = arena_format(arena, "%s %s", form->name, base64);
     key->fingerprint = sha256_fingerprint(arena, &blob);
-    if (which == 1)
-        return first.size == ED25519_BYTES && reader.at == reader.end ? 0 : refuse(err);
-    if (!read_string(&reader, &second) || reader.at != reader.end ||
-        rsa_fingerprint(arena, &second, &first, &key->fingerprint) < 0)
-        return refuse(err);
-    return 0;
+    struct reader reader = {blob.data, blob.data + length};
+    bool good = read_string(&reader, &name) && form_named(name.data, name.size) == form &&
+                form->read(arena, &reader, key);
+    return good ? 0 : refuse(err);
 }
 
 static void key_free(gnutls_privkey_t *key)

@@ -10,7 +10,28 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ICMP = 1, TCP = 6, UDP = 17, ICMP6 = 58, MATCH_LONGEST = 96 };
+enum { MATCH_LONGEST = 96 };
+
+/* Protocols whose rules say more than the protocol: ports, or an ICMP message's type and code. */
+static const struct protocol {
+    int number;
+    const char *name; /* nftables' */
+    bool has_ports;
+} protocols[] = {
+    {1, "icmp", false},
+    {6, "tcp", true},
+    {17, "udp", true},
+    {58, "icmpv6", false},
+};
+
+/* The protocol of a rule that is for some of its ports or types only; else NULL. */
+static const struct protocol *narrowed(int number, int from, int to)
+{
+    for (size_t i = 0; i < COUNT_OF(protocols) && from >= 0; i++)
+        if (protocols[i].number == number)
+            return protocols[i].has_ports && from == 0 && to == 65535 ? NULL : &protocols[i];
+    return NULL;
+}
 
 static bool has_group(const struct plane_interface *interface, const char *group_id)
 {
@@ -43,24 +64,21 @@ static void member_set(struct firewall *firewall, size_t group, bool six)
 /* What an ACL's rule says of the packet's protocol; "" for all. */
 static void acl_match(char match[MATCH_LONGEST], const struct plane_acl_rule *rule)
 {
-    int protocol = rule->protocol, from = rule->from_port, to = rule->to_port;
+    int from = rule->from_port, to = rule->to_port;
+    const struct protocol *protocol = narrowed(rule->protocol, from, to);
     match[0] = '\0';
-    const char *name = protocol == TCP    ? "tcp"
-                       : protocol == UDP  ? "udp"
-                       : protocol == ICMP ? "icmp"
-                                          : "icmpv6";
-    if (protocol < 0)
+    if (rule->protocol < 0)
         return;
-    bool ports = protocol == TCP || protocol == UDP, types = protocol == ICMP || protocol == ICMP6;
-    if ((!ports && !types) || from < 0 || (ports && from == 0 && to == 65535))
-        snprintf(match, MATCH_LONGEST, "meta l4proto %d ", protocol & 0xff);
-    else if (ports)
-        snprintf(match, MATCH_LONGEST, "%s dport %d-%d ", name, from & 0xffff,
+    if (!protocol)
+        snprintf(match, MATCH_LONGEST, "meta l4proto %d ", rule->protocol & 0xff);
+    else if (protocol->has_ports)
+        snprintf(match, MATCH_LONGEST, "%s dport %d-%d ", protocol->name, from & 0xffff,
                  (to < from ? from : to) & 0xffff);
     else if (to < 0)
-        snprintf(match, MATCH_LONGEST, "%s type %d ", name, from & 0xff);
+        snprintf(match, MATCH_LONGEST, "%s type %d ", protocol->name, from & 0xff);
     else
-        snprintf(match, MATCH_LONGEST, "%s type %d %s code %d ", name, from & 0xff, name, to & 0xff);
+        snprintf(match, MATCH_LONGEST, "%s type %d %s code %d ", protocol->name, from & 0xff, protocol->name,
+                 to & 0xff);
 }
 
 static void acl_chain(struct firewall *firewall, size_t index, bool egress)
@@ -84,20 +102,20 @@ static void acl_chain(struct firewall *firewall, size_t index, bool egress)
  * code where others have the port. */
 static void group_match(char match[MATCH_LONGEST], const struct plane_group_rule *rule)
 {
-    int protocol = rule->protocol, from = rule->from_port, to = rule->to_port;
+    int from = rule->from_port, to = rule->to_port;
+    const struct protocol *protocol = narrowed(rule->protocol, from, to);
     match[0] = '\0';
-    if (protocol < 0)
+    if (rule->protocol < 0)
         return;
-    bool ports = protocol == TCP || protocol == UDP, types = protocol == ICMP || protocol == ICMP6;
-    if (types && from >= 0) {
+    if (protocol && !protocol->has_ports) {
         int low = (from & 0xff) << 8 | (to < 0 ? 0 : to & 0xff);
         to = to < 0 ? low | 0xff : low;
         from = low;
     }
-    if ((!ports && !types) || from < 0 || (ports && from == 0 && to == 65535))
-        snprintf(match, MATCH_LONGEST, "meta l4proto %d ", protocol & 0xff);
+    if (!protocol)
+        snprintf(match, MATCH_LONGEST, "meta l4proto %d ", rule->protocol & 0xff);
     else
-        snprintf(match, MATCH_LONGEST, "meta l4proto %d ct original proto-dst %d-%d ", protocol,
+        snprintf(match, MATCH_LONGEST, "meta l4proto %d ct original proto-dst %d-%d ", rule->protocol,
                  from & 0xffff, (to < from ? from : to) & 0xffff);
 }
 

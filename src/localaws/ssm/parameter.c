@@ -126,39 +126,46 @@ static void put(struct call *call, struct parameter *had, const struct parameter
     region_changed(call->region);
 }
 
+/* The next version, as the call and what the parameter was before make it. */
+static int take_draft(struct call *call, const struct parameter *had, struct parameter *draft,
+                      struct error *err)
+{
+    static const struct parameter nothing = {0};
+    const struct parameter *before = had ? had : &nothing;
+    draft->description = (char *)text_or(call, "Description", before->description);
+    draft->pattern = (char *)text_or(call, "AllowedPattern", before->pattern);
+    draft->value = (char *)json_member_text(call->json, "Value");
+    draft->user = (char *)call->caller->arn;
+    draft->version = before->version + 1;
+    draft->modified_ms = clock_now_ms();
+    draft->tags = before->tags;
+    draft->tag_count = before->tag_count;
+    if (read_type(call, had, draft, err) < 0 || check_value(call, draft, draft->value, err) < 0)
+        return -1;
+    if (had && json_object_get(call->json, "Tags"))
+        return ssm_invalid(call, err, "Invalid request: tags and overwrite can't be used together.");
+    if (!had && ssm_read_tags(call, &draft->tags, &draft->tag_count, err) < 0)
+        return -1;
+    if (!text_equal(draft->type, "SecureString"))
+        return 0;
+    draft->key = (char *)text_or(call, "KeyId", before->key ? before->key : "alias/aws/ssm");
+    return parameter_seal(call, draft, draft->value, err);
+}
+
 int put_parameter(struct call *call, struct error *err)
 {
-    const char *name = json_member_text(call->json, "Name"), *value = json_member_text(call->json, "Value");
+    const char *name = json_member_text(call->json, "Name"), *member;
     if (check_name(call, name, err) < 0 || authorize(call, name, err) < 0)
         return -1;
     struct parameter *had = table_get(&ssm_of(call->account)->parameters, name);
-    struct parameter draft = {.name = (char *)name,
-                              .description =
-                                  (char *)text_or(call, "Description", had ? had->description : NULL),
-                              .pattern = (char *)text_or(call, "AllowedPattern", had ? had->pattern : NULL),
-                              .user = (char *)call->caller->arn,
-                              .version = had ? had->version + 1 : 1,
-                              .modified_ms = clock_now_ms(),
-                              .tags = had ? had->tags : NULL,
-                              .tag_count = had ? had->tag_count : 0};
-    const char *member;
+    struct parameter draft = {.name = (char *)name};
     if (had && !json_is_true(json_object_get(call->json, "Overwrite")))
         return call_fail(
             call, err, 400, "ParameterAlreadyExists",
             "The parameter already exists. To overwrite this value, set the overwrite option in the "
             "request to true.");
-    if (read_type(call, had, &draft, err) < 0 || check_value(call, &draft, value, err) < 0)
+    if (take_draft(call, had, &draft, err) < 0)
         return -1;
-    if (had && json_object_get(call->json, "Tags"))
-        return ssm_invalid(call, err, "Invalid request: tags and overwrite can't be used together.");
-    if (!had && ssm_read_tags(call, &draft.tags, &draft.tag_count, err) < 0)
-        return -1;
-    draft.value = (char *)value;
-    if (text_equal(draft.type, "SecureString")) {
-        draft.key = (char *)text_or(call, "KeyId", had && had->key ? had->key : "alias/aws/ssm");
-        if (parameter_seal(call, &draft, value, err) < 0)
-            return -1;
-    }
     if (!record_fits(&parameter_record, &draft, &member))
         return ssm_invalid(call, err, "The parameter's %s is too long.", member);
     put(call, had, &draft);
@@ -260,23 +267,38 @@ int get_parameters(struct call *call, struct error *err)
     return for_names(call, "Parameters", describe, err);
 }
 
-int get_parameters_by_path(struct call *call, struct error *err)
+/* Path, as the names below it begin: "/" or "/a/b/". */
+static int take_path(struct call *call, const char **prefix, struct error *err)
 {
     const char *path = json_member_text(call->json, "Path");
+    if (text_empty(path) || *path != '/')
+        return ssm_invalid(call, err, "Path begins with /.");
+    if (!text_ends(path, "/") && check_name(call, path, err) < 0)
+        return -1;
+    *prefix = text_ends(path, "/") ? path : arena_format(call->arena, "%s/", path);
+    return 0;
+}
+
+static bool is_below(const struct parameter *parameter, const char *prefix, bool recursive)
+{
+    return text_starts(parameter->name, prefix) &&
+           (recursive || !strchr(parameter->name + strlen(prefix), '/'));
+}
+
+int get_parameters_by_path(struct call *call, struct error *err)
+{
+    const char *prefix = NULL;
     bool recursive = json_is_true(json_object_get(call->json, "Recursive"));
     const struct parameter *parameter;
-    if (text_empty(path) || *path != '/' ||
-        (path[1] && check_name(call, text_ends(path, "/") ? "/x" : path, err) < 0))
-        return *err->code ? -1 : ssm_invalid(call, err, "Path begins with /.");
+    if (take_path(call, &prefix, err) < 0)
+        return -1;
     if (json_object_get(call->json, "ParameterFilters"))
         return ssm_invalid(call, err, "ParameterFilters are not supported by this region.");
-    const char *prefix = text_ends(path, "/") ? path : arena_format(call->arena, "%s/", path);
     if (authorize(call, prefix[1] ? arena_strndup(call->arena, prefix, strlen(prefix) - 1) : "/", err) < 0)
         return -1;
     json_t *answer = json_pack("{s:[]}", "Parameters"), *shown;
     for (size_t at = 0; (parameter = table_next(&ssm_of(call->account)->parameters, &at));) {
-        if (!text_starts(parameter->name, prefix) ||
-            (!recursive && strchr(parameter->name + strlen(prefix), '/')))
+        if (!is_below(parameter, prefix, recursive))
             continue;
         if (describe(call, parameter, &shown, err) < 0) {
             json_decref(answer);

@@ -105,23 +105,40 @@ static void out_items(struct writing *writing, const struct pair *pairs, size_t 
     buffer_append(out, "]", 1);
 }
 
+/* What is known of an EC2 list by its parameter; NULL for the usual, "XSet" of plain "X". */
+static const struct set *set_of(const char *parameter, size_t length)
+{
+    for (size_t i = 0; i < COUNT_OF(sets); i++)
+        if (strlen(sets[i].parameter) == length && memcmp(sets[i].parameter, parameter, length) == 0)
+            return &sets[i];
+    return NULL;
+}
+
+static void out_set_name(struct buffer *out, const char *parameter, size_t length, const char *ending)
+{
+    char name[128];
+    size_t room = sizeof name - strlen(ending) - 1, cut = length < room ? length : room;
+    memcpy(name, parameter, cut);
+    strcpy(name + cut, ending);
+    out_small_name(out, name, strlen(name));
+}
+
 static void out_ec2_list(struct writing *writing, const struct pair *pairs, size_t count, const char *name,
                          size_t length, size_t at, int depth)
 {
-    const struct set *set = NULL;
-    for (size_t i = 0; i < COUNT_OF(sets) && !set; i++)
-        if (strlen(sets[i].parameter) == length && memcmp(sets[i].parameter, name, length) == 0)
-            set = &sets[i];
+    const struct set *set = set_of(name, length);
     bool is_plain = depth > 0 && length == 3 && memcmp(name, "Tag", 3) == 0; /* of a tag specification */
-    char other[128];
-    size_t cut = length < sizeof other - 4 ? length : sizeof other - 4;
-    memcpy(other, name, cut);
-    strcpy(other + cut, is_plain ? "s" : "Set");
-    out_small_name(writing->out, set ? set->name : other, strlen(set ? set->name : other));
-    const char *item = set && set->item ? set->item : name;
+    if (set)
+        out_small_name(writing->out, set->name, strlen(set->name));
+    else
+        out_set_name(writing->out, name, length, is_plain ? "s" : "Set");
+    if (set && set->item) {
+        name = set->item;
+        length = strlen(set->item);
+    }
     if (!is_plain)
         buffer_text(writing->out, "{\"items\":");
-    out_items(writing, pairs, count, at, item, set && set->item ? strlen(set->item) : length, depth);
+    out_items(writing, pairs, count, at, name, length, depth);
     if (!is_plain)
         buffer_append(writing->out, "}", 1);
 }

@@ -86,10 +86,15 @@ static void consider(struct reading *reading, const char *line, size_t length)
         (struct trail_found){event, arena_strndup(reading->arena, line, length)};
 }
 
+static bool is_full(const struct reading *reading)
+{
+    return reading->count == reading->search->most || reading->left == 0;
+}
+
 /* Backwards from `end`, a place after a line break; returns the place where it stopped, 0 at the start. */
 static size_t read_back(struct reading *reading, const struct view *view, size_t end)
 {
-    while (end > 0 && reading->count < reading->search->most && reading->left > 0) {
+    while (end > 0 && !is_full(reading)) {
         const char *before = memrchr(view->bytes, '\n', end - 1);
         size_t begin = before ? (size_t)(before - view->bytes) + 1 : 0;
         consider(reading, view->bytes + begin, end - begin - 1);
@@ -104,16 +109,28 @@ static const char *name_of(const char *path)
     return strrchr(path, '/') + 1;
 }
 
-/* "2026-01-02T03:04:05.678Z.jsonl:1234": the file, and the place in it. */
-static int read_mark(struct arena *arena, const char *mark, const char **name, int64_t *place,
-                     struct error *err)
+/* Where a search goes on: "2026-01-02T03:04:05.678Z.jsonl:1234", the file and the place in it. */
+struct mark {
+    const char *name; /* NULL: at the newest */
+    size_t place;
+};
+
+static int read_mark(struct arena *arena, const char *text, struct mark *mark, struct error *err)
 {
-    const char *colon = strrchr(mark, ':');
-    if (!colon || colon == mark || strlen(mark) > 80 ||
-        text_number(colon + 1, 0, 1LL << 40, "", place, NULL) < 0)
+    int64_t place;
+    if (!text)
+        return 0;
+    const char *colon = strrchr(text, ':');
+    if (!colon || colon == text || strlen(text) > 80 ||
+        text_number(colon + 1, 0, 1LL << 40, "", &place, NULL) < 0)
         return error_set(err, ERROR_INVALID, "no place in the trail");
-    *name = arena_strndup(arena, mark, (size_t)(colon - mark));
+    *mark = (struct mark){arena_strndup(arena, text, (size_t)(colon - text)), (size_t)place};
     return 0;
+}
+
+static bool is_before_mark(const struct mark *mark, const char *path)
+{
+    return mark->name && strcmp(name_of(path), mark->name) > 0;
 }
 
 /* All events of a file are younger than the one before it is old: a file whose successor begins before the
@@ -130,36 +147,39 @@ static size_t whole_end(const struct view *view)
     return last ? (size_t)(last - view->bytes) + 1 : 0;
 }
 
+/* One file, from its end or from the mark in it; the place where it stopped. */
+static size_t read_journal_file(struct reading *reading, const char *path, const struct mark *mark)
+{
+    cleanup(view_close) struct view view = view_open(path);
+    size_t end = whole_end(&view);
+    if (mark->name && text_equal(name_of(path), mark->name) && mark->place < end)
+        end = mark->place && view.bytes[mark->place - 1] == '\n' ? mark->place : 0;
+    return read_back(reading, &view, end);
+}
+
 int trail_search(struct region *region, struct arena *arena, const struct trail_search *search,
                  struct trail_found *found, size_t *count, const char **continues, struct error *err)
 {
     struct journal *journal = trail_journal(region);
     struct reading reading = {.search = search, .arena = arena, .found = found, .left = SEARCH_BYTES};
-    const char *name = NULL;
-    int64_t place = 0;
+    struct mark mark = {0};
     *count = 0;
     *continues = NULL;
-    if (search->continues && read_mark(arena, search->continues, &name, &place, err) < 0)
+    if (read_mark(arena, search->continues, &mark, err) < 0)
         return -1;
     if (!journal)
         return 0;
     strcpy(reading.from, clock_rfc3339(arena, search->from_ms));
     strcpy(reading.until, clock_rfc3339(arena, search->until_ms));
     journal_flush(journal);
-    char **paths = journal_files(journal, arena, search->account);
+    char **paths = journal_files(journal, arena, search->account); /* the newest first */
     for (size_t i = 0; paths[i] && !*continues; i++) {
-        int order = name ? strcmp(name_of(paths[i]), name) : -1;
-        if (order > 0)
-            continue; /* newer than where the search goes on */
+        if (is_before_mark(&mark, paths[i]))
+            continue;
         if (ends_before(&reading, i ? paths[i - 1] : NULL))
             break;
-        cleanup(view_close) struct view view = view_open(paths[i]);
-        size_t end = whole_end(&view);
-        if (name && order == 0 && (size_t)place < end)
-            end = place && view.bytes[place - 1] == '\n' ? (size_t)place : 0;
-        end = read_back(&reading, &view, end);
-        bool stopped = reading.count == search->most || reading.left == 0;
-        if (stopped && (end > 0 || paths[i + 1]))
+        size_t end = read_journal_file(&reading, paths[i], &mark);
+        if (is_full(&reading) && (end > 0 || paths[i + 1]))
             *continues = arena_format(arena, "%s:%zu", name_of(paths[i]), end);
     }
     *count = reading.count;
