@@ -101,3 +101,12 @@ void *table_next(const struct table *table, size_t *at)
     }
     return NULL;
 }
+
+json_t *table_write(const struct table *table, const struct record *record)
+{
+    json_t *list = json_array();
+    const void *item;
+    for (size_t at = 0; (item = table_next(table, &at));)
+        json_array_append_new(list, record_write(record, item));
+    return list;
+}

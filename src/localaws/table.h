@@ -3,6 +3,8 @@
 #ifndef LOCALAWS_TABLE_H
 #define LOCALAWS_TABLE_H
 
+#include "base/record.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,5 +26,8 @@ void *table_remove(struct table *table, const char *key); /* what was there, or 
 
 /* for (size_t at = 0; (role = table_next(&roles, &at));)   removing the current one meanwhile is fine */
 void *table_next(const struct table *table, size_t *at);
+
+/* What is in it, each as the record has it: a new JSON array. */
+json_t *table_write(const struct table *table, const struct record *record);
 
 #endif

@@ -190,27 +190,18 @@ static void account_created(struct region *region, struct account *account)
     account->modules[MODULE_IAM] = memory_alloc(sizeof(struct iam));
 }
 
-static json_t *save_table(const struct table *table, const struct record *record)
-{
-    json_t *list = json_array();
-    void *item;
-    for (size_t at = 0; (item = table_next(table, &at));)
-        json_array_append_new(list, record_write(record, item));
-    return list;
-}
-
 static json_t *save(struct region *region, struct account *account)
 {
     (void)region;
     const struct iam *iam = iam_of(account);
     json_t *state = json_object();
-    json_object_set_new(state, "roles", save_table(&iam->roles, &principal_record));
-    json_object_set_new(state, "users", save_table(&iam->users, &principal_record));
-    json_object_set_new(state, "groups", save_table(&iam->groups, &principal_record));
+    json_object_set_new(state, "roles", table_write(&iam->roles, &principal_record));
+    json_object_set_new(state, "users", table_write(&iam->users, &principal_record));
+    json_object_set_new(state, "groups", table_write(&iam->groups, &principal_record));
     if (iam->alias)
         json_object_set_new(state, "alias", json_string(iam->alias));
-    json_object_set_new(state, "policies", save_table(&iam->policies, &managed_policy_record));
-    json_object_set_new(state, "profiles", save_table(&iam->profiles, &instance_profile_record));
+    json_object_set_new(state, "policies", table_write(&iam->policies, &managed_policy_record));
+    json_object_set_new(state, "profiles", table_write(&iam->profiles, &instance_profile_record));
     return state;
 }
 

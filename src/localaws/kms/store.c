@@ -114,22 +114,13 @@ static void account_created(struct region *region, struct account *account)
     account->modules[MODULE_KMS] = memory_alloc(sizeof(struct kms));
 }
 
-static json_t *save_table(const struct table *table, const struct record *record)
-{
-    json_t *list = json_array();
-    void *item;
-    for (size_t at = 0; (item = table_next(table, &at));)
-        json_array_append_new(list, record_write(record, item));
-    return list;
-}
-
 static json_t *save(struct region *region, struct account *account)
 {
     (void)region;
     const struct kms *kms = kms_of(account);
     json_t *state = json_object();
-    json_object_set_new(state, "keys", save_table(&kms->keys, &kms_key_record));
-    json_object_set_new(state, "aliases", save_table(&kms->aliases, &kms_alias_record));
+    json_object_set_new(state, "keys", table_write(&kms->keys, &kms_key_record));
+    json_object_set_new(state, "aliases", table_write(&kms->aliases, &kms_alias_record));
     return state;
 }
 

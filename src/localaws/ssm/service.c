@@ -280,11 +280,7 @@ static json_t *save(struct region *region, struct account *account)
     json_t *state = json_object();
     for (size_t i = 0; i < COUNT_OF(everything); i++) {
         const struct table *table = (const void *)((const char *)ssm_of(account) + everything[i].table);
-        json_t *list = json_array();
-        const void *object;
-        for (size_t at = 0; (object = table_next(table, &at));)
-            json_array_append_new(list, record_write(everything[i].record, object));
-        json_object_set_new(state, everything[i].name, list);
+        json_object_set_new(state, everything[i].name, table_write(table, everything[i].record));
     }
     return state;
 }
