@@ -227,7 +227,7 @@ int private_link_describe(struct call *call, struct error *err)
     return 0;
 }
 
-static void put_failure(struct call *call, const char *id, const char *code, const char *message)
+void put_refusal(struct call *call, const char *id, const char *code, const char *message)
 {
     put_open(&call->answer, "item");
     put_open(&call->answer, "error");
@@ -249,11 +249,11 @@ static int decide(struct call *call, const char *state, struct error *err)
         struct endpoint *endpoint =
             (struct endpoint *)(void *)resource_anywhere(call->region, &endpoint_kind, *id);
         if (!endpoint || private_service_named(call->region, endpoint->service) != service) {
-            put_failure(call, *id, "InvalidVpcEndpointId.NotFound",
+            put_refusal(call, *id, "InvalidVpcEndpointId.NotFound",
                         "The Vpc Endpoint Id does not exist in this service");
         } else if (text_equal(endpoint_state(endpoint), ENDPOINT_REJECTED) ||
                    (text_equal(state, ENDPOINT_AVAILABLE) && text_equal(endpoint_state(endpoint), state))) {
-            put_failure(call, *id, "InvalidState", "The endpoint is not in a state that allows this");
+            put_refusal(call, *id, "InvalidState", "The endpoint is not in a state that allows this");
         } else {
             text_replace(&endpoint->state, state);
             resource_changed(&endpoint->resource);

@@ -54,5 +54,7 @@ void private_link_gone(struct endpoint *endpoint);
 void private_links_changed(struct region *region, const struct private_service *service); /* NULL: all */
 const char *const *private_link_resolve(struct region *region, struct arena *arena, const char *vpc_id,
                                         const char *name);
+/* An item of "unsuccessful": what was not done, and why not. */
+void put_refusal(struct call *call, const char *id, const char *code, const char *message);
 
 #endif

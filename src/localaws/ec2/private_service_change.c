@@ -202,17 +202,6 @@ static bool has_endpoints(struct region *region, const struct private_service *s
     return false;
 }
 
-static void put_unsuccessful(struct call *call, const char *id, const char *code, const char *message)
-{
-    put_open(&call->answer, "item");
-    put_open(&call->answer, "error");
-    put_text(&call->answer, "code", code);
-    put_text(&call->answer, "message", message);
-    put_close(&call->answer, "error");
-    put_text(&call->answer, "resourceId", id);
-    put_close(&call->answer, "item");
-}
-
 int private_service_delete(struct call *call, struct error *err)
 {
     const char **ids = call_list(call, "ServiceId", NULL);
@@ -227,11 +216,10 @@ int private_service_delete(struct call *call, struct error *err)
         struct private_service *service =
             resource_find(call->region, call->account, &private_service_kind, *id);
         if (!service)
-            put_unsuccessful(
-                call, *id, private_service_kind.missing,
-                arena_format(call->arena, "The VpcEndpointService Id '%.64s' does not exist", *id));
+            put_refusal(call, *id, private_service_kind.missing,
+                        arena_format(call->arena, "The VpcEndpointService Id '%.64s' does not exist", *id));
         else if (has_endpoints(call->region, service))
-            put_unsuccessful(
+            put_refusal(
                 call, *id, "ExistingVpcEndpointConnections",
                 arena_format(call->arena, "Service %s has existing active VPC Endpoint connections", *id));
         else
