@@ -100,13 +100,7 @@ int s3_begin_upload_part(struct s3_call *s3, struct error *err)
     struct s3_writing *writing;
     if (s3_header(s3, "x-amz-copy-source"))
         return 0;
-    if (s3_open_part(s3, &writing, err) < 0 ||
-        s3_body_open(s3->call, s3_writing_sink, writing, &s3->body, err) < 0)
-        return -1;
-    if (s3_etag_is_md5(&writing->object.sealing))
-        digests_begin(&s3->body->digests, "md5");
-    s3->work = writing;
-    return 0;
+    return s3_open_part(s3, &writing, err) < 0 ? -1 : s3_writing_receive(s3, writing, err);
 }
 
 int s3_store_part(struct s3_call *s3, struct s3_writing *writing, struct error *err)

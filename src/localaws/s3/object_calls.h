@@ -17,6 +17,8 @@ int s3_describe_object(struct s3_call *s3, struct s3_object *object, struct erro
 int s3_writing_begin(struct s3_call *s3, const unsigned char data_key[SEGMENT_KEY],
                      struct s3_writing *writing, struct error *err);
 chunked_sink s3_writing_sink; /* its context is the struct s3_writing */
+/* The request's body goes into it as it comes. */
+int s3_writing_receive(struct s3_call *s3, struct s3_writing *writing, struct error *err);
 /* `md5`: in hex, of what was written; needed only where s3_etag_is_md5. */
 int s3_writing_finish(struct s3_call *s3, struct s3_writing *writing, uint64_t size, const char *md5,
                       struct error *err);

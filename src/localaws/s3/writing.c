@@ -143,6 +143,16 @@ bool s3_etag_is_md5(const struct s3_sealing *sealing)
     return s3_sealing_kind(sealing) == S3_SEALED_BY_S3;
 }
 
+int s3_writing_receive(struct s3_call *s3, struct s3_writing *writing, struct error *err)
+{
+    if (s3_body_open(s3->call, s3_writing_sink, writing, &s3->body, err) < 0)
+        return -1;
+    if (s3_etag_is_md5(&writing->object.sealing))
+        digests_begin(&s3->body->digests, "md5");
+    s3->work = writing;
+    return 0;
+}
+
 int s3_writing_finish(struct s3_call *s3, struct s3_writing *writing, uint64_t size, const char *md5,
                       struct error *err)
 {
