@@ -1,9 +1,8 @@
 /* Load balancers on real networks; needs root. */
-#include "localaws/plane/world_test.h"
+#include "localaws/plane/world_fixture_test.h"
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "localaws/plane/namespace.h"
@@ -19,8 +18,6 @@
 #include <cmocka.h>
 
 #define FRONT "2001:db8:1:1::20"
-
-static struct plane_world world;
 
 static const struct plane_lb_target targets[] = {{.address = "2001:db8:1:1::a", .port = 4443, .zone = "a"},
                                                  {.address = "2001:db8:1:2::b", .port = 4443, .zone = "b"},
@@ -231,26 +228,6 @@ static void a_balancer_that_is_removed_listens_no_more(void **state)
     assert_string_equal(plane_target_health(world.plane, "group-web", targets[0].address, 4443), "unused");
 }
 
-static int raise_world(void **state)
-{
-    struct error err = {0};
-    (void)state;
-    log_open("plane-test", LOG_LEVEL_WARNING, false);
-    if (world_make(&world, &err) == 0 && world_populate(&world, &err) == 0 &&
-        world_console_has(&world, MACHINE_A, "serving", 5000) &&
-        world_console_has(&world, MACHINE_B, "serving", 5000))
-        return 0;
-    print_error("%s\n", err.message);
-    return -1;
-}
-
-static int end_world(void **state)
-{
-    (void)state;
-    world_end(&world);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,5 +244,5 @@ int main(void)
     };
     if (geteuid() != 0)
         return 77;
-    return cmocka_run_group_tests(tests, raise_world, end_world);
+    return cmocka_run_group_tests(tests, world_raise, world_lower);
 }

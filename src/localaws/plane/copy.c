@@ -1,10 +1,12 @@
 /* Deep copies of what the plane is asked for: the caller's memory is the caller's again when the call
  * returns. */
+#include "localaws/plane/copy.h"
+
 #include "localaws/plane/parts.h"
 
 #include <string.h>
 
-static const char *const *copy_texts(struct arena *arena, const char *const *texts)
+const char *const *copy_texts(struct arena *arena, const char *const *texts)
 {
     size_t count = 0;
     while (texts && texts[count])
@@ -15,8 +17,7 @@ static const char *const *copy_texts(struct arena *arena, const char *const *tex
     return copy;
 }
 
-/* The array's bytes; what they point at is copied by the caller. */
-static void *copy_array(struct arena *arena, const void *items, size_t count, size_t size)
+void *copy_array(struct arena *arena, const void *items, size_t count, size_t size)
 {
     void *copy = arena_alloc(arena, count * size);
     if (count)

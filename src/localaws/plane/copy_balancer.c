@@ -1,15 +1,8 @@
 /* Deep copies of load balancers and private links. Keys are wiped when the copy goes. */
+#include "localaws/plane/copy.h"
 #include "localaws/plane/parts.h"
 
 #include <string.h>
-
-static void *copy_array(struct arena *arena, const void *items, size_t count, size_t size)
-{
-    void *copy = arena_alloc(arena, count * size + 1);
-    if (count)
-        memcpy(copy, items, count * size);
-    return copy;
-}
 
 static void wipe(void *text)
 {
@@ -21,17 +14,6 @@ static const char *copy_secret(struct arena *arena, const char *secret)
     char *copy = arena_strdup(arena, secret);
     if (copy)
         arena_defer(arena, wipe, copy);
-    return copy;
-}
-
-static const char *const *copy_texts(struct arena *arena, const char *const *texts)
-{
-    size_t count = 0;
-    while (texts && texts[count])
-        count++;
-    const char **copy = arena_alloc(arena, (count + 1) * sizeof *copy);
-    for (size_t i = 0; i < count; i++)
-        copy[i] = arena_strdup(arena, texts[i]);
     return copy;
 }
 

@@ -1,5 +1,5 @@
 /* Disks beside a machine's root: a block device in the machine, ciphertext on the computer; needs root. */
-#include "localaws/plane/world_test.h"
+#include "localaws/plane/world_fixture_test.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -19,7 +19,6 @@
 
 #include <cmocka.h>
 
-static struct plane_world world;
 static char disk_path[128];
 static const unsigned char first_key[32] = "the first key of this disk......",
                            other_key[32] = "quite another";
@@ -154,31 +153,13 @@ static void a_reboot_keeps_it_and_an_end_takes_it_away(void **state)
     assert_int_equal(world.running, 3);
 }
 
-static int begin(void **state)
-{
-    (void)state;
-    struct error err = {0};
-    if (world_make(&world, &err) < 0)
-        fail_msg("%s", err.message);
-    plane_apply_vpc(world.plane, &home_vpc);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    world_end(&world);
-    memset(&world, 0, sizeof world);
-    return 0;
-}
-
 int main(void)
 {
     struct error err;
     if (geteuid() != 0)
         return 77;
     log_open_named("disk_root_test", "error", "text", &err);
-#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_raise_empty, world_lower)
     const struct CMUnitTest tests[] = {
         IN_WORLD(a_disk_is_a_device_that_keeps_what_is_written_over_a_stop),
         IN_WORLD(only_ciphertext_is_in_its_image),

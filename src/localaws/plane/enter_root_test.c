@@ -1,7 +1,7 @@
 /* Going into machines: programs run in them and connections made from them; needs root. */
 #include "localaws/plane/enter.h"
 
-#include "localaws/plane/world_test.h"
+#include "localaws/plane/world_fixture_test.h"
 
 #include "base/buffer.h"
 #include "base/clock.h"
@@ -16,28 +16,14 @@
 
 #include <cmocka.h>
 
-static struct plane_world world;
-
 static int raise_world(void **state)
 {
-    struct error err = {0};
     static const char *const arguments[] = {"/bin/sh", "-c", "exec nc -l -k 127.0.0.1 2222 >/dev/null", NULL};
     static const struct plane_image image = {"ami-shell", arguments, NULL, NULL};
-    (void)state;
-    if (world_make(&world, &err) < 0) {
-        print_error("%s\n", err.message);
+    if (world_raise_empty(state) < 0)
         return -1;
-    }
-    plane_apply_vpc(world.plane, &home_vpc);
     world_start_machine(&world, MACHINE_A, &image, NULL);
     plane_settle(world.plane);
-    return 0;
-}
-
-static int end_world(void **state)
-{
-    (void)state;
-    world_end(&world);
     return 0;
 }
 
@@ -163,5 +149,5 @@ int main(void)
     if (geteuid() != 0)
         return 77;
     log_open("plane-test", LOG_LEVEL_WARNING, false);
-    return cmocka_run_group_tests(tests, raise_world, end_world);
+    return cmocka_run_group_tests(tests, raise_world, world_lower);
 }

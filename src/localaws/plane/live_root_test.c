@@ -1,8 +1,7 @@
 /* Networks changed while machines run and connections are open; needs root. */
-#include "localaws/plane/world_test.h"
+#include "localaws/plane/world_fixture_test.h"
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "localaws/plane/namespace.h"
 
@@ -18,8 +17,6 @@
 #define A_OUTSIDE   "198.18.0.10"
 #define NAT_OUTSIDE "198.18.0.99"
 #define SOMEBODY    "192.0.2.200" /* the internet's own address */
-
-static struct plane_world world;
 
 /* The home VPC, to be changed. */
 struct change {
@@ -197,27 +194,6 @@ static void what_is_cut_is_silent_until_it_is_healed(void **state)
     assert_int_equal(plane_set_cut(world.plane, "x; flush ruleset", MACHINE_A, true, NULL), -1);
 }
 
-static int raise_world(void **state)
-{
-    static const char *const machines[] = {MACHINE_A, MACHINE_B, MACHINE_C, MACHINE_D};
-    struct error err = {0};
-    (void)state;
-    log_open("plane-test", LOG_LEVEL_WARNING, false);
-    int result = world_make(&world, &err) < 0 ? -1 : world_populate(&world, &err);
-    for (size_t i = 0; result == 0 && i < COUNT_OF(machines); i++)
-        result = world_console_has(&world, machines[i], "serving", 5000) ? 0 : -1;
-    if (result < 0)
-        print_error("%s\n", err.message);
-    return result;
-}
-
-static int end_world(void **state)
-{
-    (void)state;
-    world_end(&world);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,5 +205,5 @@ int main(void)
     };
     if (geteuid() != 0)
         return 77;
-    return cmocka_run_group_tests(tests, raise_world, end_world);
+    return cmocka_run_group_tests(tests, world_raise, world_lower);
 }

@@ -1,5 +1,5 @@
 /* Machines: their volumes, their first process, what is left when they are gone; needs root. */
-#include "localaws/plane/world_test.h"
+#include "localaws/plane/world_fixture_test.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -22,7 +22,6 @@
 
 #include <cmocka.h>
 
-static struct plane_world world;
 static char box_bind[600];
 
 static const unsigned char first_key[32] = "the first key of this machine..",
@@ -317,26 +316,6 @@ static void a_killed_planes_remains_are_removed_by_the_next(void **state)
     munmap(shared, sizeof world);
 }
 
-static int raise_world(void **state)
-{
-    struct error err = {0};
-    (void)state;
-    world = (struct plane_world){0};
-    if (world_make(&world, &err) < 0) {
-        print_error("%s\n", err.message);
-        return -1;
-    }
-    plane_apply_vpc(world.plane, &home_vpc);
-    return 0;
-}
-
-static int end_world(void **state)
-{
-    (void)state;
-    world_end(&world);
-    return 0;
-}
-
 static void find_box(void)
 {
     char here[512] = "";
@@ -347,7 +326,7 @@ static void find_box(void)
 
 int main(void)
 {
-#define IN_A_WORLD(test) cmocka_unit_test_setup_teardown(test, raise_world, end_world)
+#define IN_A_WORLD(test) cmocka_unit_test_setup_teardown(test, world_raise_empty, world_lower)
     const struct CMUnitTest tests[] = {
         IN_A_WORLD(a_machine_boots_quickly),
         IN_A_WORLD(an_encrypted_volume_holds_only_ciphertext),

@@ -1,9 +1,8 @@
 /* What the plane promises, shown on real networks and machines; needs root. */
-#include "localaws/plane/world_test.h"
+#include "localaws/plane/world_fixture_test.h"
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "localaws/plane/namespace.h"
@@ -16,8 +15,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static struct plane_world world;
 
 static void who_reaches_whom(void **state)
 {
@@ -135,11 +132,11 @@ static void one_instances_token_is_nothing_to_another(void **state)
 /* A container: a namespace behind the machine's own routing, with the machine's second address. */
 static void make_container(struct arena *arena, const char *machine, const char *name, const char *address)
 {
-    const char *script = arena_format(
-        arena,
-        "ip link add %1$s type veth peer name eth0 netns %3$s-%1$s && ip link set %1$s up &&"
-        "ip addr add fe80::1/64 dev %1$s nodad && ip -6 route add %2$s via fe80::2 dev %1$s",
-        name, address, WORLD_LABEL);
+    const char *script =
+        arena_format(arena,
+                     "ip link add %1$s type veth peer name eth0 netns %3$s-%1$s && ip link set %1$s up &&"
+                     "ip addr add fe80::1/64 dev %1$s nodad && ip -6 route add %2$s via fe80::2 dev %1$s",
+                     name, address, WORLD_LABEL);
     cleanup(memory_free) char *full = memory_format("%s-%s", WORLD_LABEL, name);
     int namespace;
     assert_int_equal(
@@ -253,28 +250,6 @@ static void a_network_acl_stops_a_connection_that_is_under_way(void **state)
     plane_settle(world.plane);
 }
 
-static int raise_world(void **state)
-{
-    struct error err = {0};
-    (void)state;
-    log_open("plane-test", LOG_LEVEL_WARNING, false);
-    if (world_make(&world, &err) == 0 && world_populate(&world, &err) == 0 &&
-        world_console_has(&world, MACHINE_A, "serving", 5000) &&
-        world_console_has(&world, MACHINE_B, "serving", 5000) &&
-        world_console_has(&world, MACHINE_C, "serving", 5000) &&
-        world_console_has(&world, MACHINE_D, "serving", 5000))
-        return 0;
-    print_error("%s\n", err.message);
-    return -1;
-}
-
-static int end_world(void **state)
-{
-    (void)state;
-    world_end(&world);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,5 +266,5 @@ int main(void)
     };
     if (geteuid() != 0)
         return 77;
-    return cmocka_run_group_tests(tests, raise_world, end_world);
+    return cmocka_run_group_tests(tests, world_raise, world_lower);
 }
