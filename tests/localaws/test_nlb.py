@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from machine_region import wait_for
+from machine_region import running, wait_for
 from nlb_world import OUTSIDE, BalancedRegion, World
 from test_elb_api import make_certificate
 
@@ -14,10 +14,8 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="networks and machines
 
 @pytest.fixture(scope="module")
 def region(tmp_path_factory):
-    region = BalancedRegion(tmp_path_factory.mktemp("region"), "nlb").start()
-    yield region
-    region.stop()
-    assert not region.leftovers()
+    with running(BalancedRegion(tmp_path_factory.mktemp("region"), "nlb")) as region:
+        yield region
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from local_region import TENANT, VENDOR
-from machine_region import wait_for
+from machine_region import running, wait_for
 from nlb_world import BalancedRegion, World
 from test_ec2_instances import Network, by, refused
 
@@ -15,10 +15,8 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="networks and machines
 
 @pytest.fixture(scope="module")
 def region(tmp_path_factory):
-    region = BalancedRegion(tmp_path_factory.mktemp("region"), "link").start()
-    yield region
-    region.stop()
-    assert not region.leftovers()
+    with running(BalancedRegion(tmp_path_factory.mktemp("region"), "link")) as region:
+        yield region
 
 
 @pytest.fixture(scope="module")
