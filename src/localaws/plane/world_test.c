@@ -67,11 +67,11 @@ static const struct plane_group home_groups[] = {
 
 static const struct plane_interface home_interfaces[] = {
     {"eni-a", "subnet-public", "02:00:00:00:00:0a", MACHINE_A,
-     TEXTS("10.1.1.10", "2001:db8:1:1::a", "2001:db8:1:1::aa"), TEXTS("sg-web"), true, false},
+     TEXTS("10.1.1.10", "2001:db8:1:1::a", "2001:db8:1:1::aa"), TEXTS("sg-web"), .source_check = true},
     {"eni-b", "subnet-egress", "02:00:00:00:00:0b", MACHINE_B,
-     TEXTS("10.1.2.11", "2001:db8:1:2::b", "2001:db8:1:2::bb"), TEXTS("sg-web"), true, false},
+     TEXTS("10.1.2.11", "2001:db8:1:2::b", "2001:db8:1:2::bb"), TEXTS("sg-web"), .source_check = true},
     {"eni-c", "subnet-closed", "02:00:00:00:00:0c", MACHINE_C, TEXTS("10.1.3.12", "2001:db8:1:3::c"),
-     TEXTS("sg-mute"), true, false},
+     TEXTS("sg-mute"), .source_check = true},
     {.id = "eni-lb",
      .subnet_id = "subnet-public",
      .owner = "front",
@@ -86,8 +86,8 @@ static const struct plane_interface home_interfaces[] = {
      .balances = true},
 };
 static const struct plane_interface away_interfaces[] = {
-    {"eni-d", "subnet-away", NULL, MACHINE_D, TEXTS("10.1.1.10", "2001:db8:2:1::d"), TEXTS("sg-web"), true,
-     false},
+    {"eni-d", "subnet-away", NULL, MACHINE_D, TEXTS("10.1.1.10", "2001:db8:2:1::d"), TEXTS("sg-web"),
+     .source_check = true},
 };
 
 const struct plane_vpc home_vpc = {
