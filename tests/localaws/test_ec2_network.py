@@ -115,6 +115,24 @@ def test_routes_name_gateways_that_are_there(ec2, vpc):
     assert code_of(error) == "DependencyViolation"
 
 
+def test_security_group_rules_have_tags_of_their_own(ec2, vpc):
+    group = ec2.create_security_group(VpcId=vpc["VpcId"], GroupName="tagged-rules", Description="x")["GroupId"]
+    rule, = ec2.authorize_security_group_ingress(
+        GroupId=group, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 2, "IpRanges": [{"CidrIp": "10.9.0.0/16"}]}],
+        TagSpecifications=[{"ResourceType": "security-group-rule", "Tags": [{"Key": "from", "Value": "test"}]}])["SecurityGroupRules"]
+    id = rule["SecurityGroupRuleId"]
+    assert rule["Tags"] == [{"Key": "from", "Value": "test"}]
+    ec2.create_tags(Resources=[id], Tags=[{"Key": "more", "Value": "1"}])
+    ec2.delete_tags(Resources=[id], Tags=[{"Key": "from"}])
+    change = {"SecurityGroupRuleId": id, "SecurityGroupRule": {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 3, "CidrIpv4": "10.9.0.0/16"}}
+    ec2.modify_security_group_rules(GroupId=group, SecurityGroupRules=[change, change])
+    shown, = ec2.describe_security_group_rules(Filters=[{"Name": "tag:more", "Values": ["1"]}])["SecurityGroupRules"]
+    assert (shown["SecurityGroupRuleId"], shown["ToPort"], shown["Tags"]) == (id, 3, [{"Key": "more", "Value": "1"}])
+    tag, = ec2.describe_tags(Filters=by("resource-id", id))["Tags"]
+    assert (tag["ResourceType"], tag["Key"], tag["Value"]) == ("security-group-rule", "more", "1")
+    ec2.delete_security_group(GroupId=group)
+
+
 def test_security_group_rules_are_shown_merged_and_revoked_one_by_one(ec2, vpc):
     group = ec2.create_security_group(GroupName="hosts", Description="x", VpcId=vpc["VpcId"])["GroupId"]
     everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}

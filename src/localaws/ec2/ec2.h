@@ -104,6 +104,8 @@ struct group_rule {
     char *protocol; /* "-1", "tcp", "udp", "icmp", "icmpv6" or a number */
     int64_t from_port, to_port;
     char *cidr, *group_id, *group_owner, *prefix_list, *description; /* one of the first, third or fourth */
+    struct tag *tags;
+    size_t tag_count;
 };
 struct group {
     struct resource resource;

@@ -18,6 +18,7 @@ static const struct field group_rule_fields[] = {
     FIELD_TEXT(struct group_rule, group_owner, "groupOwner", OPTIONAL, 16, NULL, "that group's account"),
     FIELD_TEXT(struct group_rule, prefix_list, "prefixList", OPTIONAL, 64, NULL, "or its prefix list"),
     FIELD_TEXT(struct group_rule, description, "description", OPTIONAL, 255, NULL, "for people"),
+    FIELD_LIST(struct group_rule, tags, tag_count, "tags", OPTIONAL, 64, &tag_record, "tags"),
     FIELD_END,
 };
 const struct record group_rule_record = {"groupRule", sizeof(struct group_rule), group_rule_fields};

@@ -8,6 +8,9 @@
 enum { MOST_GROUP_RULES = 1000 };
 extern const struct record group_rule_record;
 
+/* A rule as its tags see it: what decisions about tagging it are about. It is no record of its own. */
+struct resource group_rule_resource(const struct group *group, const struct group_rule *rule);
+extern const struct kind group_rule_kind;
 void group_rule_add(struct group *group, const struct group_rule *draft); /* copies */
 
 /* PREFIX.IpProtocol, .FromPort and .ToPort; and whether what a rule names is there (its texts made as they

@@ -55,6 +55,9 @@ int group_modify_rules(struct call *call, struct error *err)
             return -1;
     for (size_t i = 0; i < count; i++) {
         struct group_rule *place = &group->rules[places[i]], made = rules[i];
+        made.id = place->id; /* and not as it was before: a rule may be named twice */
+        made.tags = place->tags;
+        made.tag_count = place->tag_count;
         record_own(&group_rule_record, &made);
         record_release(&group_rule_record, place);
         *place = made;

@@ -16,6 +16,18 @@ struct rule_list {
     size_t count;
 };
 
+const struct kind group_rule_kind = {.type = "security-group-rule", .prefix = "sgr"};
+
+struct resource group_rule_resource(const struct group *group, const struct group_rule *rule)
+{
+    return (struct resource){.kind = &group_rule_kind,
+                             .region = group->resource.region,
+                             .account = group->resource.account,
+                             .id = rule->id,
+                             .tags = rule->tags,
+                             .tag_count = rule->tag_count};
+}
+
 void group_rule_add(struct group *group, const struct group_rule *draft)
 {
     struct group_rule *rule = list_add(&group->rules, &group->rule_count, sizeof *rule);
@@ -164,7 +176,7 @@ static void put_rule(struct buffer *out, const struct group *group, const struct
         put_close(out, "referencedGroupInfo");
     }
     put_text(out, "description", rule->description);
-    buffer_text(out, "<tagSet/>");
+    put_tag_set(out, rule->tags, rule->tag_count);
     put_close(out, "item");
 }
 
@@ -172,8 +184,11 @@ static int authorize(struct call *call, bool egress, struct error *err)
 {
     struct group *group;
     struct rule_list rules;
+    struct resource tagged = {0};
     if (resource_target(call, &group_kind, "GroupId", &group, err) < 0 ||
-        take_rules(call, group, egress, &rules, err) < 0)
+        take_rules(call, group, egress, &rules, err) < 0 ||
+        call_tags(call, group_rule_kind.type, &tagged, err) < 0 ||
+        tagging_authorize(call, &group_rule_kind, tagged.tags, tagged.tag_count, err) < 0)
         return -1;
     if (!rules.count)
         return call_fail(call, err, 400, "MissingParameter",
@@ -197,6 +212,8 @@ static int authorize(struct call *call, bool egress, struct error *err)
     put_open(&call->answer, "securityGroupRuleSet");
     for (size_t i = 0; i < rules.count; i++) {
         rules.items[i].id = region_identifier(call->region, call->arena, "sgr");
+        rules.items[i].tags = tagged.tags;
+        rules.items[i].tag_count = tagged.tag_count;
         group_rule_add(group, &rules.items[i]);
         put_rule(&call->answer, group, &rules.items[i]);
     }
@@ -277,6 +294,9 @@ static const char *rule_filter(struct call *call, const void *item, const char *
 {
     (void)call;
     const struct placed_rule *placed = item;
+    const struct resource tagged = group_rule_resource(placed->group, placed->rule);
+    if (text_starts(filter, "tag:"))
+        return resource_tag(&tagged, filter + strlen("tag:"));
     return text_equal(filter, "group-id")                 ? placed->group->resource.id
            : text_equal(filter, "security-group-rule-id") ? placed->rule->id
                                                           : NULL;

@@ -1,31 +1,62 @@
-/* Tags of any EC2 resource, found by the shape of its id. */
-#include "localaws/ec2/ec2.h"
+/* Tags of any EC2 resource, and of the rules of security groups. */
+#include "localaws/ec2/group.h"
 
 #include "base/text.h"
 
 enum { MOST_TAGS = 50 };
 
-static struct resource *any_resource(struct call *call, const char *id)
+/* What has tags: a resource, or a rule of a security group, which is saved with it. */
+struct tagged {
+    struct resource *resource;
+    struct group_rule *rule; /* NULL: the resource itself */
+    struct tag **tags;
+    size_t *tag_count;
+};
+
+static bool find_rule(struct call *call, const char *id, struct tagged *tagged)
+{
+    for_each_resource(struct group, group, call->account, &group_kind)
+        for (size_t i = 0; i < group->rule_count; i++)
+            if (text_equal(group->rules[i].id, id)) {
+                struct group_rule *rule = &group->rules[i];
+                *tagged = (struct tagged){&group->resource, rule, &rule->tags, &rule->tag_count};
+                return true;
+            }
+    return false;
+}
+
+static bool find_tagged(struct call *call, const char *id, struct tagged *tagged)
 {
     for (const struct kind *const *kind = ec2_kinds; *kind; kind++) {
         struct resource *resource = resource_find(call->region, call->account, *kind, id);
-        if (resource)
-            return resource;
+        if (resource) {
+            *tagged = (struct tagged){resource, NULL, &resource->tags, &resource->tag_count};
+            return true;
+        }
     }
-    return NULL;
+    return text_starts(id, "sgr-") && find_rule(call, id, tagged);
 }
 
-/* Every resource the request names, each authorized with the request's tags. */
-static int take_resources(struct call *call, const struct tag *tags, size_t tag_count,
-                          struct resource ***resources, size_t *count, struct error *err)
+static int authorize(struct call *call, const struct tagged *tagged, const struct tag *tags, size_t tag_count,
+                     struct error *err)
+{
+    if (!tagged->rule)
+        return resource_authorize(call, tagged->resource, tags, tag_count, err);
+    const struct group *group = (const struct group *)(const void *)tagged->resource;
+    struct resource rule = group_rule_resource(group, tagged->rule);
+    return resource_authorize(call, &rule, tags, tag_count, err);
+}
+
+/* Everything the request names, each authorized with the request's tags. */
+static int take_tagged(struct call *call, const struct tag *tags, size_t tag_count, struct tagged **all,
+                       size_t *count, struct error *err)
 {
     const char **ids = call_list(call, "ResourceId", count);
-    *resources = arena_alloc(call->arena, (*count + 1) * sizeof **resources);
+    *all = arena_alloc(call->arena, (*count + 1) * sizeof **all);
     for (size_t i = 0; i < *count; i++) {
-        (*resources)[i] = any_resource(call, ids[i]);
-        if (!(*resources)[i])
+        if (!find_tagged(call, ids[i], &(*all)[i]))
             return call_fail(call, err, 400, "InvalidID", "The ID '%s' is not valid", ids[i]);
-        if (resource_authorize(call, (*resources)[i], tags, tag_count, err) < 0)
+        if (authorize(call, &(*all)[i], tags, tag_count, err) < 0)
             return -1;
     }
     if (!*count)
@@ -34,24 +65,34 @@ static int take_resources(struct call *call, const struct tag *tags, size_t tag_
     return call_dry_run(call, err);
 }
 
+static bool has_tag(const struct tagged *tagged, const char *key)
+{
+    for (size_t i = 0; i < *tagged->tag_count; i++)
+        if (text_equal((*tagged->tags)[i].key, key))
+            return true;
+    return false;
+}
+
 int tags_create(struct call *call, struct error *err)
 {
     struct tag *tags;
     size_t tag_count, count;
-    struct resource **resources;
+    struct tagged *all;
     if (call_tag_list(call, "Tag", &tags, &tag_count, err) < 0 ||
-        take_resources(call, tags, tag_count, &resources, &count, err) < 0)
+        take_tagged(call, tags, tag_count, &all, &count, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         size_t added = 0;
         for (size_t j = 0; j < tag_count; j++)
-            added += resource_tag(resources[i], tags[j].key) == NULL;
-        if (resources[i]->tag_count + added > MOST_TAGS)
+            added += !has_tag(&all[i], tags[j].key);
+        if (*all[i].tag_count + added > MOST_TAGS)
             return call_fail(call, err, 400, "TagLimitExceeded", "A resource has at most %d tags", MOST_TAGS);
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < tag_count; j++)
-            resource_set_tag(resources[i], tags[j].key, tags[j].value);
+            tags_set(all[i].tags, all[i].tag_count, tags[j].key, tags[j].value);
+        resource_changed(all[i].resource);
+    }
     put_true(call);
     return 0;
 }
@@ -59,28 +100,28 @@ int tags_create(struct call *call, struct error *err)
 int tags_delete(struct call *call, struct error *err)
 {
     size_t tag_count = 0, count;
-    struct resource **resources;
+    struct tagged *all;
     while (tag_count < MOST_TAGS && call_parameter(call, "Tag.%zu.Key", tag_count + 1))
         tag_count++;
     struct tag *tags = arena_alloc(call->arena, (tag_count + 1) * sizeof *tags);
     for (size_t i = 0; i < tag_count; i++)
         tags[i] = (struct tag){arena_strdup(call->arena, call_parameter(call, "Tag.%zu.Key", i + 1)),
                                arena_strdup(call->arena, call_parameter(call, "Tag.%zu.Value", i + 1))};
-    if (take_resources(call, tags, tag_count, &resources, &count, err) < 0)
+    if (take_tagged(call, tags, tag_count, &all, &count, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < tag_count; j++)
-            resource_remove_tag(resources[i], tags[j].key, tags[j].value);
+            tags_remove(all[i].tags, all[i].tag_count, tags[j].key, tags[j].value);
         if (!tag_count)
-            list_clear(&tag_record, &resources[i]->tags, &resources[i]->tag_count);
-        resource_changed(resources[i]);
+            list_clear(&tag_record, all[i].tags, all[i].tag_count);
+        resource_changed(all[i].resource);
     }
     put_true(call);
     return 0;
 }
 
 struct placed_tag {
-    const struct resource *resource;
+    const char *id, *type;
     const struct tag *tag;
 };
 
@@ -88,31 +129,41 @@ static const char *tag_filter(struct call *call, const void *item, const char *f
 {
     (void)call;
     const struct placed_tag *placed = item;
-    return text_equal(filter, "resource-id")     ? placed->resource->id
-           : text_equal(filter, "resource-type") ? placed->resource->kind->type
+    return text_equal(filter, "resource-id")     ? placed->id
+           : text_equal(filter, "resource-type") ? placed->type
            : text_equal(filter, "key")           ? placed->tag->key
            : text_equal(filter, "value")         ? placed->tag->value
                                                  : NULL;
 }
 
+static void put_tags_of(struct call *call, const struct resource *resource)
+{
+    struct buffer *out = &call->answer;
+    for (size_t i = 0; i < resource->tag_count; i++) {
+        struct placed_tag placed = {resource->id, resource->kind->type, &resource->tags[i]};
+        if (!call_filters_pass(call, tag_filter, &placed))
+            continue;
+        put_open(out, "item");
+        put_text(out, "resourceId", placed.id);
+        put_text(out, "resourceType", placed.type);
+        put_text(out, "key", placed.tag->key);
+        put_text(out, "value", placed.tag->value);
+        put_close(out, "item");
+    }
+}
+
 int tags_describe(struct call *call, struct error *err)
 {
     (void)err;
-    struct buffer *out = &call->answer;
-    put_open(out, "tagSet");
+    put_open(&call->answer, "tagSet");
     for (const struct kind *const *kind = ec2_kinds; *kind; kind++)
         for_each_resource(struct resource, resource, call->account, *kind)
-            for (size_t i = 0; i < resource->tag_count; i++) {
-                struct placed_tag placed = {resource, &resource->tags[i]};
-                if (!call_filters_pass(call, tag_filter, &placed))
-                    continue;
-                put_open(out, "item");
-                put_text(out, "resourceId", resource->id);
-                put_text(out, "resourceType", resource->kind->type);
-                put_text(out, "key", resource->tags[i].key);
-                put_text(out, "value", resource->tags[i].value);
-                put_close(out, "item");
-            }
-    put_close(out, "tagSet");
+            put_tags_of(call, resource);
+    for_each_resource(struct group, group, call->account, &group_kind)
+        for (size_t i = 0; i < group->rule_count; i++) {
+            const struct resource rule = group_rule_resource(group, &group->rules[i]);
+            put_tags_of(call, &rule);
+        }
+    put_close(&call->answer, "tagSet");
     return 0;
 }

@@ -120,16 +120,21 @@ void put_texts(struct buffer *out, const char *name, const char *item, char *con
     put_close(out, name);
 }
 
-void put_tags(struct buffer *out, const struct resource *resource)
+void put_tag_set(struct buffer *out, const struct tag *tags, size_t count)
 {
     put_open(out, "tagSet");
-    for (size_t i = 0; i < resource->tag_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         put_open(out, "item");
-        put_text(out, "key", resource->tags[i].key);
-        put_text(out, "value", resource->tags[i].value);
+        put_text(out, "key", tags[i].key);
+        put_text(out, "value", tags[i].value);
         put_close(out, "item");
     }
     put_close(out, "tagSet");
+}
+
+void put_tags(struct buffer *out, const struct resource *resource)
+{
+    put_tag_set(out, resource->tags, resource->tag_count);
 }
 
 void put_true(struct call *call)

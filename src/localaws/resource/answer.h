@@ -21,8 +21,9 @@ void put_time(struct buffer *out, const char *name, int64_t ms);
 void put_open(struct buffer *out, const char *name);
 void put_close(struct buffer *out, const char *name);
 void put_texts(struct buffer *out, const char *name, const char *item, char *const *texts, size_t count);
-void put_tags(struct buffer *out, const struct resource *resource); /* <tagSet> */
-void put_true(struct call *call);                                   /* <return>true</return> */
+void put_tag_set(struct buffer *out, const struct tag *tags, size_t count); /* <tagSet> */
+void put_tags(struct buffer *out, const struct resource *resource);
+void put_true(struct call *call); /* <return>true</return> */
 
 /* What a Describe call asks for. */
 struct selection {

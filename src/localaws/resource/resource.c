@@ -157,35 +157,45 @@ const char *resource_arn(struct region *region, struct arena *arena, const struc
                         resource->kind->type, resource->id);
 }
 
-static size_t tag_at(const struct resource *resource, const char *key)
+static size_t tag_at(const struct tag *tags, size_t count, const char *key)
 {
     size_t at = 0;
-    while (at < resource->tag_count && !text_equal(resource->tags[at].key, key))
+    while (at < count && !text_equal(tags[at].key, key))
         at++;
     return at;
 }
 
 const char *resource_tag(const struct resource *resource, const char *key)
 {
-    size_t at = tag_at(resource, key);
+    size_t at = tag_at(resource->tags, resource->tag_count, key);
     return at < resource->tag_count ? resource->tags[at].value : NULL;
+}
+
+void tags_set(struct tag **tags, size_t *count, const char *key, const char *value)
+{
+    size_t at = tag_at(*tags, *count, key);
+    if (at == *count) {
+        struct tag *tag = list_add(tags, count, sizeof *tag);
+        tag->key = memory_strdup(key);
+    }
+    text_replace(&(*tags)[at].value, value);
+}
+
+void tags_remove(struct tag **tags, size_t *count, const char *key, const char *value)
+{
+    size_t at = tag_at(*tags, *count, key);
+    if (at < *count && (!value || text_equal((*tags)[at].value, value)))
+        list_remove(&tag_record, tags, count, at);
 }
 
 void resource_set_tag(struct resource *resource, const char *key, const char *value)
 {
-    size_t at = tag_at(resource, key);
-    if (at == resource->tag_count) {
-        struct tag *tag = list_add(&resource->tags, &resource->tag_count, sizeof *tag);
-        tag->key = memory_strdup(key);
-    }
-    text_replace(&resource->tags[at].value, value);
+    tags_set(&resource->tags, &resource->tag_count, key, value);
     resource_changed(resource);
 }
 
 void resource_remove_tag(struct resource *resource, const char *key, const char *value)
 {
-    size_t at = tag_at(resource, key);
-    if (at < resource->tag_count && (!value || text_equal(resource->tags[at].value, value)))
-        list_remove(&tag_record, &resource->tags, &resource->tag_count, at);
+    tags_remove(&resource->tags, &resource->tag_count, key, value);
     resource_changed(resource);
 }

@@ -150,6 +150,9 @@ void *resource_by_token(struct region *region, struct account *account, const st
 const char *resource_arn(struct region *region, struct arena *arena, const struct resource *resource);
 
 const char *resource_tag(const struct resource *resource, const char *key); /* value, or NULL */
+/* The same, of whatever has tags. */
+void tags_set(struct tag **tags, size_t *count, const char *key, const char *value);
+void tags_remove(struct tag **tags, size_t *count, const char *key, const char *value);
 void resource_set_tag(struct resource *resource, const char *key, const char *value);
 void resource_remove_tag(struct resource *resource, const char *key, const char *value); /* value NULL: any */
 
