@@ -1,15 +1,12 @@
-/* Commands: what was asked to run where, and what came of it. The newest are kept. */
-#include "localaws/ssm/ssm.h"
+/* Commands: what was asked to run where, and what became of it as a whole. The newest are kept. */
+#include "localaws/ssm/command.h"
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "localaws/resource/copy.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-enum { INSTANCES_MOST = 1000, LIST_MOST = 50, PLUGIN_OUTPUT = 2500, OUTPUT_KEPT = 24000, ERRORS_KEPT = 8000 };
+enum { INSTANCES_MOST = 1000, OUTPUT_KEPT = 24000, ERRORS_KEPT = 8000 };
 
 static const struct field result_fields[] = {
     FIELD_INTEGER(struct step_result, state, "state", REQUIRED, 0, COMMAND_TERMINATED, "enum command_state"),
@@ -52,9 +49,7 @@ const struct record command_record = {"command", sizeof(struct command), command
 
 /* --- states -------------------------------------------------------------------------------------- */
 
-static const struct {
-    const char *status, *details;
-} states[] = {
+const struct command_status command_statuses[] = {
     [COMMAND_PENDING] = {"Pending", "Pending"},
     [COMMAND_IN_PROGRESS] = {"InProgress", "InProgress"},
     [COMMAND_SUCCESS] = {"Success", "Success"},
@@ -131,7 +126,7 @@ static json_t *describe_command(struct call *call, const struct command *command
         ssm_time(command->requested_ms + (command->timeout_s + longest_s) * 1000), "Parameters",
         parameters ? parameters : json_object(), "InstanceIds", instances, "Targets",
         targets ? targets : json_array(), "RequestedDateTime", ssm_time(command->requested_ms), "Status",
-        states[state].status, "StatusDetails", states[state].details, "MaxConcurrency",
+        command_statuses[state].status, "StatusDetails", command_statuses[state].details, "MaxConcurrency",
         command->max_concurrency, "MaxErrors", command->max_errors, "TargetCount",
         (json_int_t)command->invocation_count, "CompletedCount", (json_int_t)completed, "ErrorCount",
         (json_int_t)errors, "DeliveryTimedOutCount", (json_int_t)late, "TimeoutSeconds",
@@ -145,14 +140,14 @@ json_t *command_shown(struct call *call, const struct command *command)
 
 /* --- finding ------------------------------------------------------------------------------------- */
 
-static int find_command(struct call *call, const char *id, struct command **command, struct error *err)
+int command_find(struct call *call, const char *id, struct command **command, struct error *err)
 {
     *command = id ? table_get(&ssm_of(call->account)->commands, id) : NULL;
     return *command ? 0
                     : call_fail(call, err, 400, "InvalidCommandId", "The specified command ID isn't valid.");
 }
 
-static struct invocation *invocation_on(const struct command *command, const char *instance)
+struct invocation *command_on(const struct command *command, const char *instance)
 {
     for (size_t i = 0; i < command->invocation_count; i++)
         if (text_equal(command->invocations[i].instance_id, instance))
@@ -166,7 +161,8 @@ static int filter_one(struct call *call, const struct command *command, int64_t 
     const char *key = json_member_text(filter, "key"), *value = json_member_text(filter, "value");
     int64_t time_ms;
     if (text_equal(key, "Status")) {
-        *kept &= text_equal(states[state].status, value) || text_equal(states[state].details, value);
+        *kept &= text_equal(command_statuses[state].status, value) ||
+                 text_equal(command_statuses[state].details, value);
     } else if (text_equal(key, "DocumentName")) {
         *kept &= text_equal(command->document, value);
     } else if (text_equal(key, "ExecutionStage")) {
@@ -182,8 +178,8 @@ static int filter_one(struct call *call, const struct command *command, int64_t 
     return 0;
 }
 
-static int wanted(struct call *call, const struct command *command, int64_t state, bool *kept,
-                  struct error *err)
+int command_wanted(struct call *call, const struct command *command, int64_t state, bool *kept,
+                   struct error *err)
 {
     const char *id = json_member_text(call->json, "CommandId");
     size_t index;
@@ -195,8 +191,7 @@ static int wanted(struct call *call, const struct command *command, int64_t stat
     return 0;
 }
 
-/* All, newest first. */
-static const struct command **newest_first(struct call *call, size_t *count)
+const struct command **commands_newest_first(struct call *call, size_t *count)
 {
     const struct table *table = &ssm_of(call->account)->commands;
     const struct command **list = arena_alloc(call->arena, (table->count + 1) * sizeof *list), *command;
@@ -214,182 +209,34 @@ int list_commands(struct call *call, struct error *err)
     const char *id = json_member_text(call->json, "CommandId"),
                *instance = json_member_text(call->json, "InstanceId");
     struct command *named;
-    if (id && find_command(call, id, &named, err) < 0)
+    if (id && command_find(call, id, &named, err) < 0)
         return -1;
     json_t *answer = json_pack("{s:[]}", "Commands");
     size_t count;
-    const struct command **list = newest_first(call, &count);
+    const struct command **list = commands_newest_first(call, &count);
     for (size_t i = 0; i < count; i++) {
         bool kept;
-        if (wanted(call, list[i], command_state(list[i]), &kept, err) < 0) {
+        if (command_wanted(call, list[i], command_state(list[i]), &kept, err) < 0) {
             json_decref(answer);
             return -1;
         }
-        if (kept && (!instance || invocation_on(list[i], instance)))
+        if (kept && (!instance || command_on(list[i], instance)))
             json_array_append_new(json_object_get(answer, "Commands"), describe_command(call, list[i]));
     }
-    return ssm_page(call, answer, "Commands", "CommandId", LIST_MOST, err);
+    return ssm_page(call, answer, "Commands", "CommandId", COMMANDS_LISTED, err);
 }
 
-/* --- invocations --------------------------------------------------------------------------------- */
-
-/* The first characters of both streams, as the overview of an invocation has them. */
-static char *short_output(struct arena *arena, const struct step_result *result)
-{
-    static const char cut[] = "\n---Output truncated---", errors[] = "\n----------ERROR-------\n";
-    const char *output = result->output ? result->output : "",
-               *complaints = result->errors ? result->errors : "";
-    char *all =
-        *complaints ? arena_format(arena, "%s%s%s", output, errors, complaints) : arena_strdup(arena, output);
-    if (strlen(all) <= PLUGIN_OUTPUT)
-        return all;
-    size_t length = PLUGIN_OUTPUT - strlen(cut);
-    while (length && (all[length] & 0xc0) == 0x80)
-        length--;
-    return arena_format(arena, "%.*s%s", (int)length, all, cut);
-}
-
-static json_t *describe_plugins(struct call *call, const struct command *command,
-                                const struct invocation *invocation)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < command->step_count; i++) {
-        static const struct step_result none = {.code = -1};
-        const struct step_result *result = i < invocation->result_count ? &invocation->results[i] : &none;
-        json_t *plugin =
-            json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s}", "Name", command->steps[i].name,
-                      "Status", states[result->state].status, "StatusDetails", states[result->state].details,
-                      "ResponseCode", (json_int_t)result->code, "Output", short_output(call->arena, result),
-                      "StandardOutputUrl", "", "StandardErrorUrl", "", "OutputS3Region", call->region->name,
-                      "OutputS3BucketName", "", "OutputS3KeyPrefix", "");
-        if (result->started_ms)
-            json_object_set_new(plugin, "ResponseStartDateTime", ssm_time(result->started_ms));
-        if (result->ended_ms)
-            json_object_set_new(plugin, "ResponseFinishDateTime", ssm_time(result->ended_ms));
-        json_array_append_new(list, plugin);
-    }
-    return list;
-}
-
-static json_t *describe_invocation(struct call *call, const struct command *command,
-                                   const struct invocation *invocation)
-{
-    bool details = json_is_true(json_object_get(call->json, "Details"));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:o}", "CommandId", command->id,
-                     "InstanceId", invocation->instance_id, "InstanceName",
-                     invocation->instance_name ? invocation->instance_name : "", "Comment",
-                     command->comment ? command->comment : "", "DocumentName", command->document,
-                     "DocumentVersion", command->version, "RequestedDateTime",
-                     ssm_time(command->requested_ms), "Status", states[invocation->state].status,
-                     "StatusDetails", states[invocation->state].details, "StandardOutputUrl", "",
-                     "StandardErrorUrl", "", "CommandPlugins",
-                     details ? describe_plugins(call, command, invocation) : json_array());
-}
-
-/* Each is told apart by command and instance while pages are cut. */
-static int add_invocations(struct call *call, const struct command *command, json_t *list, struct error *err)
-{
-    const char *instance = json_member_text(call->json, "InstanceId");
-    for (size_t i = 0; i < command->invocation_count; i++) {
-        const struct invocation *invocation = &command->invocations[i];
-        bool kept;
-        if (wanted(call, command, invocation->state, &kept, err) < 0)
-            return -1;
-        if (kept && (!instance || text_equal(instance, invocation->instance_id)))
-            json_array_append_new(list, describe_invocation(call, command, invocation));
-    }
-    return 0;
-}
-
-int list_command_invocations(struct call *call, struct error *err)
-{
-    const char *id = json_member_text(call->json, "CommandId");
-    struct command *named;
-    if (id && find_command(call, id, &named, err) < 0)
-        return -1;
-    json_t *answer = json_pack("{s:[]}", "CommandInvocations");
-    size_t count;
-    const struct command **list = newest_first(call, &count);
-    for (size_t i = 0; i < count; i++)
-        if (add_invocations(call, list[i], json_object_get(answer, "CommandInvocations"), err) < 0) {
-            json_decref(answer);
-            return -1;
-        }
-    return ssm_page(call, answer, "CommandInvocations", "CommandId InstanceId", LIST_MOST, err);
-}
-
-/* ISO 8601, "PT1.234S" and "" for what has not been yet. */
-static const char *time_text(struct call *call, int64_t ms)
-{
-    return ms ? clock_rfc3339_ms(call->arena, ms) : "";
-}
-
-static const char *elapsed(struct call *call, const struct step_result *result)
-{
-    int64_t ms = result->ended_ms - result->started_ms;
-    return result->ended_ms
-               ? arena_format(call->arena, "PT%lld.%03dS", (long long)(ms / 1000), (int)(ms % 1000))
-               : "";
-}
-
-static int find_step(struct call *call, const struct command *command, size_t *step, struct error *err)
-{
-    const char *name = json_member_text(call->json, "PluginName");
-    *step = 0;
-    if (!name && command->step_count == 1)
-        return 0;
-    for (size_t i = 0; name && i < command->step_count; i++)
-        if (text_equal(command->steps[i].name, name)) {
-            *step = i;
-            return 0;
-        }
-    return call_fail(call, err, 400, "InvalidPluginName",
-                     name ? "The plugin name isn't valid."
-                          : "The document has several steps: name one in PluginName.");
-}
-
-int get_command_invocation(struct call *call, struct error *err)
-{
-    const char *id = json_member_text(call->json, "CommandId"),
-               *instance = json_member_text(call->json, "InstanceId");
-    const struct command *command = id ? table_get(&ssm_of(call->account)->commands, id) : NULL;
-    const struct invocation *invocation = command && instance ? invocation_on(command, instance) : NULL;
-    size_t step;
-    if (!invocation)
-        return call_fail(call, err, 400, "InvocationDoesNotExist",
-                         "The command ID and managed node ID you specified didn't match any invocations.");
-    if (find_step(call, command, &step, err) < 0)
-        return -1;
-    static const struct step_result none = {.code = -1};
-    const struct step_result *result = step < invocation->result_count ? &invocation->results[step] : &none;
-    int64_t state =
-        step < invocation->result_count && command->step_count > 1 ? result->state : invocation->state;
-    ssm_answer(
-        call,
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, "
-                  "s:{s:s, s:b}}",
-                  "CommandId", command->id, "InstanceId", invocation->instance_id, "Comment",
-                  command->comment ? command->comment : "", "DocumentName", command->document,
-                  "DocumentVersion", command->version, "PluginName", command->steps[step].name,
-                  "ResponseCode", (json_int_t)(result->ended_ms ? result->code : -1),
-                  "ExecutionStartDateTime", time_text(call, result->started_ms), "ExecutionElapsedTime",
-                  elapsed(call, result), "ExecutionEndDateTime", time_text(call, result->ended_ms), "Status",
-                  states[state].status, "StatusDetails", states[state].details, "StandardOutputContent",
-                  result->output ? result->output : "", "StandardOutputUrl", "", "StandardErrorContent",
-                  result->errors ? result->errors : "", "StandardErrorUrl", "", "CloudWatchOutputConfig",
-                  "CloudWatchLogGroupName", "", "CloudWatchOutputEnabled", 0));
-    return 0;
-}
+/* --- ending -------------------------------------------------------------------------------------- */
 
 int cancel_command(struct call *call, struct error *err)
 {
     struct command *command;
     json_t *only = json_object_get(call->json, "InstanceIds"), *one;
     size_t index;
-    if (find_command(call, json_member_text(call->json, "CommandId"), &command, err) < 0)
+    if (command_find(call, json_member_text(call->json, "CommandId"), &command, err) < 0)
         return -1;
     json_array_foreach(only, index, one)
-        if (!json_is_string(one) || !invocation_on(command, json_string_value(one)))
+        if (!json_is_string(one) || !command_on(command, json_string_value(one)))
             return call_fail(call, err, 400, "InvalidInstanceId",
                              "The command was not sent to one of the instances.");
     for (size_t i = 0; i < command->invocation_count; i++) {

@@ -2,8 +2,8 @@
  * agent: what an SSM agent on the machine would do, localaws does from outside, by going into the machine's
  * namespaces (plane/enter.h) — but only into machines whose role would let an agent do it (managed.c).
  *
- * Files: document.c, content.c (what a Command document means); command.c, send.c, run.c; session.c and what
- * carries it; managed.c; parameter.c; service.c, the list of actions and what lasts. */
+ * Files: document.c, content.c (what a Command document means); command.c, invocation.c, send.c, run.c;
+ * session.c and what carries it; managed.c; parameter.c; service.c, the list of actions and what lasts. */
 #ifndef LOCALAWS_SSM_H
 #define LOCALAWS_SSM_H
 
