@@ -1,7 +1,6 @@
 /* KMS: keys with their policies, aliases and grants, and what is done with them. A key's material is 256
  * random bits that lie, wrapped under the region's master key (kms-master.key, 0600), in the saved state; a
- * key that is disabled or waits for its deletion opens nothing. The actions are in kms_*.c, the list of them
- * in kms/service.c. */
+ * key that is disabled or waits for its deletion opens nothing. The actions are listed in kms/service.c. */
 #ifndef LOCALAWS_KMS_H
 #define LOCALAWS_KMS_H
 
@@ -119,7 +118,7 @@ int kms_material_open(struct region *region, struct arena *arena, const struct k
 /* kms/rotation.c */
 void kms_rotate_when_due(struct region *region, struct kms_key *key);
 
-/* kms/cryptography.c: a ciphertext (base64) under the key, bound to the encryption context. */
+/* kms/ciphertext.c: a ciphertext (base64) under the key, bound to the encryption context. */
 int kms_seal(struct arena *arena, struct region *region, const struct kms_key *key, const json_t *context,
              const void *plain, size_t length, char **blob, struct error *err);
 
