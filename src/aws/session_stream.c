@@ -100,12 +100,6 @@ void session_stream_send(struct session_stream *stream, enum session_payload typ
     } while (length);
 }
 
-void session_stream_flag(struct session_stream *stream, enum session_flag flag, int64_t now_ms)
-{
-    const unsigned char bytes[4] = {0, 0, 0, (unsigned char)flag};
-    session_stream_send(stream, PAYLOAD_FLAG, bytes, sizeof bytes, now_ms);
-}
-
 /* Messages that stand outside the numbers. */
 static void send_plain(struct session_stream *stream, const char *type, uint64_t flags, json_t *content, int64_t now_ms)
 {

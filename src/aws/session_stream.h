@@ -26,7 +26,6 @@ void session_stream_free(struct session_stream **stream);
 /* A payload of up to SESSION_PAYLOAD bytes (more is sent as several). */
 void session_stream_send(struct session_stream *stream, enum session_payload type, const void *bytes, size_t length,
                          int64_t now_ms);
-void session_stream_flag(struct session_stream *stream, enum session_flag flag, int64_t now_ms);
 /* A message that came; -1 when it is no message or deliver says so. */
 int session_stream_receive(struct session_stream *stream, const char *bytes, size_t length, int64_t now_ms,
                            struct error *err);

@@ -35,13 +35,6 @@ bool network_is_valid(const char *text)
     return network_is_ipv6(text) || network_of_family(text, AF_INET, 32);
 }
 
-bool address_same(const char *a, const char *b)
-{
-    struct in6_addr left, right;
-    return a && b && inet_pton(AF_INET6, a, &left) == 1 && inet_pton(AF_INET6, b, &right) == 1 &&
-           memcmp(&left, &right, sizeof left) == 0;
-}
-
 char *address_interface(struct arena *arena, const char *address)
 {
     struct in6_addr wanted;

@@ -9,7 +9,6 @@
 bool address_is_ipv6(const char *text);  /* a literal, no prefix length, no zone */
 bool network_is_valid(const char *text); /* "2001:db8::/64", "10.0.0.0/8" */
 bool network_is_ipv6(const char *text);
-bool address_same(const char *a, const char *b);
 /* The name of the interface that carries this IPv6 address, in the arena; NULL when none does. */
 char *address_interface(struct arena *arena, const char *address);
 

@@ -38,14 +38,6 @@ char *region_identifier(struct region *region, struct arena *arena, const char *
     return arena_format(arena, "%s-0%s", prefix, random_hex(arena, 16));
 }
 
-void module_changed(struct region *region, enum module_slot slot)
-{
-    region_lock(region);
-    region->changed_modules |= 1u << slot;
-    pthread_mutex_unlock(&region->lock);
-    state_saver_wake(region->saver);
-}
-
 void region_changed(struct region *region)
 {
     region_lock(region);

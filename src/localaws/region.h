@@ -74,10 +74,9 @@ struct account *region_account(struct region *region, const char *id); /* NULL w
 struct account *region_account_create(struct region *region, const char *id);
 /* "vpc" -> "vpc-0123456789abcdef0" (17 hex digits). In the arena. */
 char *region_identifier(struct region *region, struct arena *arena, const char *prefix);
-/* Something changed, and is saved within a quarter of a second. Who knows what changed says that instead, and
- * spares looking at everything: a resource (resource_changed), or the tables of one module. */
+/* Something changed, and is saved within a quarter of a second. Whoever knows the one resource that
+ * changed says that instead (resource_changed), and spares looking at everything. */
 void region_changed(struct region *region);
-void module_changed(struct region *region, enum module_slot slot);
 void region_open(struct region *region); /* makes its lock and sets what is 0 and has a default */
 /* cleanup(region_unlock) struct region *locked = region;  with region_lock(locked) holds it to the end of the
  * block. */
@@ -188,8 +187,8 @@ struct service {
     const char *target_prefix;    /* of JSON: "TrentService" */
     const struct action *actions; /* ended by a NULL name */
 };
-extern const struct service acm_service, ec2_service, iam_service, sts_service, elb_service, kms_service, ssm_service,
-    cloudtrail_service;
+extern const struct service acm_service, ec2_service, iam_service, sts_service, elb_service, kms_service,
+    ssm_service, cloudtrail_service;
 extern const struct module acm_module, ec2_module, iam_module, elb_module, kms_module, s3_module, ssm_module;
 
 /* S3 is REST: its own routing over a raw request, with SigV4 already checked. Never under the region's lock.

@@ -93,7 +93,6 @@ struct arena *http_request_arena(struct http_request *request);
 void *http_request_server_context(struct http_request *request);
 const struct http_route *http_request_route(struct http_request *request);
 enum http_method http_request_method(struct http_request *request);
-unsigned http_request_side(struct http_request *request);
 const char *http_request_target(struct http_request *request); /* raw path and query, exactly as sent */
 const char *http_request_path(struct http_request *request);   /* raw path, no query, still percent-encoded */
 const char *http_request_raw_query(struct http_request *request); /* "" when none */
@@ -139,8 +138,6 @@ int http_upgrade_take(struct http_request *request, const char *protocol, const 
                       struct http_upgrade **upgrade, struct error *err);
 void http_upgrade_close(struct http_upgrade **upgrade);
 int http_upgrade_socket(const struct http_upgrade *upgrade); /* non-blocking, to poll */
-/* Something has come that no poll will tell of: it has been decrypted already. */
-bool http_upgrade_pending(const struct http_upgrade *upgrade);
 /* Bytes moved; 0: not now; -1: the connection is gone. */
 ssize_t http_upgrade_receive(struct http_upgrade *upgrade, void *bytes, size_t room);
 ssize_t http_upgrade_send(struct http_upgrade *upgrade, const void *bytes, size_t length);

@@ -69,11 +69,6 @@ enum http_method http_request_method(struct http_request *request)
     return request->method;
 }
 
-unsigned http_request_side(struct http_request *request)
-{
-    return request->connection->side;
-}
-
 const char *http_request_target(struct http_request *request)
 {
     return request->target;

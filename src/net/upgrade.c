@@ -49,11 +49,6 @@ int http_upgrade_socket(const struct http_upgrade *upgrade)
     return upgrade->socket;
 }
 
-bool http_upgrade_pending(const struct http_upgrade *upgrade)
-{
-    return upgrade->tls && gnutls_record_check_pending(upgrade->tls) > 0;
-}
-
 /* A connection that has sent nothing yet takes a head at once. */
 static int send_head(struct http_upgrade *upgrade, const char *protocol, const struct http_headers *headers,
                      struct error *err)

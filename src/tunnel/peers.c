@@ -142,15 +142,6 @@ int tunnel_set_peer(struct tunnel *tunnel, const struct tunnel_peer *peer, struc
     return command_send(command, err);
 }
 
-int tunnel_remove_peer(struct tunnel *tunnel, const char *public_key, struct error *err)
-{
-    if (!tunnel_is_key(public_key))
-        return error_set(err, ERROR_INVALID, "not a WireGuard key");
-    cleanup(arena_free) struct arena *arena = arena_new();
-    return tunnel_tool(arena, TUNNEL_ARGV("wg", "set", tunnel->interface, "peer", public_key, "remove"), NULL,
-                       err);
-}
-
 static const struct tunnel_peer *wanted_of(const struct tunnel_peer *peers, size_t count,
                                            const char *public_key)
 {

@@ -40,7 +40,6 @@ struct tunnel_peer {
 /* Adds or updates; idempotent. A key with another address moves; an address with another key loses the old
  * one. */
 int tunnel_set_peer(struct tunnel *tunnel, const struct tunnel_peer *peer, struct error *err);
-int tunnel_remove_peer(struct tunnel *tunnel, const char *public_key, struct error *err);
 /* Makes the peers exactly these. */
 int tunnel_set_peers(struct tunnel *tunnel, const struct tunnel_peer *peers, size_t count, struct error *err);
 

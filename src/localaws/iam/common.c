@@ -91,11 +91,6 @@ int iam_target_principal(struct call *call, const struct iam_target *target, con
     return 0;
 }
 
-int iam_no_such(struct call *call, struct error *err, const char *what, const char *name)
-{
-    return call_fail(call, err, 404, "NoSuchEntity", "The %s %.200s cannot be found.", what, name);
-}
-
 int iam_document(struct call *call, const char *parameter, enum policy_kind kind, const char **text,
                  struct error *err)
 {

@@ -113,7 +113,6 @@ int iam_name_new(struct call *call, const struct iam_naming *naming, struct iam_
 int iam_authorize(struct call *call, const char *arn, struct error *err);
 int iam_authorize_tagged(struct call *call, const char *arn, const struct tag *tags, size_t count,
                          const char *boundary, struct error *err);
-int iam_no_such(struct call *call, struct error *err, const char *what, const char *name);
 int iam_document(struct call *call, const char *parameter, enum policy_kind kind, const char **text,
                  struct error *err);
 void put_tag_members(struct buffer *out, const struct tag *tags, size_t count); /* <Tags><member>... */

@@ -16,13 +16,11 @@ int s3_describe_object(struct s3_call *s3, struct s3_object *object, struct erro
 /* Opens a piece; its file, if it gets one, is removed with the request unless it is finished. */
 int s3_writing_begin(struct s3_call *s3, const unsigned char data_key[SEGMENT_KEY],
                      struct s3_writing *writing, struct error *err);
-chunked_sink s3_writing_sink; /* its context is the struct s3_writing */
 /* The request's body goes into it as it comes. */
 int s3_writing_receive(struct s3_call *s3, struct s3_writing *writing, struct error *err);
-/* `md5`: in hex, of what was written; needed only where s3_etag_is_md5. */
+/* `md5`: in hex, of what was written; needed only in buckets that S3 encrypts by itself. */
 int s3_writing_finish(struct s3_call *s3, struct s3_writing *writing, uint64_t size, const char *md5,
                       struct error *err);
-bool s3_etag_is_md5(const struct s3_sealing *sealing);
 /* The bucket may have been deleted while the object was written: then the object goes, too. */
 int s3_check_bucket_remains(struct s3_call *s3, struct error *err);
 

@@ -133,21 +133,21 @@ int s3_writing_begin(struct s3_call *s3, const unsigned char data_key[SEGMENT_KE
     return result;
 }
 
-int s3_writing_sink(void *context, const void *bytes, size_t length, struct error *err)
+static int write_segment(void *context, const void *bytes, size_t length, struct error *err)
 {
     return segment_write(((struct s3_writing *)context)->writer, bytes, length, err);
 }
 
-bool s3_etag_is_md5(const struct s3_sealing *sealing)
+static bool etag_is_md5(const struct s3_sealing *sealing)
 {
     return s3_sealing_kind(sealing) == S3_SEALED_BY_S3;
 }
 
 int s3_writing_receive(struct s3_call *s3, struct s3_writing *writing, struct error *err)
 {
-    if (s3_body_open(s3->call, s3_writing_sink, writing, &s3->body, err) < 0)
+    if (s3_body_open(s3->call, write_segment, writing, &s3->body, err) < 0)
         return -1;
-    if (s3_etag_is_md5(&writing->object.sealing))
+    if (etag_is_md5(&writing->object.sealing))
         digests_begin(&s3->body->digests, "md5");
     s3->work = writing;
     return 0;
@@ -165,7 +165,7 @@ int s3_writing_finish(struct s3_call *s3, struct s3_writing *writing, uint64_t s
         return -1;
     segment_writer_free(&writing->writer);
     /* As AWS: the MD5 of the plain text only where no key of KMS or of the customer's stands for the text. */
-    writing->piece.etag = s3_etag_is_md5(&writing->object.sealing) ? md5 : random_hex(s3->arena, 32);
+    writing->piece.etag = etag_is_md5(&writing->object.sealing) ? md5 : random_hex(s3->arena, 32);
     writing->piece.size = (int64_t)size;
     writing->piece.modified_ms = clock_now_ms();
     return 0;
