@@ -37,6 +37,7 @@ static int close_world(void **state)
     struct account *account = region.accounts;
     resource_remove(&region, &instance->resource);
     table_free(&registry_of(&region)->by_id);
+    memory_free(&registry_of(&region)->filings.removed);
     free(registry_of(&region));
     free(account->modules[MODULE_EC2]);
     free(account);
