@@ -125,6 +125,7 @@ def test_a_user_has_machines_that_only_their_groups_let_through(rootless):
     wait_for(lambda: "Serving HTTP" in (rootless.directory / "consoles" / f"{server}.log").read_text())
     assert machines.metadata(client, "meta-data/instance-id") == (200, client)
     assert machines.ask(client, server) == 0
+    machines.sh(client, "ip tuntap add dev tunnel mode tun")  # as WireGuard's program does
     rule = [{"IpProtocol": "tcp", "FromPort": 4443, "ToPort": 4443, "UserIdGroupPairs": [{"GroupId": machines.group}]}]
     machines.ec2.authorize_security_group_ingress(GroupId=machines.group, IpPermissions=rule)
     wait_for(lambda: machines.ask(client, server) == 200)
