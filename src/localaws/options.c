@@ -54,11 +54,13 @@ static const struct {
 /* Those that are numbers. */
 static const struct {
     int key;
+    const char *unit;
     int64_t least, most;
     size_t offset;
 } numbers[] = {
-    {ROLE_SESSION, 2, 43200, offsetof(struct options, role_session_s)},
-    {REMEMBER, 1, 86400 * 365, offsetof(struct options, remember_s)},
+    {ROLE_SESSION, "seconds", 2, 43200, offsetof(struct options, role_session_s)},
+    {REMEMBER, "seconds", 1, 86400 * 365, offsetof(struct options, remember_s)},
+    {'t', "megabytes", 0, 1 << 20, offsetof(struct options, trail_mb)},
 };
 
 /* "127.0.0.1:4566" or "[::1]:4566". */
@@ -103,37 +105,57 @@ static void check_complete(const struct options *options, struct argp_state *sta
         argp_error(state, "at least one --account ID=PROFILE is required");
 }
 
-static error_t parse_option(int key, char *value, struct argp_state *state)
+static bool parse_text(int key, char *value, struct options *options)
 {
-    struct options *options = state->input;
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (texts[i].key == key) {
             *(const char **)(void *)((char *)options + texts[i].offset) = value;
-            return 0;
+            return true;
         }
+    return false;
+}
+
+static bool parse_number(int key, const char *value, struct options *options, struct argp_state *state)
+{
     for (size_t i = 0; i < COUNT_OF(numbers); i++)
         if (numbers[i].key == key) {
             int64_t *number = (int64_t *)(void *)((char *)options + numbers[i].offset);
             if (text_number(value, numbers[i].least, numbers[i].most, "option", number, NULL) < 0)
-                argp_error(state, "%s is not a number of seconds from %d to %d", value, (int)numbers[i].least,
-                           (int)numbers[i].most);
-            return 0;
+                argp_error(state, "%s is not a number of %s from %d to %d", value, numbers[i].unit,
+                           (int)numbers[i].least, (int)numbers[i].most);
+            return true;
         }
-    if (key == 'l' && parse_endpoint(value, &options->listen_address, &options->listen_port) < 0)
-        argp_error(state, "--listen wants ADDRESS:PORT");
-    if (key == 'p' && parse_endpoint(value, &options->proxy_address, &options->proxy_port) < 0)
-        argp_error(state, "--proxy wants ADDRESS:PORT");
-    if (key == 'a')
+    return false;
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+    struct options *options = state->input;
+    switch (key) {
+    case 'l':
+        if (parse_endpoint(value, &options->listen_address, &options->listen_port) < 0)
+            argp_error(state, "--listen wants ADDRESS:PORT");
+        return 0;
+    case 'p':
+        if (parse_endpoint(value, &options->proxy_address, &options->proxy_port) < 0)
+            argp_error(state, "--proxy wants ADDRESS:PORT");
+        return 0;
+    case 'a':
         parse_account(value, options, state);
-    if (key == 't' && text_number(value, 0, 1 << 20, "", &options->trail_mb, NULL) < 0)
-        argp_error(state, "--trail-mb wants a number of megabytes");
-    if (key == 'n')
+        return 0;
+    case 'n':
         options->no_plane = true;
-    if (key == ROOTLESS)
+        return 0;
+    case ROOTLESS:
         options->rootless = true;
-    if (key == ARGP_KEY_END)
+        return 0;
+    case ARGP_KEY_END:
         check_complete(options, state);
-    return key == ROOTLESS || (key && strchr("lpant", key)) ? 0 : ARGP_ERR_UNKNOWN;
+        return 0;
+    default:
+        return parse_text(key, value, options) || parse_number(key, value, options, state) ? 0
+                                                                                           : ARGP_ERR_UNKNOWN;
+    }
 }
 
 void options_parse(int argc, char **argv, struct options *options)
