@@ -1,5 +1,5 @@
 /* What this region's agent does by itself: begins commands that are pending, lets those end that nobody
- * delivers, and closes sessions nobody uses. Region-wide; made when first needed. */
+ * delivers, and closes sessions nobody uses. Region-wide; made with the region, before any call is. */
 #ifndef LOCALAWS_SSM_AGENT_H
 #define LOCALAWS_SSM_AGENT_H
 

@@ -356,13 +356,11 @@ static int restore(struct region *region, struct account *account, json_t *state
     return 0;
 }
 
+/* Commands may still be pending. And the agent is there before any call is, so that whoever stops it finds
+ * it. */
 static void restored(struct region *region)
 {
-    for (struct account *account = region->accounts; account; account = account->next)
-        if (ssm_of(account)->commands.count) {
-            agent_wake(region); /* some may still be pending */
-            return;
-        }
+    agent_wake(region);
 }
 
 const struct module ssm_module = {
