@@ -113,7 +113,7 @@ static void send_signed(struct arena *arena, const char *service, const char *me
         buffer_format(&out, "%s: %s\r\n", headers.items[i].name, headers.items[i].value);
     buffer_text(&out, "\r\n");
     buffer_append(&out, body, length);
-    exchange(out.data, out.length, 20000);
+    exchange(out.data, out.length, 1000);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)

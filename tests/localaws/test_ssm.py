@@ -147,3 +147,10 @@ def test_an_instance_that_is_no_machine_is_not_managed(region):
                    Parameters={"commands": ["true"]}) == "InvalidInstanceId"
     assert refused(ssm.get_command_invocation, CommandId="0" * 36, InstanceId=nobody) == "InvocationDoesNotExist"
     assert ssm.get_connection_status(Target=nobody)["Status"] == "notconnected"
+
+
+def test_a_document_of_another_account_cannot_be_made(region):
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        region.client("ssm").create_document(Name="arn:aws:ssm:us-east-1:999999999999:document/theirs", Content=json.dumps(
+            {"schemaVersion": "2.2", "mainSteps": []}), DocumentType="Command")
+    assert code_of(refused) == "InvalidDocument"

@@ -307,7 +307,9 @@ int create_document(struct call *call, struct error *err)
     struct document draft = {.created_ms = clock_now_ms(), .type = type ? (char *)type : (char *)"Command"};
     struct error missing = {0};
     bool known = false;
-    if (target(call, &had, &missing) < 0 && !text_equal(missing.code, "InvalidDocument")) {
+    /* That there is none of the name is as it should be; a name that is none here, or no right to it, is not.
+     */
+    if (target(call, &had, &missing) < 0 && (!had.name || !text_equal(missing.code, "InvalidDocument"))) {
         *err = missing;
         return -1;
     }
