@@ -404,6 +404,10 @@ def test_a_bucket_may_stand_in_the_host(region, s3, bucket):
     digest = base64.b64encode(hashlib.md5(body).digest()).decode()
     assert send("POST", "/?delete", body, **{"Content-MD5": digest})[0] == 200
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+    # a body where none is of use is signed like any other, and changes nothing
+    assert send("GET", "/?list-type=2", b"idle")[0] == 200
+    assert send("GET", "/some/key", b"idle")[0] == 404
+    assert send("DELETE", "/some/key", b"idle")[0] == 204
 
 
 @pytest.mark.skipif(not os.path.exists("/usr/bin/aws"), reason="Debian's aws-cli is not installed")

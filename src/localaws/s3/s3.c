@@ -100,7 +100,11 @@ int s3_body_piece(struct http_request *request, const void *bytes, size_t length
     struct call *call = call_of(request);
     if (!call->state && s3_begin(call, err) < 0)
         return -1;
-    return s3_body_receive(((struct s3_call *)call->state)->body, bytes, length, err);
+    struct s3_call *s3 = call->state;
+    if (!s3->body &&
+        s3_body_open(call, NULL, NULL, &s3->body, err) < 0) /* of a GET, say: signed, and of no use */
+        return -1;
+    return s3_body_receive(s3->body, bytes, length, err);
 }
 
 static int answer(struct call *call, struct error *err)
