@@ -13,7 +13,7 @@ help:
 	@echo 'make run     build, raise the local zone with a served application, leave it running'
 	@echo 'make stop    take it down; no process, namespace, mount or interface stays'
 	@echo 'make test    unit tests and the end-to-end story (ONLY=word runs those whose name holds it)'
-	@echo 'make check   unit tests under ASan and UBSan, layers, static analysis'
+	@echo 'make check   unit tests and localaws under ASan and UBSan, layers, static analysis'
 	@echo 'make bench   measure; prints a table, writes build/bench.json'
 	@echo 'make fuzz    run each fuzz target for SECONDS=60'
 	@echo 'make format  clang-format and terraform fmt'

@@ -1,5 +1,6 @@
 """localaws as a test starts it: records only, on a free port, in a directory of its own. Its fixtures are imported by name:
 a conftest.py here would hide the one of the story above."""
+import ipaddress
 import os
 import pathlib
 import signal
@@ -61,6 +62,12 @@ def fresh_region(tmp_path):
     yield region
     if region.process.poll() is None:
         region.stop()
+
+
+def ipv6_subnet(vpc, number):
+    """The /64 of that number in a VPC's /56, whose last group is not always written."""
+    whole = ipaddress.ip_network(vpc["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"])
+    return str(ipaddress.ip_network((int(whole.network_address) + (number << 64), 64)))
 
 
 def code_of(error):

@@ -6,7 +6,7 @@ import json
 import botocore.exceptions
 import pytest
 
-from local_region import TENANT, code_of, fresh_region, region  # noqa: F401  (fixtures)
+from local_region import TENANT, code_of, fresh_region, ipv6_subnet, region  # noqa: F401  (fixtures)
 
 
 def by(name, value):
@@ -21,7 +21,7 @@ class Network:
         self.ec2, self.kms, self.iam = (region.client(name, profile) for name in ("ec2", "kms", "iam"))
         vpc = self.ec2.create_vpc(CidrBlock="10.128.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]
         self.vpc = vpc["VpcId"]
-        self.block = vpc["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"].replace("00::/56", "01::/64")
+        self.block = ipv6_subnet(vpc, 1)
         tags = [{"Key": "managedby", "Value": "vespa-cloud"}]
         self.subnet = self.ec2.create_subnet(
             VpcId=self.vpc, CidrBlock="10.128.128.0/17", Ipv6CidrBlock=self.block,

@@ -4,7 +4,7 @@ import ipaddress
 import botocore.exceptions
 import pytest
 
-from local_region import code_of, region  # noqa: F401  (a fixture)
+from local_region import code_of, ipv6_subnet, region  # noqa: F401  (a fixture)
 from test_callers import signed_request
 
 
@@ -19,8 +19,8 @@ def vpc(ec2):
 
 
 def subnet_of(ec2, vpc, third=0, **more):
-    block = vpc["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"].replace("00::/56", f"{third:02x}::/64")
-    return ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock=f"10.128.{third}.0/24", Ipv6CidrBlock=block, **more)["Subnet"]
+    return ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock=f"10.128.{third}.0/24", Ipv6CidrBlock=ipv6_subnet(vpc, third),
+                             **more)["Subnet"]
 
 
 def by(name, value):

@@ -138,7 +138,7 @@ def test_policies_and_limits_are_listed_in_pages(net):
 
 
 def second_subnet(net, zone="us-east-1b"):
-    block = net.block.replace("01::/64", "02::/64")
+    block = net.block.replace("1::/64", "2::/64")
     return net.ec2.create_subnet(VpcId=net.vpc, CidrBlock="10.128.64.0/24", Ipv6CidrBlock=block,
                                  AvailabilityZone=zone)["Subnet"]["SubnetId"]
 

@@ -10,7 +10,7 @@ import botocore.auth
 import botocore.awsrequest
 import pytest
 
-from local_region import TENANT
+from local_region import TENANT, ipv6_subnet
 from machine_region import MachineRegion, wait_for
 from places import AAAA, PTR, Place, echoes, post, trusts
 from test_ec2_instances import by
@@ -53,7 +53,7 @@ class Vpc:
     def __init__(self, region, profile, block):
         self.region, self.ec2 = region, region.client("ec2", profile)
         vpc = self.ec2.create_vpc(CidrBlock=block, AmazonProvidedIpv6CidrBlock=True)["Vpc"]
-        self.id, self.six = vpc["VpcId"], vpc["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"]
+        self.id, self.made = vpc["VpcId"], vpc
         self.ec2.modify_vpc_attribute(VpcId=self.id, EnableDnsHostnames={"Value": True})
         self.gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
         self.ec2.attach_internet_gateway(InternetGatewayId=self.gateway, VpcId=self.id)
@@ -61,8 +61,8 @@ class Vpc:
 
     def subnet(self, number, block, **routes):
         """With a route table of its own: destination=target."""
-        subnet = self.ec2.create_subnet(VpcId=self.id, CidrBlock=block, Ipv6CidrBlock=self.six.replace(
-            "00::/56", f"{number:02x}::/64"))["Subnet"]["SubnetId"]
+        subnet = self.ec2.create_subnet(VpcId=self.id, CidrBlock=block,
+                                        Ipv6CidrBlock=ipv6_subnet(self.made, number))["Subnet"]["SubnetId"]
         table = self.ec2.create_route_table(VpcId=self.id)["RouteTable"]["RouteTableId"]
         self.ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
         for destination, target in routes.items():
