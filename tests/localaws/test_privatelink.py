@@ -183,6 +183,7 @@ def test_a_link_comes_back_with_the_region(region, provider, consumer, link):
     for one in provider, consumer:
         one.ec2 = region.client("ec2", "acme" if one is provider else "vendor")
     provider.elb = region.client("elbv2")
+    wait_for((region.directory / "machines" / f"{consumer.id}.pid").exists)
     assert wait_for(lambda: consumer.ask(address), 30)
 
 
