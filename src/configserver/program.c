@@ -3,12 +3,12 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "configserver/attestor_aws.h"
+#include "configserver/api/routes.h"
+#include "configserver/hosts/attestor_aws.h"
+#include "configserver/hosts/polls.h"
+#include "configserver/hosts/tunnel_peers.h"
 #include "configserver/identities.h"
-#include "configserver/polls.h"
-#include "configserver/routes.h"
-#include "configserver/tunnel_peers.h"
-#include "configserver/workers.h"
+#include "configserver/maintain/workers.h"
 #include "identity/athenz.h"
 
 #include <errno.h>

@@ -4,8 +4,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "configserver/life.h"
-#include "configserver/polls.h"
+#include "configserver/hosts/polls.h"
+#include "configserver/records/life.h"
 
 #include <archive.h>
 #include <archive_entry.h>

@@ -4,8 +4,8 @@
 #ifndef CONFIGSERVER_TEST_ZONE_H
 #define CONFIGSERVER_TEST_ZONE_H
 
-#include "configserver/deploy.h"
-#include "configserver/workers.h"
+#include "configserver/decide/deploy.h"
+#include "configserver/maintain/workers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

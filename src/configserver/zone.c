@@ -3,9 +3,9 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "configserver/gauges.h"
-#include "configserver/nonces.h"
-#include "configserver/polls.h"
+#include "configserver/hosts/gauges.h"
+#include "configserver/hosts/nonces.h"
+#include "configserver/hosts/polls.h"
 #include "identity/key.h"
 
 #include <errno.h>

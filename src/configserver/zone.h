@@ -4,9 +4,9 @@
 #ifndef CONFIGSERVER_ZONE_H
 #define CONFIGSERVER_ZONE_H
 
-#include "configserver/cloud.h"
+#include "configserver/cloud/cloud.h"
 #include "configserver/config.h"
-#include "configserver/repository.h"
+#include "configserver/records/repository.h"
 #include "tunnel/tunnel.h"
 
 #include <pthread.h>

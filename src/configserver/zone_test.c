@@ -1,7 +1,7 @@
 /* The story of an application in a zone, without threads and with a cloud of our own. */
 #include "base/text.h"
-#include "configserver/handlers.h"
-#include "configserver/life.h"
+#include "configserver/api/handlers.h"
+#include "configserver/records/life.h"
 #include "configserver/test_zone.h"
 
 #include <string.h>

@@ -1,0 +1,90 @@
+#include "configserver/api/routes.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "configserver/api/handlers.h"
+#include "configserver/hosts/polls.h"
+#include "identity/athenz.h"
+
+enum { PACKAGE_FORM_LIMIT = PACKAGE_LARGEST + (1 << 20), HOST_LIMIT = 256 << 10 };
+
+#define APPLICATION                                                                                        \
+    "/application/v2/tenant/{tenant}/application/{application}/environment/{environment}/region/{region}/" \
+    "instance/"                                                                                            \
+    "{instance}"
+
+/* clang-format off */
+const struct http_route routes[] = {
+    /* side        method       path                                       who                            handler */
+    { SIDE_PUBLIC, HTTP_GET,    "/state/v1/health",                        WHO_ANYONE,                    get_health,          0, NULL },
+    { SIDE_PUBLIC, HTTP_POST,   "/bootstrap/v1/challenge",                 WHO_ANYONE,                    issue_challenge,     4096, NULL },
+    { SIDE_PUBLIC, HTTP_PUT,    "/wireguard/v1/key",                       WHO_HOST,                      publish_key,         4096, NULL },
+
+    { SIDE_TUNNEL, HTTP_GET,    "/spec/v1/host/{hostname}",                WHO_HOST_ITSELF,               get_spec,            0, NULL },
+    { SIDE_TUNNEL, HTTP_PUT,    "/nodes/v2/state/ready/{hostname}",        WHO_HOST_ITSELF,               set_ready,           HOST_LIMIT, NULL },
+    { SIDE_TUNNEL, HTTP_PATCH,  "/nodes/v2/node/{hostname}",               WHO_HOST_ITSELF | WHO_ITS_NODE, take_report,        HOST_LIMIT, NULL },
+    { SIDE_TUNNEL, HTTP_POST,   "/metrics/v1/host/{hostname}",             WHO_HOST_ITSELF,               take_metrics,        HOST_LIMIT, NULL },
+
+    { SIDE_PROVIDER, HTTP_POST, "/athenz/v1/provider/instance",            WHO_ZTS,                       confirm_instance,    HOST_LIMIT, NULL },
+    { SIDE_PROVIDER, HTTP_POST, "/athenz/v1/provider/refresh",             WHO_ZTS,                       confirm_refresh,     HOST_LIMIT, NULL },
+
+    { SIDE_PUBLIC, HTTP_POST,   "/application/v2/tenant/{tenant}/prepareandactivate", WHO_CONTROLLER,     prepare_and_activate, PACKAGE_FORM_LIMIT, NULL },
+    { SIDE_PUBLIC, HTTP_GET,    APPLICATION,                               WHO_CONTROLLER | WHO_OPERATOR, get_application,     0, NULL },
+    { SIDE_PUBLIC, HTTP_DELETE, APPLICATION,                               WHO_CONTROLLER,                delete_application,  4096, NULL },
+    { SIDE_PUBLIC, HTTP_POST,   "/zone/v2/account/{account}/check",        WHO_CONTROLLER,                check_account,       4096, NULL },
+    { SIDE_PUBLIC, HTTP_GET,    "/nodes/v2/node",                          WHO_CONTROLLER | WHO_OPERATOR, list_nodes,          0, NULL },
+    { SIDE_PUBLIC, HTTP_GET,    "/nodes/v2/node/{hostname}",               WHO_CONTROLLER | WHO_OPERATOR, get_node,            0, NULL },
+    { SIDE_PUBLIC, HTTP_GET,    "/loadbalancers/v1",                       WHO_CONTROLLER | WHO_OPERATOR, list_load_balancers, 0, NULL },
+    { SIDE_PUBLIC, HTTP_GET,    "/metrics",                                WHO_CONTROLLER | WHO_OPERATOR, get_metrics,         0, NULL },
+};
+/* clang-format on */
+const size_t route_count = COUNT_OF(routes);
+
+static unsigned host_roles(struct http_request *request)
+{
+    struct zone *zone = http_request_server_context(request);
+    VIEW(view, zone->repository);
+    const struct host *host = calling_host(request, view);
+    if (!host)
+        return 0;
+    unsigned who = WHO_HOST;
+    const char *named = http_request_parameter(request, "hostname");
+    const struct node *node = named ? view_find(view, RECORD_NODE, named) : NULL;
+    if (text_equal(named, host->hostname))
+        who |= WHO_HOST_ITSELF;
+    if (node && text_equal(node->parent, host->hostname))
+        who |= WHO_ITS_NODE;
+    return who;
+}
+
+static unsigned roles_of(struct http_request *request, const struct principal *principal)
+{
+    if (!principal)
+        return WHO_ANYONE;
+    switch (principal->kind) {
+    case PRINCIPAL_HOST:
+        return WHO_ANYONE | host_roles(request);
+    case PRINCIPAL_CONTROLLER:
+        return WHO_ANYONE | WHO_CONTROLLER;
+    case PRINCIPAL_OPERATOR:
+        return WHO_ANYONE | WHO_OPERATOR;
+    case PRINCIPAL_ZTS:
+        return WHO_ANYONE | WHO_ZTS;
+    default:
+        return WHO_ANYONE;
+    }
+}
+
+int authorize_caller(void *context, struct http_request *request, unsigned who, struct error *err)
+{
+    (void)context;
+    const struct principal *principal = http_request_peer(request);
+    if (roles_of(request, principal) & who)
+        return 0;
+    if (!principal)
+        return error_set(err, ERROR_UNAUTHENTICATED,
+                         "this needs a client certificate of the zone's authority");
+    log_warning("caller refused", "principal", principal->name, "instance", principal->instance_id, "method",
+                http_method_name(http_request_method(request)), "path", http_request_path(request), NULL);
+    return error_set(err, ERROR_FORBIDDEN, "%s may not do this", principal->name);
+}

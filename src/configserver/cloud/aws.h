@@ -1,0 +1,32 @@
+/* What the files of the real cloud share: cloud_aws.c has accounts and instances, cloud_aws_place.c finds
+ * what Terraform made, cloud_aws_balancer.c makes load balancers. Private to these. */
+#ifndef CONFIGSERVER_CLOUD_AWS_H
+#define CONFIGSERVER_CLOUD_AWS_H
+
+#include "aws/client.h"
+#include "configserver/cloud/cloud.h"
+#include "zone/names.h"
+
+struct cloud_aws;
+/* The account's client, made on first use; lives as long as the cloud. No call to AWS is made here. */
+int cloud_aws_client(struct cloud_aws *aws, const struct account *account, struct aws_client **client,
+                     struct error *err);
+const struct config *cloud_aws_config(const struct cloud_aws *aws);
+const struct zone_id *cloud_aws_zone(const struct cloud_aws *aws);
+
+/* Members of struct cloud. */
+int cloud_aws_find_place(void *context, const struct account *account, struct arena *arena,
+                         struct place *place, struct error *err);
+int cloud_aws_make_balancer(void *context, const struct account *account, const struct place *place,
+                            const struct balancer_plan *plan, struct arena *arena, struct balancer *balancer,
+                            struct error *err);
+int cloud_aws_targets(void *context, const struct account *account, const char *group_arn,
+                      struct arena *arena, struct balancer_target **targets, size_t *count,
+                      struct error *err);
+int cloud_aws_change_targets(void *context, const struct account *account, const char *group_arn,
+                             const char *const *added, size_t added_count, const char *const *removed,
+                             size_t removed_count, struct error *err);
+int cloud_aws_remove_balancer(void *context, const struct account *account, const char *name, bool *gone,
+                              struct error *err);
+
+#endif

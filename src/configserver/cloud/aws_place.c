@@ -1,0 +1,167 @@
+/* Finds in a tenant's account what the tenant's Terraform made for the zone; what is missing is named
+ * together with the command that makes it. */
+#include "aws/ec2.h"
+#include "aws/iam.h"
+#include "aws/kms.h"
+#include "base/text.h"
+#include "configserver/cloud/aws.h"
+#include "configserver/config.h"
+#include "configserver/records/records.h"
+
+struct search {
+    struct aws_client *client;
+    struct arena *arena;
+    const struct account *account;
+    const struct config *config;
+    const struct zone_id *zone;
+};
+
+#define NOT_SET_UP "ACCOUNT_NOT_SET_UP"
+
+/* What modules/zone makes. */
+static int missing_in_zone(const struct search *search, const char *what, struct error *err)
+{
+    return error_code(
+        err, ERROR_INVALID, NOT_SET_UP,
+        "account %s has no %s for zone %s: run 'terraform apply' with modules/zone, zone = \"%s\", in that "
+        "account",
+        search->account->id, what, search->config->zone, search->config->zone);
+}
+
+/* What the root module makes, once an account. */
+static int missing_in_account(const struct search *search, const char *what, struct error *err)
+{
+    return error_code(
+        err, ERROR_INVALID, NOT_SET_UP,
+        "account %s has no %s: run 'terraform apply' with the root module, tenant_name = \"%s\" and the "
+        "tenant's external id, in that account",
+        search->account->id, what, search->account->tenant ? search->account->tenant : "<tenant>");
+}
+
+/* AWS refuses to say whether what we may not see is there: both mean that Terraform has not made it for us.
+ */
+static bool is_missing(const struct error *err)
+{
+    return err->kind == ERROR_NOT_FOUND || err->kind == ERROR_FORBIDDEN ||
+           err->kind == ERROR_UNAUTHENTICATED || err->kind == ERROR_INVALID;
+}
+
+static int find_vpc(const struct search *search, struct place *place, struct error *err)
+{
+    const struct ec2_filter filters[] = {{"tag:managedby", "vespa-cloud"},
+                                         {"tag:zone", search->config->zone}};
+    struct ec2_vpc *vpcs;
+    size_t count;
+    if (ec2_describe_vpcs(search->client, search->arena, filters, COUNT_OF(filters), &vpcs, &count, err) <
+        0) {
+        if (!is_missing(err))
+            return error_context(err, "look for the VPC in account %s", search->account->id);
+        return missing_in_account(search, "role " PROVISIONER_ROLE " that we may assume", err);
+    }
+    if (count == 0)
+        return missing_in_zone(search, "VPC (tags managedby=vespa-cloud, zone)", err);
+    if (count > 1)
+        return error_code(err, ERROR_INVALID, NOT_SET_UP,
+                          "account %s has %zu VPCs tagged managedby=vespa-cloud, zone=%s: it must have one",
+                          search->account->id, count, search->config->zone);
+    place->vpc = vpcs[0].id;
+    place->archive_bucket = aws_tag_value(vpcs[0].tags, vpcs[0].tag_count, "archive_bucket");
+    return text_empty(place->archive_bucket)
+               ? missing_in_zone(search, "log archive (VPC tag archive_bucket)", err)
+               : 0;
+}
+
+static int find_subnet(const struct search *search, const char *vpc, const char *service,
+                       struct ec2_subnet *subnet, struct error *err)
+{
+    const struct ec2_filter filters[] = {
+        {"vpc-id", vpc}, {"tag:managedby", "vespa-cloud"}, {"tag:service", service}};
+    struct ec2_subnet *subnets;
+    size_t count;
+    if (ec2_describe_subnets(search->client, search->arena, filters, COUNT_OF(filters), &subnets, &count,
+                             err) < 0)
+        return error_context(err, "look for the subnets in account %s", search->account->id);
+    if (count == 0)
+        return missing_in_zone(search, arena_format(search->arena, "subnet (tag service=%s)", service), err);
+    *subnet = subnets[0];
+    return 0;
+}
+
+static int find_network(const struct search *search, struct place *place, struct error *err)
+{
+    struct ec2_subnet hosts, balancers;
+    if (find_subnet(search, place->vpc, "tenant", &hosts, err) < 0 ||
+        find_subnet(search, place->vpc, "tenantelb", &balancers, err) < 0)
+        return -1;
+    place->host_subnet = hosts.id;
+    place->balancer_subnet = balancers.id;
+    place->balancer_network = balancers.ipv6_cidr;
+    const struct ec2_filter filters[] = {{"vpc-id", place->vpc}, {"tag:service", "hostedvpc"}};
+    struct ec2_security_group *groups;
+    size_t count;
+    if (ec2_describe_security_groups(search->client, search->arena, filters, COUNT_OF(filters), &groups,
+                                     &count, err) < 0)
+        return error_context(err, "look for the security group in account %s", search->account->id);
+    if (count == 0)
+        return missing_in_zone(search, "security group (tag service=hostedvpc)", err);
+    place->security_group = groups[0].id;
+    return 0;
+}
+
+static int find_host_profile(const struct search *search, struct place *place, struct error *err)
+{
+    if (!search->account->tenant) /* asked about before it is known whose it is */
+        return 0;
+    const char *name = host_role_name(search->arena, search->account->tenant, search->account->id);
+    if (iam_get_instance_profile(search->client, search->arena, name, &place->host_profile_arn, err) == 0)
+        return 0;
+    if (!is_missing(err))
+        return error_context(err, "look for instance profile %s in account %s", name, search->account->id);
+    return missing_in_account(search, arena_format(search->arena, "instance profile %s", name), err);
+}
+
+static int find_disk_key(const struct search *search, struct place *place, struct error *err)
+{
+    struct kms_key key;
+    place->disk_key = zone_ebs_key_alias(search->arena, search->zone);
+    if (kms_describe_key(search->client, search->arena, place->disk_key, &key, err) < 0) {
+        if (!is_missing(err))
+            return error_context(err, "look for %s in account %s", place->disk_key, search->account->id);
+        return missing_in_zone(search, arena_format(search->arena, "KMS key %s", place->disk_key), err);
+    }
+    if (!key.enabled)
+        return error_code(err, ERROR_INVALID, NOT_SET_UP,
+                          "KMS key %s in account %s is %s: enable it, hosts' disks are encrypted with it",
+                          place->disk_key, search->account->id, key.state);
+    return 0;
+}
+
+static int find_image(const struct search *search, struct place *place, struct error *err)
+{
+    const struct ec2_filter filters[] = {{"name", search->config->host_image}};
+    struct ec2_image *images;
+    size_t count;
+    if (ec2_describe_images(search->client, search->arena, search->config->vendor_account, filters,
+                            COUNT_OF(filters), &images, &count, err) < 0)
+        return error_context(err, "look for image %s", search->config->host_image);
+    if (count == 0)
+        return error_set(err, ERROR_UNAVAILABLE,
+                         "image %s of account %s is not visible from account %s: the vendor "
+                         "must share it",
+                         search->config->host_image, search->config->vendor_account, search->account->id);
+    place->image = images[0].id;
+    place->architecture = images[0].architecture ? images[0].architecture : "x86_64";
+    return 0;
+}
+
+int cloud_aws_find_place(void *context, const struct account *account, struct arena *arena,
+                         struct place *place, struct error *err)
+{
+    struct search search = {NULL, arena, account, cloud_aws_config(context), cloud_aws_zone(context)};
+    *place = (struct place){0};
+    if (cloud_aws_client(context, account, &search.client, err) < 0 || find_vpc(&search, place, err) < 0 ||
+        find_network(&search, place, err) < 0 || find_host_profile(&search, place, err) < 0 ||
+        find_disk_key(&search, place, err) < 0)
+        return -1;
+    return find_image(&search, place, err);
+}

@@ -1,0 +1,99 @@
+#include "configserver/hosts/spec.h"
+
+#include "base/text.h"
+
+const struct node *view_node_of(const struct view *view, const char *hostname)
+{
+    view_each(view, RECORD_NODE, struct node, node)
+        if (text_equal(node->parent, hostname))
+            return node;
+    return NULL;
+}
+
+const struct host *view_host_of_instance(const struct view *view, const char *instance_id)
+{
+    view_each(view, RECORD_HOST, struct host, host)
+        if (host->instance_id && text_equal(host->instance_id, instance_id))
+            return host;
+    return NULL;
+}
+
+static const struct cluster *find_cluster(const struct application *application, const char *id)
+{
+    for (size_t i = 0; i < application->cluster_count; i++)
+        if (text_equal(application->clusters[i].id, id))
+            return &application->clusters[i];
+    return NULL;
+}
+
+/* The other nodes of the application, in the order of their names: who may talk to this one, and where
+ * documents live. */
+static void fill_neighbours(const struct view *view, const struct node *node, struct arena *arena,
+                            struct node_spec *spec)
+{
+    size_t most = view_count(view, RECORD_NODE);
+    spec->application_addresses = arena_alloc(arena, most * sizeof *spec->application_addresses);
+    spec->content = arena_alloc(arena, most * sizeof *spec->content);
+    view_each(view, RECORD_NODE, struct node, other) {
+        if (!text_equal(other->application, node->application))
+            continue;
+        const struct host *host = view_find(view, RECORD_HOST, other->parent);
+        if (!host || !host->node_address)
+            continue;
+        spec->application_addresses[spec->application_address_count++] = host->node_address;
+        if (node->cluster_type == CLUSTER_CONTAINER && other->cluster_type == CLUSTER_CONTENT)
+            spec->content[spec->content_count++] = (struct content_node){other->hostname, host->node_address};
+    }
+}
+
+static void fill_node(const struct zone *zone, const struct view *view, const struct host *host,
+                      const struct node *node, const struct application *application, struct arena *arena,
+                      struct node_spec *spec)
+{
+    const struct cluster *cluster = find_cluster(application, node->cluster);
+    struct node_resources_wire *resources = arena_alloc(arena, sizeof *resources);
+    if (cluster)
+        *resources = (struct node_resources_wire){cluster->vcpu, cluster->memory_gb, cluster->disk_gb};
+    bool container = node->cluster_type == CLUSTER_CONTAINER;
+    *spec = (struct node_spec){
+        .hostname = node->hostname,
+        .state = node_state_names[node->state],
+        .tenant = application->tenant,
+        .application = application->application,
+        .instance = application->instance,
+        .cluster_type = container ? "container" : "content",
+        .cluster_id = node->cluster,
+        .index = node->index,
+        .image = node->image,
+        .address = host->node_address,
+        .resources = resources,
+        .athenz_domain =
+            arena_format(arena, VESPA_DOMAIN ".tenant.%s.%s", application->tenant, application->application),
+        .athenz_service = application->instance,
+        .instance_id = node_instance_id(arena, &zone->id, node),
+        .clients_pem = container ? application->clients_pem : NULL,
+        .networks = application->networks,
+        .network_count = container ? application->network_count : 0,
+        .restart_generation = node->restart_generation,
+    };
+    fill_neighbours(view, node, arena, spec);
+}
+
+void spec_make(const struct zone *zone, const struct view *view, const struct host *host, struct arena *arena,
+               struct host_spec *spec)
+{
+    const struct application *application = view_find(view, RECORD_APPLICATION, host->application);
+    const struct node *node = view_node_of(view, host->hostname);
+    *spec = (struct host_spec){
+        .hostname = host->hostname,
+        .state = host_state_names[host->state],
+        .host_address = host->address ? host->address : "",
+        .archive_bucket = application ? application->archive_bucket : "",
+        .drain = host->state >= HOST_DEPROVISIONING,
+    };
+    if (!node || !application || node->state == NODE_RESERVED || !host->node_address)
+        return;
+    spec->nodes = arena_alloc(arena, sizeof *spec->nodes);
+    spec->node_count = 1;
+    fill_node(zone, view, host, node, application, arena, spec->nodes);
+}

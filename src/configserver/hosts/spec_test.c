@@ -1,0 +1,141 @@
+#include "configserver/hosts/spec.h"
+
+#include "base/text.h"
+#include "configserver/decide/instance_types.h"
+#include "configserver/hosts/polls.h"
+#include "configserver/test_zone.h"
+
+#include <string.h>
+
+#define HOST  "h100.dev.aws-us-east-1c.vespa.enclave.internal"
+#define OTHER "h101.dev.aws-us-east-1c.vespa.enclave.internal"
+#define TWO_NODES                                                                                      \
+    "<services><container id='web'><nodes count='1' docker-image='example/web:2'><resources vcpu='2' " \
+    "memory='8Gb' "                                                                                    \
+    "disk='20Gb'/></nodes></container><content id='albums'><nodes count='1'/></content></services>"
+
+static void bring_up(struct test_zone *test)
+{
+    struct error err;
+    struct deployed deployed;
+    if (test_deploy(test, TWO_NODES, TEST_ACCOUNT, &deployed, &err) < 0)
+        fail_msg("%s", err.message);
+    test_zone_run(test, 2);
+    test_hosts_arrive(test);
+    test_zone_run(test, 2);
+}
+
+static struct host_spec spec_of(struct test_zone *test, const char *hostname)
+{
+    char *text;
+    int64_t generation;
+    struct host_spec spec = {0};
+    struct error err;
+    if (polls_spec(test->zone->polls, hostname, test->arena, &text, &generation, &err) < 0 ||
+        record_parse(&host_spec_record, test->arena, text, strlen(text), &spec, &err) < 0)
+        fail_msg("%s", err.message);
+    return spec;
+}
+
+static void a_container_node_knows_its_clients_and_where_documents_live(void **state)
+{
+    bring_up(*state);
+    struct host_spec spec = spec_of(*state, HOST);
+    assert_string_equal(spec.state, "active");
+    assert_string_equal(spec.host_address, "2001:db8::1:1");
+    assert_string_equal(spec.archive_bucket, "archive-" TEST_ACCOUNT);
+    assert_int_equal(spec.node_count, 1);
+    const struct node_spec *node = &spec.nodes[0];
+    assert_string_equal(node->cluster_type, "container");
+    assert_string_equal(node->image, "example/web:2");
+    assert_string_equal(node->address, "2001:db8::1:2");
+    assert_string_equal(node->clients_pem, "PEM of clients");
+    assert_string_equal(node->athenz_domain, "vespa.tenant.acme.search");
+    assert_string_equal(node->athenz_service, "default");
+    assert_string_equal(node->instance_id, "0.web.default.search.acme.aws-us-east-1c.dev.node");
+    assert_int_equal(node->network_count, 1);
+    assert_int_equal(node->content_count, 1);
+    assert_string_equal(node->content[0].address, "2001:db8::2:2");
+    assert_int_equal(node->application_address_count, 2);
+    assert_true(node->resources->disk_gb == 20);
+}
+
+static void a_content_node_is_open_to_its_application_only(void **state)
+{
+    bring_up(*state);
+    struct host_spec spec = spec_of(*state, OTHER);
+    assert_int_equal(spec.node_count, 1);
+    assert_string_equal(spec.nodes[0].cluster_type, "content");
+    assert_null(spec.nodes[0].clients_pem);
+    assert_int_equal(spec.nodes[0].network_count, 0);
+    assert_int_equal(spec.nodes[0].content_count, 0);
+    assert_int_equal(spec.nodes[0].application_address_count, 2);
+}
+
+static void a_host_that_is_not_active_yet_has_nothing_to_run(void **state)
+{
+    struct test_zone *test = *state;
+    struct deployed deployed;
+    assert_int_equal(test_deploy(test, TWO_NODES, TEST_ACCOUNT, &deployed, NULL), 0);
+    test_zone_run(test, 2);
+    assert_int_equal(spec_of(test, HOST).node_count, 0);
+}
+
+static void a_generation_changes_with_the_content_only_and_rises_over_restarts(void **state)
+{
+    struct test_zone *test = *state;
+    bring_up(test);
+    int64_t first = spec_of(test, HOST).generation;
+    test_zone_advance(test, 1000);
+    assert_int_equal(spec_of(test, HOST).generation, first);
+    test_nodes_report(test, "up"); /* changes a record, not what the host is to do */
+    assert_int_equal(spec_of(test, HOST).generation, first);
+    assert_int_equal(undeploy(test->zone, TEST_APPLICATION, NULL), 0);
+    struct host_spec last = spec_of(test, HOST);
+    assert_true(last.generation > first);
+    assert_true(last.drain);
+    assert_string_equal(last.nodes[0].state, "inactive");
+    test_zone_advance(test, 1000);
+    test_zone_close(test);
+    test_zone_open(test);
+    assert_true(spec_of(test, HOST).generation > last.generation);
+}
+
+static void tunnel_addresses_are_the_zones_and_the_hosts(void **state)
+{
+    struct test_zone *test = *state;
+    assert_string_equal(zone_configserver_address(test->arena, test->zone), "fd00:ec1a:8d9a::1");
+    assert_string_equal(zone_host_address(test->arena, test->zone, 100), "fd00:ec1a:8d9a::1:64");
+}
+
+static const char *type_for(struct test_zone *test, double vcpu, double memory_gb, const char *architecture)
+{
+    const char *type = NULL;
+    return instance_type_for(test->arena, vcpu, memory_gb, architecture, &type, NULL) < 0 ? "none" : type;
+}
+
+static void a_host_is_as_big_as_its_node(void **state)
+{
+    assert_string_equal(type_for(*state, 2, 4, "x86_64"), "c6i.large");
+    assert_string_equal(type_for(*state, 2, 8, "x86_64"), "m6i.large");
+    assert_string_equal(type_for(*state, 2, 16, "arm64"), "r7g.large");
+    assert_string_equal(type_for(*state, 3, 8, "x86_64"), "c6i.xlarge");
+    assert_string_equal(type_for(*state, 2, 100, "x86_64"), "r6i.4xlarge");
+    assert_string_equal(type_for(*state, 96, 8, "x86_64"), "none");
+    assert_string_equal(type_for(*state, 2, 1000, "x86_64"), "none");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_zone_begin, test_zone_end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_container_node_knows_its_clients_and_where_documents_live),
+        TEST(a_content_node_is_open_to_its_application_only),
+        TEST(a_host_that_is_not_active_yet_has_nothing_to_run),
+        TEST(a_generation_changes_with_the_content_only_and_rises_over_restarts),
+        TEST(tunnel_addresses_are_the_zones_and_the_hosts),
+        TEST(a_host_is_as_big_as_its_node),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

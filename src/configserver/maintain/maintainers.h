@@ -1,0 +1,39 @@
+/* Maintainers make the actual like the wanted. Each looks at everything it cares for, every time
+ * (level-triggered), so that a missed event or a crash costs seconds and nothing else. Those that talk to a
+ * cloud account run on that account's own thread: its trouble stays its own. */
+#ifndef CONFIGSERVER_MAINTAINERS_H
+#define CONFIGSERVER_MAINTAINERS_H
+
+#include "configserver/zone.h"
+
+enum {
+    DRAIN_LONGEST_MS = 5 * 60 * 1000,   /* for a host's last logs */
+    BOOT_LONGEST_MS = 20 * 60 * 1000,   /* from launch to the first call through the tunnel */
+    APPEAR_LONGEST_MS = 60 * 1000,      /* until a launched instance must be in the cloud's list */
+    FAILURES_MOST = 5,                  /* instances of a host that ended at once: then, too */
+    TROUBLE_LONGEST_MS = 5 * 60 * 1000, /* then a deployment counts as failed, though we keep trying */
+};
+
+/* One pass of what needs no cloud: activation, expiry, removal of what is gone, convergence. */
+int zone_pass(struct zone *zone, struct error *err);
+
+/* A cloud account's maintainers. */
+struct account_pass {
+    struct zone *zone;
+    const struct account *account;
+    struct arena *arena; /* for this pass */
+};
+typedef int account_maintainer(struct account_pass *pass, struct error *err);
+
+account_maintainer launch_hosts, watch_instances, terminate_hosts;                  /* hosts.c */
+account_maintainer make_load_balancers, wire_load_balancers, remove_load_balancers; /* load_balancers.c */
+
+/* Whether an account has something that waits for the maintainer; decides how soon it runs again. */
+typedef bool account_unfinished(const struct view *view, const char *account, int64_t now_ms);
+account_unfinished hosts_to_launch, instances_to_watch, hosts_to_terminate;
+account_unfinished load_balancers_to_make, load_balancers_to_wire, load_balancers_to_remove;
+
+/* Is the application everywhere as it was deployed? */
+bool application_converged(const struct view *view, const struct application *application);
+
+#endif

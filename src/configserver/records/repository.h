@@ -1,0 +1,50 @@
+/* The zone's records in memory and in the store. Readers take a view: an immutable state of everything, had
+ * without waiting for any I/O. Writers, one at a time, make a transaction on top of the newest view; it is
+ * first written to the store, all or nothing, and then becomes the newest view. Memory never holds what the
+ * store does not. */
+#ifndef CONFIGSERVER_REPOSITORY_H
+#define CONFIGSERVER_REPOSITORY_H
+
+#include "configserver/records/records.h"
+#include "store/store.h"
+
+struct repository;
+
+/* Reads everything there is; the store must outlive the repository. */
+int repository_open(struct store *store, struct repository **repository, struct error *err);
+void repository_close(struct repository **repository);
+/* Called after each commit, on the committer's thread, with no lock held, with the applications the commit
+ * touched. */
+typedef void repository_changed(void *context, const char *const *applications, size_t count);
+void repository_on_change(struct repository *repository, repository_changed *changed, void *context);
+
+struct view;
+const struct view *repository_view(struct repository *repository);
+void view_release(const struct view **view); /* for cleanup() too */
+/* Records live as long as the view. By key; NULL when there is none. */
+const void *view_find(const struct view *view, enum record_kind kind, const char *key);
+size_t view_count(const struct view *view, enum record_kind kind);
+const void *view_at(const struct view *view, enum record_kind kind, size_t index); /* sorted by key */
+
+#define VIEW(name, repository) cleanup(view_release) const struct view *name = repository_view(repository)
+/* view_each(view, RECORD_HOST, struct host, host) { ... } with `break` and `continue` as in any loop: the
+ * inner loop runs once for each record and leaves `_more` false when it was left early. */
+#define view_each(view, kind, type, name)                                                              \
+    for (size_t name##_at = 0, name##_more = 1; name##_more && name##_at < view_count((view), (kind)); \
+         name##_at++)                                                                                  \
+        for (type const *name = (name##_more = 0, view_at((view), (kind), name##_at)); name;           \
+             name = NULL, name##_more = 1)
+
+struct transaction;
+struct transaction *transaction_begin(struct repository *repository); /* waits for other writers */
+void transaction_end(struct transaction **transaction); /* for cleanup(): drops what is not committed */
+struct arena *transaction_arena(struct transaction *transaction);
+const struct view *transaction_view(struct transaction *transaction); /* as it was at the beginning */
+/* The record as this transaction has it now; lives as long as the transaction. */
+const void *transaction_find(struct transaction *transaction, enum record_kind kind, const char *key);
+void transaction_put(struct transaction *transaction, enum record_kind kind, const void *record); /* copied */
+void transaction_remove(struct transaction *transaction, enum record_kind kind, const char *key);
+/* Nothing changed is fine and writes nothing. On -1 nothing was changed. */
+int transaction_commit(struct transaction **transaction, struct error *err);
+
+#endif
