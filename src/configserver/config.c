@@ -13,6 +13,19 @@ static bool is_zone(const char *text)
     return zone_parse(text, &zone, NULL) == 0;
 }
 
+/* What is read; `limits` lies in it last, since absent members keep their defaults. */
+struct config_text {
+    struct config config;
+    json_t *limits;
+};
+
+static const struct field server_fields[] = {
+    FIELD_INTEGER(struct config_server, index, "index", REQUIRED, 1, 9, "which it is"),
+    FIELD_TEXT(struct config_server, address, "address", REQUIRED, 64, NULL, "its own IPv6 address"),
+    FIELD_END,
+};
+static const struct record server_record = {"server", sizeof(struct config_server), server_fields};
+
 static const struct field config_fields[] = {
     FIELD_TEXT(struct config, aws_region, "awsRegion", REQUIRED, 32, NULL, "AWS's name of the region"),
     FIELD_TEXT(struct config, zone, "zone", REQUIRED, 80, is_zone, "the zone we run"),
@@ -35,19 +48,24 @@ static const struct field config_fields[] = {
                LONGEST_PEM, NULL, "who signs instance identity documents"),
     FIELD_TEXT(struct config, vendor_account, "vendorAccount", REQUIRED, 12, account_is_valid,
                "owner of the AMI"),
+    FIELD_LIST(struct config, servers, server_count, "servers", OPTIONAL, 9, &server_record,
+               "the zone's config servers, when there are several"),
+    FIELD_JSON(struct config_text, limits, "limits", OPTIONAL, "what waits how long; see --limits"),
     FIELD_END,
 };
-const struct record config_record = {"configuration", sizeof(struct config), config_fields};
+static const struct record config_record = {"configuration", sizeof(struct config_text), config_fields};
 
 int config_load(struct arena *arena, const char *path, struct config *config, struct error *err)
 {
     char *text;
     size_t length;
-    *config = (struct config){0};
+    struct config_text read = {.config = {.limits = limits_default}};
     if (path ? file_read(arena, path, CONFIG_LARGEST, &text, &length, err) < 0
              : imds_user_data(arena, &text, &length, err) < 0)
         return error_context(err, "read the configuration");
-    if (record_parse(&config_record, arena, text, length, config, err) < 0)
+    if (record_parse(&config_record, arena, text, length, &read, err) < 0 ||
+        (read.limits && record_read(&limits_record, arena, read.limits, &read.config.limits, err) < 0))
         return error_context(err, "configuration from %s", path ? path : "user data");
+    *config = read.config;
     return 0;
 }

@@ -4,7 +4,14 @@
 #define CONFIGSERVER_CONFIG_H
 
 #include "base/record.h"
+#include "configserver/limits.h"
 #include "zone/names.h"
+
+/* One of the zone's config servers. */
+struct config_server {
+    int64_t index;       /* from 1 */
+    const char *address; /* its own IPv6 address on the VPC */
+};
 
 struct config {
     const char *aws_region;
@@ -19,8 +26,10 @@ struct config {
     const char *node_image;                    /* container image of nodes that name none */
     const char *identity_document_certificate; /* PEM: AWS's for the region */
     const char *vendor_account;
+    struct config_server *servers; /* all of the zone's, with ourselves; none: we are alone */
+    size_t server_count;
+    struct limits limits;
 };
-extern const struct record config_record;
 
 /* From `path`, or from the instance's user data when it is NULL. */
 int config_load(struct arena *arena, const char *path, struct config *config, struct error *err);

@@ -47,7 +47,7 @@ static int open_zone(struct program *program, const struct program_options *opti
     program->peers = tunnel_peers_interface(program->tunnel);
     program->attestor = (struct attestor){&program->config, attestor_aws_verify};
     const struct zone_parts parts = {&program->config, program->store,     program->cloud,
-                                     &program->peers,  &program->attestor, clock_now_ms};
+                                     &program->peers,  &program->attestor, &environment_real};
     return zone_open(&parts, &program->zone, err);
 }
 

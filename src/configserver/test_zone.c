@@ -16,10 +16,20 @@
 
 static struct test_cloud *now_of; /* the clock is a function without a context */
 
-static int64_t test_now(void)
+static int64_t test_now(void *context)
 {
+    (void)context;
     return __atomic_load_n(&now_of->now_ms, __ATOMIC_RELAXED);
 }
+
+static uint64_t test_random(void *context)
+{
+    static uint64_t state;
+    (void)context;
+    return state = state * 6364136223846793005u + 1442695040888963407u;
+}
+
+static const struct environment test_environment = {NULL, test_now, test_random};
 
 /* Each call has two moments at which a process may die: before it did anything, and after. */
 static void step(struct test_zone *test)
@@ -258,8 +268,8 @@ void test_zone_open(struct test_zone *test)
     struct error err = {0};
     char path[96];
     snprintf(path, sizeof path, "%s/store", test->directory);
-    const struct zone_parts parts = {&test->config,   NULL,    &test->cloud, &test->peers,
-                                     &test->attestor, test_now};
+    const struct zone_parts parts = {&test->config,    NULL, &test->cloud, &test->peers, &test->attestor,
+                                     &test_environment};
     struct zone_parts whole = parts;
     if (store_open_sqlite(path, &test->store, &err) < 0)
         fail_msg("%s", err.message);
@@ -294,6 +304,7 @@ int test_zone_begin(void **state)
     test->config = (struct config){.aws_region = "us-east-1",
                                    .zone = "dev.aws-us-east-1c",
                                    .index = 1,
+                                   .limits = limits_default,
                                    .address = "2001:db8:f::1",
                                    .zts_url = "https://zts/zts/v1",
                                    .public_zts_url = "https://nlb:8443/zts/v1",
@@ -381,7 +392,8 @@ static void change_hosts(struct test_zone *test, enum host_event event)
         struct host next = *host;
         if (!next.wireguard_key)
             next.wireguard_key = TEST_KEY;
-        if (host_apply(&next, event, test_now(), NULL) == 0)
+        const struct cause cause = zone_cause(test->zone, transaction, AGENT_HOST, NULL);
+        if (host_apply(&next, event, &cause, NULL) == 0)
             transaction_put(transaction, RECORD_HOST, &next);
     }
     struct error err = {0};

@@ -1,5 +1,6 @@
 #include "configserver/zone.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -12,6 +13,46 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+static int64_t real_now_ms(void *context)
+{
+    (void)context;
+    return clock_now_ms();
+}
+
+static uint64_t real_random(void *context)
+{
+    (void)context;
+    uint64_t number;
+    random_bytes(&number, sizeof number);
+    return number;
+}
+
+const struct environment environment_real = {NULL, real_now_ms, real_random};
+
+int64_t zone_now_ms(const struct zone *zone)
+{
+    return zone->environment->now_ms(zone->environment->context);
+}
+
+int64_t zone_random(const struct zone *zone, int64_t bound)
+{
+    return (int64_t)(zone->environment->random(zone->environment->context) % (uint64_t)bound);
+}
+
+struct cause zone_cause(const struct zone *zone, struct transaction *transaction, enum agent agent,
+                        const char *format, ...)
+{
+    struct cause cause = {transaction_arena(transaction), zone_now_ms(zone), agent, NULL};
+    if (!format)
+        return cause;
+    va_list args;
+    va_start(args, format);
+    char *reason = arena_vformat(cause.arena, format, args);
+    va_end(args);
+    cause.reason = strlen(reason) > 1000 ? arena_format(cause.arena, "%.990s...", reason) : reason;
+    return cause;
+}
 
 static void ring(void *context, const char *const *applications, size_t count)
 {
@@ -42,8 +83,9 @@ int zone_open(const struct zone_parts *parts, struct zone **zone, struct error *
     opened->cloud = parts->cloud;
     opened->peers = parts->peers;
     opened->attestor = parts->attestor;
-    opened->now_ms = parts->now_ms;
-    opened->nonces = nonces_new(parts->now_ms);
+    opened->environment = parts->environment;
+    opened->limits = &parts->config->limits;
+    opened->nonces = nonces_new(parts->environment);
     opened->gauges = gauges_new();
     opened->polls = polls_new(opened);
     pthread_mutex_init(&opened->lock, NULL);
@@ -155,7 +197,7 @@ void application_tell(struct zone *zone, struct transaction *transaction, const 
     next.log_count = old->log_count - dropped + 1;
     next.log = arena_alloc(arena, next.log_count * sizeof *next.log);
     memcpy(next.log, old->log + dropped, (next.log_count - 1) * sizeof *next.log);
-    next.log[next.log_count - 1] = (struct log_line){zone->now_ms(), level, message};
+    next.log[next.log_count - 1] = (struct log_line){zone_now_ms(zone), level, message};
     transaction_put(transaction, RECORD_APPLICATION, &next);
     log_info("application", "application", application, "event", message, NULL);
 }

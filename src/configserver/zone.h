@@ -6,6 +6,8 @@
 
 #include "configserver/cloud/cloud.h"
 #include "configserver/config.h"
+#include "configserver/environment.h"
+#include "configserver/records/life.h"
 #include "configserver/records/repository.h"
 #include "tunnel/tunnel.h"
 
@@ -43,11 +45,12 @@ struct zone {
     const struct cloud *cloud;
     const struct peers *peers;
     const struct attestor *attestor;
-    int64_t (*now_ms)(void); /* since the epoch */
-    struct nonces *nonces;   /* challenges given to hosts */
-    struct polls *polls;     /* hosts that wait for a new spec */
-    struct gauges *gauges;   /* what hosts measured last */
-    pthread_mutex_t lock;    /* of the bell's count only */
+    const struct environment *environment;
+    const struct limits *limits; /* of the configuration */
+    struct nonces *nonces;       /* challenges given to hosts */
+    struct polls *polls;         /* hosts that wait for a new spec */
+    struct gauges *gauges;       /* what hosts measured last */
+    pthread_mutex_t lock;        /* of the bell's count only */
     pthread_cond_t rung;
     uint64_t rings;
     bool stopping;
@@ -59,11 +62,15 @@ struct zone_parts {
     const struct cloud *cloud;
     const struct peers *peers;
     const struct attestor *attestor;
-    int64_t (*now_ms)(void);
+    const struct environment *environment;
 };
 /* The parts must outlive the zone. */
 int zone_open(const struct zone_parts *parts, struct zone **zone, struct error *err);
 void zone_close(struct zone **zone);
+
+int64_t zone_now_ms(const struct zone *zone);
+/* From 0 to below `bound`. */
+int64_t zone_random(const struct zone *zone, int64_t bound);
 
 /* The bell makes maintainers look at once instead of at their next time. */
 void zone_ring(struct zone *zone);
@@ -79,6 +86,10 @@ const struct counters *zone_counters(const struct view *view);
 char *zone_configserver_address(struct arena *arena, const struct zone *zone);
 char *zone_host_address(struct arena *arena, const struct zone *zone, int64_t host_index);
 enum { ZONE_PREFIX_LENGTH = 48 };
+
+/* For life.h: now, by this agent; `format` NULL is no reason. */
+struct cause zone_cause(const struct zone *zone, struct transaction *transaction, enum agent agent,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* A line in the application's story, in the caller's transaction; `level` "info", "warning" or "error". */
 void application_tell(struct zone *zone, struct transaction *transaction, const char *application,

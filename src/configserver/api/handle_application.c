@@ -91,8 +91,8 @@ enum http_answer prepare_and_activate(struct http_request *request)
     if (read_deployment(request, &deployment, &err) < 0 ||
         deploy(zone, http_request_arena(request), &deployment, &deployed, &err) < 0)
         return http_fail(request, &err);
-    json_t *line = json_pack("{s:I,s:s,s:s}", "time", (json_int_t)zone->now_ms(), "level", "INFO", "message",
-                             deployed.message);
+    json_t *line = json_pack("{s:I,s:s,s:s}", "time", (json_int_t)zone_now_ms(zone), "level", "INFO",
+                             "message", deployed.message);
     http_respond_json(request, 200,
                       json_pack("{s:[o],s:s,s:o,s:s,s:b}", "log", line, "tenant", deployment.id.tenant,
                                 "session-id", json_sprintf("%lld", (long long)deployed.generation), "message",

@@ -198,7 +198,8 @@ enum http_answer get_metrics(struct http_request *request)
 enum http_answer get_health(struct http_request *request)
 {
     struct zone *zone = http_request_server_context(request);
-    http_respond_json(request, 200,
-                      json_pack("{s:I,s:{s:s}}", "time", (json_int_t)zone->now_ms(), "status", "code", "up"));
+    http_respond_json(
+        request, 200,
+        json_pack("{s:I,s:{s:s}}", "time", (json_int_t)zone_now_ms(zone), "status", "code", "up"));
     return HTTP_ANSWERED;
 }

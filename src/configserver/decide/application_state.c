@@ -26,7 +26,7 @@ static json_t *obstacle(const struct zone *zone, const struct view *view,
         if (!text_equal(host->application, application->id) || host->state == HOST_ACTIVE)
             continue;
         *failed = host->failures >= FAILURES_MOST ||
-                  (host->trouble && zone->now_ms() - host->state_since > TROUBLE_LONGEST_MS);
+                  (host->trouble && zone_now_ms(zone) - host->state_since > TROUBLE_LONGEST_MS);
         if (host->trouble)
             return json_sprintf("Host %s: %s", host->hostname, host->trouble);
         return json_sprintf("Waiting for host %s, which is %s", host->hostname,

@@ -166,7 +166,7 @@ static void write_host_and_node(const struct plan *plan, struct transaction *tra
                                 const struct cluster *cluster, int64_t node_index, int64_t host_index)
 {
     struct arena *arena = plan->arena;
-    int64_t now = plan->zone->now_ms();
+    int64_t now = zone_now_ms(plan->zone);
     const struct host host = {
         .hostname = zone_hostname(arena, &plan->zone->id, (int)host_index),
         .index = host_index,
@@ -208,7 +208,7 @@ static void write_load_balancer(const struct plan *plan, struct transaction *tra
         .account = plan->deployment->account,
         .name = arena_format(arena, "vespa-%.24s", sha256_hex(arena, seed, strlen(seed))),
         .state = LOAD_BALANCER_WANTED,
-        .state_since = plan->zone->now_ms(),
+        .state_since = zone_now_ms(plan->zone),
     };
     transaction_put(transaction, RECORD_LOAD_BALANCER, &balancer);
 }
@@ -245,7 +245,7 @@ static void write_application(const struct plan *plan, struct transaction *trans
         .instance = deployment->id.instance,
         .account = deployment->account,
         .generation = generation,
-        .deployed_at = plan->zone->now_ms(),
+        .deployed_at = zone_now_ms(plan->zone),
         .package_hash = plan->package_hash,
         .clusters = plan->clusters,
         .cluster_count = plan->package.cluster_count,
@@ -329,21 +329,21 @@ int deploy(struct zone *zone, struct arena *arena, const struct deployment *depl
 static void release_hosts_and_nodes(struct zone *zone, struct transaction *transaction,
                                     const char *application)
 {
-    int64_t now = zone->now_ms();
+    const struct cause cause = zone_cause(zone, transaction, AGENT_DEPLOYER, "the deployment was deleted");
     view_each(transaction_view(transaction), RECORD_HOST, struct host, host) {
         struct host next = *host;
-        if (text_equal(host->application, application) && host_apply(&next, HOST_RELEASE, now, NULL) == 0)
+        if (text_equal(host->application, application) && host_apply(&next, HOST_RELEASE, &cause, NULL) == 0)
             transaction_put(transaction, RECORD_HOST, &next);
     }
     view_each(transaction_view(transaction), RECORD_NODE, struct node, node) {
         struct node next = *node;
-        if (text_equal(node->application, application) && node_apply(&next, NODE_RETIRE, now, NULL) == 0)
+        if (text_equal(node->application, application) && node_apply(&next, NODE_RELEASE, &cause, NULL) == 0)
             transaction_put(transaction, RECORD_NODE, &next);
     }
     view_each(transaction_view(transaction), RECORD_LOAD_BALANCER, struct load_balancer, balancer) {
         struct load_balancer next = *balancer;
         if (text_equal(balancer->application, application) &&
-            load_balancer_apply(&next, LOAD_BALANCER_REMOVE, now, NULL) == 0)
+            load_balancer_apply(&next, LOAD_BALANCER_REMOVE, &cause, NULL) == 0)
             transaction_put(transaction, RECORD_LOAD_BALANCER, &next);
     }
 }

@@ -139,9 +139,10 @@ enum http_answer set_ready(struct http_request *request)
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(zone->repository);
     const struct host *host = transaction_find(transaction, RECORD_HOST, hostname);
     struct host next = host ? *host : (struct host){0};
+    const struct cause cause = zone_cause(zone, transaction, AGENT_HOST, NULL);
     if (!host)
         error_set(&err, ERROR_NOT_FOUND, "no host %s", hostname);
-    else if (host_apply(&next, HOST_REACHED_US, zone->now_ms(), &err) == 0) {
+    else if (host_apply(&next, HOST_REACHED_US, &cause, &err) == 0) {
         if (next.state != host->state) {
             transaction_put(transaction, RECORD_HOST, &next);
             application_tell(zone, transaction, host->application, "info",
@@ -216,7 +217,8 @@ static int report_host(struct zone *zone, struct transaction *transaction, const
                        const struct node_report *report)
 {
     struct host next = *host;
-    if (!report->drained || host_apply(&next, HOST_DRAINED, zone->now_ms(), NULL) < 0)
+    const struct cause cause = zone_cause(zone, transaction, AGENT_HOST, NULL);
+    if (!report->drained || host_apply(&next, HOST_DRAINED, &cause, NULL) < 0)
         return 0; /* says again what we know, or drained before it was asked to: the next report tells */
     transaction_put(transaction, RECORD_HOST, &next);
     application_tell(zone, transaction, host->application, "info", "Host %s archived its last logs",

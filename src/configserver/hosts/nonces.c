@@ -21,18 +21,18 @@ struct bucket {
 
 struct nonces {
     pthread_mutex_t lock; /* everything below */
-    int64_t (*now_ms)(void);
+    const struct environment *environment;
     struct nonce *items;
     size_t count;
     uint64_t salt;
     struct bucket buckets[BUCKETS];
 };
 
-struct nonces *nonces_new(int64_t (*now_ms)(void))
+struct nonces *nonces_new(const struct environment *environment)
 {
     struct nonces *nonces = memory_alloc(sizeof *nonces);
     pthread_mutex_init(&nonces->lock, NULL);
-    nonces->now_ms = now_ms;
+    nonces->environment = environment;
     nonces->items = memory_array(NONCES_MOST, sizeof *nonces->items);
     random_bytes(&nonces->salt, sizeof nonces->salt);
     return nonces;
@@ -74,7 +74,7 @@ char *nonce_give(struct nonces *nonces, struct arena *arena, const char *hostnam
 {
     char *text = NULL;
     pthread_mutex_lock(&nonces->lock);
-    int64_t now = nonces->now_ms();
+    int64_t now = environment_now_ms(nonces->environment);
     forget_old(nonces, now);
     if (nonces->count < NONCES_MOST) {
         text = random_hex(arena, NONCE_DIGITS);
@@ -90,7 +90,7 @@ bool nonce_take(struct nonces *nonces, const char *nonce, const char *hostname, 
 {
     bool taken = false;
     pthread_mutex_lock(&nonces->lock);
-    forget_old(nonces, nonces->now_ms());
+    forget_old(nonces, environment_now_ms(nonces->environment));
     for (size_t i = 0; i < nonces->count; i++) {
         const struct nonce *given = &nonces->items[i];
         if (!text_equal_secret(given->text, nonce))
@@ -110,7 +110,7 @@ bool nonces_may_ask(struct nonces *nonces, const char *address)
         hash = (hash ^ (unsigned char)*at) * 1099511628211u;
     pthread_mutex_lock(&nonces->lock);
     struct bucket *bucket = &nonces->buckets[hash % BUCKETS];
-    int64_t now = nonces->now_ms();
+    int64_t now = environment_now_ms(nonces->environment);
     if (bucket->full_ms < now)
         bucket->full_ms = now;
     bool may = bucket->full_ms - now <= (int64_t)(ASK_BURST - 1) * ASK_EVERY_MS;

@@ -4,6 +4,7 @@
 #define CONFIGSERVER_NONCES_H
 
 #include "base/memory.h"
+#include "configserver/environment.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,7 +12,7 @@
 enum { NONCE_LIFETIME_MS = 5 * 60 * 1000, NONCES_MOST = 20000, ASK_BURST = 60, ASK_EVERY_MS = 500 };
 
 struct nonces;
-struct nonces *nonces_new(int64_t (*now_ms)(void));
+struct nonces *nonces_new(const struct environment *environment);
 void nonces_free(struct nonces **nonces);
 
 /* A fresh nonce for that host; NULL when too many wait. In the arena. */

@@ -10,10 +10,13 @@
 
 static int64_t now_ms = 1000000;
 
-static int64_t now(void)
+static int64_t now(void *context)
 {
+    (void)context;
     return now_ms;
 }
+
+static const struct environment environment = {NULL, now, NULL};
 
 struct bench {
     struct nonces *nonces;
@@ -23,7 +26,7 @@ struct bench {
 static int begin(void **state)
 {
     struct bench *bench = memory_alloc(sizeof *bench);
-    bench->nonces = nonces_new(now);
+    bench->nonces = nonces_new(&environment);
     bench->arena = arena_new();
     *state = bench;
     return 0;

@@ -139,7 +139,7 @@ static int64_t generation_of(struct polls *polls, const char *hostname, const ch
         *head = seen;
     }
     if (!text_equal(seen->hash, hash)) {
-        int64_t now = polls->zone->now_ms();
+        int64_t now = zone_now_ms(polls->zone);
         seen->generation = now > seen->generation ? now : seen->generation + 1;
         memcpy(seen->hash, hash, sizeof seen->hash);
     }

@@ -89,7 +89,7 @@ static int check_document(const struct inquiry *inquiry, const struct host *host
                           const struct attested *attested, struct error *err)
 {
     const struct config *config = inquiry->zone->config;
-    int64_t age = inquiry->zone->now_ms() - attested->pending_ms;
+    int64_t age = zone_now_ms(inquiry->zone) - attested->pending_ms;
     if (!text_equal(attested->account, host->account))
         return refuse(err, "the identity document is of account %s, the host runs in %s", attested->account,
                       host->account);
@@ -126,7 +126,7 @@ static int write_registered(const struct inquiry *inquiry, const char *hostname,
     if (check_host_record(inquiry, host, false, err) < 0) /* it may have changed while AWS was asked */
         return -1;
     struct host next = *host;
-    next.registered_at = inquiry->zone->now_ms();
+    next.registered_at = zone_now_ms(inquiry->zone);
     next.key_hash = key_hash;
     transaction_put(transaction, RECORD_HOST, &next);
     if (!text_equal(host->key_hash, key_hash))

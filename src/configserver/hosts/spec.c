@@ -18,14 +18,6 @@ const struct host *view_host_of_instance(const struct view *view, const char *in
     return NULL;
 }
 
-static const struct cluster *find_cluster(const struct application *application, const char *id)
-{
-    for (size_t i = 0; i < application->cluster_count; i++)
-        if (text_equal(application->clusters[i].id, id))
-            return &application->clusters[i];
-    return NULL;
-}
-
 /* The other nodes of the application, in the order of their names: who may talk to this one, and where
  * documents live. */
 static void fill_neighbours(const struct view *view, const struct node *node, struct arena *arena,
@@ -46,18 +38,31 @@ static void fill_neighbours(const struct view *view, const struct node *node, st
     }
 }
 
+/* What the host does with it: one that failed or is kept for a look goes on running. */
+static const char *wanted_of(const struct node *node)
+{
+    switch (node->state) {
+    case NODE_INACTIVE:
+        return "inactive";
+    case NODE_DIRTY:
+        return "dirty";
+    default:
+        return "active";
+    }
+}
+
 static void fill_node(const struct zone *zone, const struct view *view, const struct host *host,
                       const struct node *node, const struct application *application, struct arena *arena,
                       struct node_spec *spec)
 {
-    const struct cluster *cluster = find_cluster(application, node->cluster);
+    const struct cluster *cluster = application_cluster(application, node->cluster);
     struct node_resources_wire *resources = arena_alloc(arena, sizeof *resources);
     if (cluster)
         *resources = (struct node_resources_wire){cluster->vcpu, cluster->memory_gb, cluster->disk_gb};
     bool container = node->cluster_type == CLUSTER_CONTAINER;
     *spec = (struct node_spec){
         .hostname = node->hostname,
-        .state = node_state_names[node->state],
+        .state = wanted_of(node),
         .tenant = application->tenant,
         .application = application->application,
         .instance = application->instance,

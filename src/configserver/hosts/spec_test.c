@@ -94,7 +94,7 @@ static void a_generation_changes_with_the_content_only_and_rises_over_restarts(v
     struct host_spec last = spec_of(test, HOST);
     assert_true(last.generation > first);
     assert_true(last.drain);
-    assert_string_equal(last.nodes[0].state, "inactive");
+    assert_string_equal(last.nodes[0].state, "dirty");
     test_zone_advance(test, 1000);
     test_zone_close(test);
     test_zone_open(test);

@@ -8,7 +8,8 @@ static void move_host(struct zone *zone, struct transaction *transaction, const 
                       enum host_event event, const char *level, const char *what)
 {
     struct host next = *host;
-    if (host_apply(&next, event, zone->now_ms(), NULL) < 0)
+    const struct cause cause = zone_cause(zone, transaction, AGENT_EXPIRER, "%s", what);
+    if (host_apply(&next, event, &cause, NULL) < 0)
         return;
     transaction_put(transaction, RECORD_HOST, &next);
     application_tell(zone, transaction, host->application, level, "Host %s %s", host->hostname, what);
@@ -16,7 +17,7 @@ static void move_host(struct zone *zone, struct transaction *transaction, const 
 
 static void move_hosts(struct zone *zone, struct transaction *transaction)
 {
-    int64_t now = zone->now_ms();
+    int64_t now = zone_now_ms(zone);
     view_each(transaction_view(transaction), RECORD_HOST, struct host, host) {
         int64_t age = now - host->state_since;
         if (host->state == HOST_READY)
@@ -42,7 +43,8 @@ static void move_nodes(struct zone *zone, struct transaction *transaction)
         enum node_event event = host->state == HOST_ACTIVE ? NODE_ACTIVATE : NODE_HOST_LOST;
         bool due = (node->state == NODE_RESERVED && host->state == HOST_ACTIVE) ||
                    (node->state == NODE_ACTIVE && host->state < HOST_ACTIVE);
-        if (due && node_apply(&next, event, zone->now_ms(), NULL) == 0)
+        const struct cause cause = zone_cause(zone, transaction, AGENT_ALLOCATOR, NULL);
+        if (due && node_apply(&next, event, &cause, NULL) == 0)
             transaction_put(transaction, RECORD_NODE, &next);
     }
 }

@@ -11,6 +11,16 @@
 
 enum { SYSTEM_DISK_GB = 16 }; /* for the host itself, beside its node's */
 
+/* Launching again waits longer after each instance that ended before it came to us. */
+static int64_t launch_due(const struct host *host)
+{
+    enum { LONGEST_WAIT_MS = 5 * 60 * 1000, FIRST_WAIT_MS = 4000 };
+    if (host->failures == 0)
+        return host->state_since;
+    int64_t wait = (int64_t)FIRST_WAIT_MS << (host->failures < 8 ? host->failures - 1 : 7);
+    return host->state_since + (wait < LONGEST_WAIT_MS ? wait : LONGEST_WAIT_MS);
+}
+
 static bool any_host(const struct view *view, const char *account, int64_t now_ms,
                      bool (*matches)(const struct host *host, int64_t now_ms))
 {
@@ -22,7 +32,7 @@ static bool any_host(const struct view *view, const char *account, int64_t now_m
 
 static bool is_to_launch(const struct host *host, int64_t now_ms)
 {
-    return host->state == HOST_WANTED && host_launch_due(host) <= now_ms;
+    return host->state == HOST_WANTED && launch_due(host) <= now_ms;
 }
 
 static bool is_terminating(const struct host *host, int64_t now_ms)
@@ -101,7 +111,8 @@ static int write_launched(struct account_pass *pass, const char *hostname, const
     struct host next = *host;
     next.instance_id = instance->id;
     take_addresses(&next, instance);
-    if (host_apply(&next, HOST_LAUNCHED, pass->zone->now_ms(), NULL) < 0)
+    const struct cause cause = zone_cause(pass->zone, transaction, AGENT_PROVISIONER, "%s", instance->id);
+    if (host_apply(&next, HOST_LAUNCHED, &cause, NULL) < 0)
         return 0;
     transaction_put(transaction, RECORD_HOST, &next);
     application_tell(pass->zone, transaction, host->application, "info", "Host %s launched as %s (%s)",
@@ -160,7 +171,7 @@ int launch_hosts(struct account_pass *pass, struct error *err)
     bool found = cloud->find_place(cloud->context, pass->account, pass->arena, &place, err) == 0;
     int result = 0;
     view_each(view, RECORD_HOST, struct host, host) {
-        if (!text_equal(host->account, pass->account->id) || !is_to_launch(host, pass->zone->now_ms()))
+        if (!text_equal(host->account, pass->account->id) || !is_to_launch(host, zone_now_ms(pass->zone)))
             continue;
         if (found && launch_host(pass, view, host, &place, err) == 0)
             continue;
@@ -185,10 +196,13 @@ static void look_at_host(struct account_pass *pass, struct transaction *transact
                          const struct instance *instance)
 {
     struct host next = *host;
-    int64_t now = pass->zone->now_ms();
+    int64_t now = zone_now_ms(pass->zone);
     bool may_be_late = host->state == HOST_PROVISIONED && now - host->state_since < APPEAR_LONGEST_MS;
     bool lost = instance ? instance->state >= INSTANCE_ENDING : !may_be_late;
-    if (lost && host_apply(&next, HOST_LOST, now, NULL) == 0) {
+    const struct cause cause =
+        zone_cause(pass->zone, transaction, AGENT_CLOUD, "%s",
+                   instance && instance->reason ? instance->reason : "its instance is gone");
+    if (lost && host_apply(&next, HOST_LOST, &cause, NULL) == 0) {
         next.trouble = instance ? instance->reason : NULL;
         transaction_put(transaction, RECORD_HOST, &next);
         application_tell(pass->zone, transaction, host->application, "warning",
@@ -260,7 +274,8 @@ static int write_terminated(struct account_pass *pass, const char *hostname, str
     if (!host)
         return 0;
     struct host next = *host;
-    if (host_apply(&next, HOST_TERMINATED, pass->zone->now_ms(), err) < 0)
+    const struct cause cause = zone_cause(pass->zone, transaction, AGENT_PROVISIONER, NULL);
+    if (host_apply(&next, HOST_TERMINATED, &cause, err) < 0)
         return -1;
     view_each(transaction_view(transaction), RECORD_NODE, struct node, node)
         if (text_equal(node->parent, hostname))

@@ -53,8 +53,8 @@ bool load_balancers_to_wire(const struct view *view, const char *account, int64_
 
 /* Changes the record as it is now by `change`, unless it is gone. */
 static int write_balancer(struct account_pass *pass, const char *id,
-                          int (*change)(struct load_balancer *balancer, const void *context, int64_t now,
-                                        struct error *err),
+                          int (*change)(struct load_balancer *balancer, const void *context,
+                                        const struct cause *cause, struct error *err),
                           const void *context, struct error *err)
 {
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(pass->zone->repository);
@@ -62,7 +62,8 @@ static int write_balancer(struct account_pass *pass, const char *id,
     if (!old)
         return 0;
     struct load_balancer next = *old;
-    if (change(&next, context, pass->zone->now_ms(), err) < 0)
+    const struct cause cause = zone_cause(pass->zone, transaction, AGENT_PROVISIONER, NULL);
+    if (change(&next, context, &cause, err) < 0)
         return -1;
     if (next.state == LOAD_BALANCER_GONE)
         transaction_remove(transaction, RECORD_LOAD_BALANCER, id);
@@ -78,9 +79,10 @@ static int write_balancer(struct account_pass *pass, const char *id,
     return transaction_commit(&transaction, err);
 }
 
-static int set_trouble(struct load_balancer *balancer, const void *message, int64_t now, struct error *err)
+static int set_trouble(struct load_balancer *balancer, const void *message, const struct cause *cause,
+                       struct error *err)
 {
-    (void)now;
+    (void)cause;
     (void)err;
     balancer->trouble = message;
     return 0;
@@ -96,7 +98,8 @@ static int fail_balancer(struct account_pass *pass, const struct load_balancer *
     return -1;
 }
 
-static int set_made(struct load_balancer *balancer, const void *made, int64_t now, struct error *err)
+static int set_made(struct load_balancer *balancer, const void *made, const struct cause *cause,
+                    struct error *err)
 {
     const struct balancer *actual = made;
     balancer->arn = actual->arn;
@@ -105,7 +108,7 @@ static int set_made(struct load_balancer *balancer, const void *made, int64_t no
     balancer->hosted_zone = actual->hosted_zone;
     if (balancer->state != LOAD_BALANCER_WANTED) /* removed meanwhile: what we made is found by its name */
         return 0;
-    return load_balancer_apply(balancer, LOAD_BALANCER_PROVISIONED, now, err);
+    return load_balancer_apply(balancer, LOAD_BALANCER_PROVISIONED, cause, err);
 }
 
 static int make_load_balancer(struct account_pass *pass, const struct view *view,
@@ -160,9 +163,10 @@ static size_t wanted_targets(const struct view *view, const struct load_balancer
     return count;
 }
 
-static int set_healthy(struct load_balancer *balancer, const void *healthy, int64_t now, struct error *err)
+static int set_healthy(struct load_balancer *balancer, const void *healthy, const struct cause *cause,
+                       struct error *err)
 {
-    (void)now;
+    (void)cause;
     (void)err;
     balancer->healthy = *(const int64_t *)healthy;
     balancer->trouble = NULL;
@@ -214,10 +218,11 @@ int wire_load_balancers(struct account_pass *pass, struct error *err)
     return result;
 }
 
-static int set_removed(struct load_balancer *balancer, const void *context, int64_t now, struct error *err)
+static int set_removed(struct load_balancer *balancer, const void *context, const struct cause *cause,
+                       struct error *err)
 {
     (void)context;
-    return load_balancer_apply(balancer, LOAD_BALANCER_REMOVED, now, err);
+    return load_balancer_apply(balancer, LOAD_BALANCER_REMOVED, cause, err);
 }
 
 int remove_load_balancers(struct account_pass *pass, struct error *err)

@@ -51,7 +51,7 @@ static bool is_empty(const struct view *view, const char *account)
 static int64_t interval(const struct account_worker *worker, const struct view *view, size_t index)
 {
     int64_t failures = worker->duties[index].failures;
-    bool unfinished = maintainers[index].unfinished(view, worker->account, worker->zone->now_ms());
+    bool unfinished = maintainers[index].unfinished(view, worker->account, zone_now_ms(worker->zone));
     if (!unfinished && maintainers[index].idle_ms == NEVER)
         return -1;
     int64_t base = unfinished                        ? maintainers[index].eager_ms
@@ -85,10 +85,10 @@ int64_t account_worker_pass(struct account_worker *worker)
         int64_t wait = account ? interval(worker, view, i) : -1;
         if (wait < 0)
             continue;
-        int64_t now = worker->zone->now_ms(), due = worker->duties[i].last_ms + wait;
+        int64_t now = zone_now_ms(worker->zone), due = worker->duties[i].last_ms + wait;
         if (due <= now) {
             run_maintainer(worker, account, i);
-            worker->duties[i].last_ms = worker->zone->now_ms();
+            worker->duties[i].last_ms = zone_now_ms(worker->zone);
             due = now + maintainers[i].eager_ms;
         }
         next = due - now < next ? due - now : next;

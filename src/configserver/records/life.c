@@ -2,12 +2,16 @@
 
 #include "base/text.h"
 
+#include <string.h>
+
 /* A transition that has a guard is skipped when the guard does not hold, so one event may lead to several
- * states. */
+ * states. ANY stands for every state of the life; what comes first in the table wins. */
+enum { ANY = -1, SAME = -2 };
+
 struct transition {
     int from, event, to;
     bool (*guard)(const void *record);
-    void (*effect)(void *record);
+    void (*effect)(void *record, const struct cause *cause);
 };
 
 static bool has_instance(const void *record)
@@ -22,141 +26,427 @@ static bool has_addresses_and_key(const void *record)
 }
 
 /* The next instance is another machine: it proves itself anew and gets nothing from this one. */
-static void forget_instance(void *record)
+static void forget_instance(void *record, const struct cause *cause)
 {
+    (void)cause;
     struct host *host = record;
     host->launches++;
     host->instance_id = host->address = host->node_address = host->wireguard_key = host->key_hash = NULL;
-    host->registered_at = 0;
+    host->registered_at = host->down_since = host->suspended_since = 0;
+    host->current_reboot_generation = host->reboot_generation;
+    host->want_to_retire = host->want_to_fail = false;
+    host->wish_reason = NULL;
+    host->reports = NULL;
 }
 
-static void forget_failed_instance(void *record)
+static void forget_failed_instance(void *record, const struct cause *cause)
 {
     ((struct host *)record)->failures++;
-    forget_instance(record);
+    forget_instance(record, cause);
 }
 
 /* After instances that ended at once the reason stays until one does not. */
-static void forget_trouble(void *record)
+static void note_launch(void *record, const struct cause *cause)
 {
+    (void)cause;
     struct host *host = record;
+    host->refusals = 0;
     if (host->failures == 0)
         host->trouble = NULL;
 }
 
-static void forget_failures(void *record)
+static void forget_failures(void *record, const struct cause *cause)
 {
-    ((struct host *)record)->failures = 0;
-    forget_trouble(record);
+    struct host *host = record;
+    host->failures = 0;
+    note_launch(record, cause);
 }
 
-static void forget_service(void *record)
+static void wish_retire(void *record, const struct cause *cause)
 {
+    struct host *host = record;
+    host->want_to_retire = true;
+    host->wish_reason = cause->reason;
+}
+
+static void wish_fail(void *record, const struct cause *cause)
+{
+    struct host *host = record;
+    host->want_to_fail = true;
+    host->wish_reason = cause->reason;
+}
+
+static void forget_wishes(void *record, const struct cause *cause)
+{
+    (void)cause;
+    struct host *host = record;
+    host->want_to_retire = host->want_to_fail = false;
+    host->wish_reason = NULL;
+}
+
+static void host_down(void *record, const struct cause *cause)
+{
+    ((struct host *)record)->down_since = cause->at;
+}
+
+static void host_up(void *record, const struct cause *cause)
+{
+    (void)cause;
+    ((struct host *)record)->down_since = 0;
+}
+
+static void host_suspend(void *record, const struct cause *cause)
+{
+    ((struct host *)record)->suspended_since = cause->at;
+}
+
+static void host_resume(void *record, const struct cause *cause)
+{
+    (void)cause;
+    ((struct host *)record)->suspended_since = 0;
+}
+
+static void forget_ways(void *record, const struct cause *cause)
+{
+    (void)cause;
+    struct host *host = record;
+    host->address = host->node_address = host->wireguard_key = host->key_hash = NULL;
+    host->down_since = host->suspended_since = 0;
+}
+
+static void forget_service(void *record, const struct cause *cause)
+{
+    (void)cause;
     struct node *node = record;
+    node->service_status = node->status_message = NULL;
+    node->current_image = NULL;
+    node->certificate_names = NULL;
+    node->certificate_name_count = 0;
+    node->down_since = node->suspended_since = 0;
+    node->data_moved = false;
+}
+
+static void node_retire(void *record, const struct cause *cause)
+{
+    (void)cause;
+    ((struct node *)record)->retired = true;
+}
+
+static void node_unretire(void *record, const struct cause *cause)
+{
+    (void)cause;
+    struct node *node = record;
+    node->retired = node->data_moved = false;
+}
+
+static void node_down(void *record, const struct cause *cause)
+{
+    ((struct node *)record)->down_since = cause->at;
+}
+
+static void node_up(void *record, const struct cause *cause)
+{
+    (void)cause;
+    ((struct node *)record)->down_since = 0;
+}
+
+static void node_suspend(void *record, const struct cause *cause)
+{
+    ((struct node *)record)->suspended_since = cause->at;
+}
+
+static void node_resume(void *record, const struct cause *cause)
+{
+    (void)cause;
+    ((struct node *)record)->suspended_since = 0;
+}
+
+static void node_leave(void *record, const struct cause *cause)
+{
+    (void)cause;
+    struct node *node = record;
+    node->down_since = node->suspended_since = 0;
     node->service_status = node->status_message = NULL;
 }
 
-static void forget_targets(void *record)
+static bool is_retired(const void *record)
 {
+    return ((const struct node *)record)->retired;
+}
+
+static void forget_targets(void *record, const struct cause *cause)
+{
+    (void)cause;
     struct load_balancer *balancer = record;
     balancer->healthy = 0;
     balancer->trouble = NULL;
 }
 
+static void forget_balancer(void *record, const struct cause *cause)
+{
+    struct load_balancer *balancer = record;
+    forget_targets(record, cause);
+    balancer->arn = balancer->group_arn = balancer->dns_name = balancer->hosted_zone = NULL;
+    balancer->service_id = balancer->service_name = balancer->applied = NULL;
+    balancer->announced = false;
+}
+
+static void unannounce(void *record, const struct cause *cause)
+{
+    forget_targets(record, cause);
+    ((struct load_balancer *)record)->announced = false;
+}
+
 /* clang-format off */
 static const struct transition host_life[] = {
     /* from                 event               to                    if                     then            */
-    { HOST_WANTED,          HOST_LAUNCHED,      HOST_PROVISIONED,     has_instance,          forget_trouble  },
+    { HOST_WANTED,          HOST_LAUNCHED,      HOST_PROVISIONED,     has_instance,          note_launch     },
     { HOST_WANTED,          HOST_RELEASE,       HOST_TERMINATING,     NULL,                  NULL            },
+
     { HOST_PROVISIONED,     HOST_REACHED_US,    HOST_READY,           has_addresses_and_key, forget_failures },
     { HOST_PROVISIONED,     HOST_LOST,          HOST_WANTED,          NULL,                  forget_failed_instance },
     { HOST_PROVISIONED,     HOST_RELEASE,       HOST_TERMINATING,     NULL,                  NULL            },
+
     { HOST_READY,           HOST_REACHED_US,    HOST_READY,           NULL,                  NULL            },
     { HOST_READY,           HOST_ACTIVATE,      HOST_ACTIVE,          NULL,                  NULL            },
     { HOST_READY,           HOST_LOST,          HOST_WANTED,          NULL,                  forget_instance },
     { HOST_READY,           HOST_RELEASE,       HOST_DEPROVISIONING,  NULL,                  NULL            },
+
     { HOST_ACTIVE,          HOST_REACHED_US,    HOST_ACTIVE,          NULL,                  NULL            },
     { HOST_ACTIVE,          HOST_LOST,          HOST_WANTED,          NULL,                  forget_instance },
+    { HOST_ACTIVE,          HOST_SUSPEND,       HOST_ACTIVE,          NULL,                  host_suspend    },
+    { HOST_ACTIVE,          HOST_FAIL,          HOST_FAILED,          NULL,                  NULL            },
     { HOST_ACTIVE,          HOST_RELEASE,       HOST_DEPROVISIONING,  NULL,                  NULL            },
+
+    { HOST_FAILED,          HOST_REACHED_US,    HOST_FAILED,          NULL,                  NULL            },
+    { HOST_FAILED,          HOST_PARK,          HOST_PARKED,          NULL,                  NULL            },
+    { HOST_FAILED,          HOST_RELEASE,       HOST_DEPROVISIONING,  NULL,                  NULL            },
+    { HOST_FAILED,          HOST_LOST,          HOST_TERMINATING,     NULL,                  NULL            },
+    { HOST_PARKED,          HOST_REACHED_US,    HOST_PARKED,          NULL,                  NULL            },
+    { HOST_PARKED,          HOST_RELEASE,       HOST_DEPROVISIONING,  NULL,                  NULL            },
+    { HOST_PARKED,          HOST_LOST,          HOST_TERMINATING,     NULL,                  NULL            },
+
     { HOST_DEPROVISIONING,  HOST_REACHED_US,    HOST_DEPROVISIONING,  NULL,                  NULL            },
     { HOST_DEPROVISIONING,  HOST_DRAINED,       HOST_TERMINATING,     NULL,                  NULL            },
     { HOST_DEPROVISIONING,  HOST_DRAIN_EXPIRED, HOST_TERMINATING,     NULL,                  NULL            },
     { HOST_DEPROVISIONING,  HOST_LOST,          HOST_TERMINATING,     NULL,                  NULL            },
+
     { HOST_TERMINATING,     HOST_LAUNCHED,      HOST_TERMINATING,     has_instance,          NULL            },
-    { HOST_TERMINATING,     HOST_TERMINATED,    HOST_GONE,            NULL,                  NULL            },
+    { HOST_TERMINATING,     HOST_TERMINATED,    HOST_DEPROVISIONED,   NULL,                  forget_ways     },
+    { HOST_DEPROVISIONED,   HOST_FORGET,        HOST_GONE,            NULL,                  NULL            },
+
+    { HOST_PROVISIONED,     HOST_WISH_RETIRE,   SAME,                 NULL,                  wish_retire     },
+    { HOST_READY,           HOST_WISH_RETIRE,   SAME,                 NULL,                  wish_retire     },
+    { HOST_ACTIVE,          HOST_WISH_RETIRE,   SAME,                 NULL,                  wish_retire     },
+    { HOST_READY,           HOST_WISH_FAIL,     SAME,                 NULL,                  wish_fail       },
+    { HOST_ACTIVE,          HOST_WISH_FAIL,     SAME,                 NULL,                  wish_fail       },
+    { HOST_PROVISIONED,     HOST_UNWISH,        SAME,                 NULL,                  forget_wishes   },
+    { HOST_READY,           HOST_UNWISH,        SAME,                 NULL,                  forget_wishes   },
+    { HOST_ACTIVE,          HOST_UNWISH,        SAME,                 NULL,                  forget_wishes   },
+    { HOST_READY,           HOST_WENT_DOWN,     SAME,                 NULL,                  host_down       },
+    { HOST_ACTIVE,          HOST_WENT_DOWN,     SAME,                 NULL,                  host_down       },
+    { HOST_FAILED,          HOST_WENT_DOWN,     SAME,                 NULL,                  host_down       },
+    { HOST_PARKED,          HOST_WENT_DOWN,     SAME,                 NULL,                  host_down       },
+    { HOST_DEPROVISIONING,  HOST_WENT_DOWN,     SAME,                 NULL,                  host_down       },
+    { ANY,                  HOST_CAME_UP,       SAME,                 NULL,                  host_up         },
+    { ANY,                  HOST_RESUME,        SAME,                 NULL,                  host_resume     },
 };
 
 static const struct transition node_life[] = {
     { NODE_RESERVED,        NODE_ACTIVATE,      NODE_ACTIVE,          NULL,                  NULL            },
     { NODE_RESERVED,        NODE_HOST_LOST,     NODE_RESERVED,        NULL,                  forget_service  },
-    { NODE_RESERVED,        NODE_RETIRE,        NODE_INACTIVE,        NULL,                  NULL            },
+    { NODE_RESERVED,        NODE_RELEASE,       NODE_DIRTY,           NULL,                  node_leave      },
+
     { NODE_ACTIVE,          NODE_HOST_LOST,     NODE_RESERVED,        NULL,                  forget_service  },
-    { NODE_ACTIVE,          NODE_RETIRE,        NODE_INACTIVE,        NULL,                  NULL            },
-    { NODE_INACTIVE,        NODE_HOST_LOST,     NODE_INACTIVE,        NULL,                  forget_service  },
+    { NODE_ACTIVE,          NODE_RETIRE,        NODE_ACTIVE,          NULL,                  node_retire     },
+    { NODE_ACTIVE,          NODE_UNRETIRE,      NODE_ACTIVE,          is_retired,            node_unretire   },
+    { NODE_ACTIVE,          NODE_WENT_DOWN,     NODE_ACTIVE,          NULL,                  node_down       },
+    { NODE_ACTIVE,          NODE_CAME_UP,       NODE_ACTIVE,          NULL,                  node_up         },
+    { NODE_ACTIVE,          NODE_SUSPEND,       NODE_ACTIVE,          NULL,                  node_suspend    },
+    { NODE_ACTIVE,          NODE_RESUME,        NODE_ACTIVE,          NULL,                  node_resume     },
+    { NODE_ACTIVE,          NODE_DEACTIVATE,    NODE_INACTIVE,        NULL,                  node_leave      },
+    { NODE_ACTIVE,          NODE_FAIL,          NODE_FAILED,          NULL,                  NULL            },
+    { NODE_ACTIVE,          NODE_RELEASE,       NODE_DIRTY,           NULL,                  node_leave      },
+
+    { NODE_INACTIVE,        NODE_REACTIVATE,    NODE_RESERVED,        NULL,                  node_unretire   },
+    { NODE_INACTIVE,        NODE_HOST_LOST,     NODE_DIRTY,           NULL,                  forget_service  },
+    { NODE_INACTIVE,        NODE_RELEASE,       NODE_DIRTY,           NULL,                  NULL            },
+    { NODE_FAILED,          NODE_PARK,          NODE_PARKED,          NULL,                  NULL            },
+    { NODE_FAILED,          NODE_HOST_LOST,     NODE_DIRTY,           NULL,                  forget_service  },
+    { NODE_FAILED,          NODE_RELEASE,       NODE_DIRTY,           NULL,                  node_leave      },
+    { NODE_PARKED,          NODE_HOST_LOST,     NODE_DIRTY,           NULL,                  forget_service  },
+    { NODE_PARKED,          NODE_RELEASE,       NODE_DIRTY,           NULL,                  node_leave      },
+
+    { NODE_DIRTY,           NODE_HOST_LOST,     NODE_DIRTY,           NULL,                  forget_service  },
+    { NODE_DIRTY,           NODE_REMOVED,       NODE_GONE,            NULL,                  NULL            },
 };
 
 static const struct transition load_balancer_life[] = {
     { LOAD_BALANCER_WANTED,   LOAD_BALANCER_PROVISIONED, LOAD_BALANCER_ACTIVE,   NULL,       forget_targets  },
-    { LOAD_BALANCER_WANTED,   LOAD_BALANCER_REMOVE,      LOAD_BALANCER_REMOVING, NULL,       forget_targets  },
-    { LOAD_BALANCER_ACTIVE,   LOAD_BALANCER_REMOVE,      LOAD_BALANCER_REMOVING, NULL,       forget_targets  },
+    { LOAD_BALANCER_WANTED,   LOAD_BALANCER_REMOVE,      LOAD_BALANCER_REMOVING, NULL,       unannounce      },
+    { LOAD_BALANCER_ACTIVE,   LOAD_BALANCER_LOST,        LOAD_BALANCER_WANTED,   NULL,       forget_balancer },
+    { LOAD_BALANCER_ACTIVE,   LOAD_BALANCER_DEACTIVATE,  LOAD_BALANCER_INACTIVE, NULL,       NULL            },
+    { LOAD_BALANCER_ACTIVE,   LOAD_BALANCER_REMOVE,      LOAD_BALANCER_REMOVING, NULL,       unannounce      },
+    { LOAD_BALANCER_INACTIVE, LOAD_BALANCER_REACTIVATE,  LOAD_BALANCER_ACTIVE,   NULL,       NULL            },
+    { LOAD_BALANCER_INACTIVE, LOAD_BALANCER_LOST,        LOAD_BALANCER_REMOVING, NULL,       unannounce      },
+    { LOAD_BALANCER_INACTIVE, LOAD_BALANCER_REMOVE,      LOAD_BALANCER_REMOVING, NULL,       unannounce      },
     { LOAD_BALANCER_REMOVING, LOAD_BALANCER_REMOVED,     LOAD_BALANCER_GONE,     NULL,       NULL            },
 };
 /* clang-format on */
 
-static const char *const host_events[] = {"launched", "reached us", "activate",      "lost",
-                                          "release",  "drained",    "drain expired", "terminated"};
-static const char *const node_events[] = {"activate", "host lost", "retire"};
-static const char *const load_balancer_events[] = {"provisioned", "remove", "removed"};
+static const char *const host_events[] = {
+    "launched", "reached us", "activate", "lost",          "wantToRetire", "wantToFail",
+    "unwanted", "down",       "up",       "suspended",     "resumed",      "failed",
+    "parked",   "release",    "drained",  "drain expired", "terminated",   "forget"};
+static const char *const node_events[] = {"activate", "host lost", "retire",  "unretire",   "down",
+                                          "up",       "suspended", "resumed", "deactivate", "reactivate",
+                                          "fail",     "park",      "release", "removed"};
+static const char *const load_balancer_events[] = {"provisioned", "lost",   "deactivate",
+                                                   "reactivate",  "remove", "removed"};
 
-static int apply(const struct transition *life, size_t count, void *record, int event, int *state,
-                 int64_t *state_since, int64_t now_ms)
+/* What the three kinds of records have in common, and where. */
+struct life {
+    const struct transition *transitions;
+    size_t count;
+    const char *const *events;
+};
+
+struct living {
+    void *record;
+    int *state;
+    int64_t *state_since;
+    struct event **history;
+    size_t *history_count;
+};
+
+static void remember(const struct living *living, const char *event, const struct cause *cause)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct transition *transition = &life[i];
-        if (transition->from != *state || transition->event != event ||
-            (transition->guard && !transition->guard(record)))
+    size_t kept = *living->history_count < EVENTS_KEPT ? *living->history_count : EVENTS_KEPT - 1;
+    struct event *next = arena_alloc(cause->arena, (kept + 1) * sizeof *next);
+    if (kept > 0)
+        memcpy(next, *living->history + (*living->history_count - kept), kept * sizeof *next);
+    next[kept] = (struct event){event, cause->at, agent_names[cause->agent], cause->reason};
+    *living->history = next;
+    *living->history_count = kept + 1;
+}
+
+/* A transition that changes nothing leaves no line. */
+static int apply(const struct life *life, const struct living *living, int event, const struct cause *cause)
+{
+    for (size_t i = 0; i < life->count; i++) {
+        const struct transition *transition = &life->transitions[i];
+        if ((transition->from != ANY && transition->from != *living->state) || transition->event != event ||
+            (transition->guard && !transition->guard(living->record)))
             continue;
-        if (transition->to != *state)
-            *state_since = now_ms;
-        *state = transition->to;
+        int to = transition->to == SAME ? *living->state : transition->to;
+        if (to != *living->state)
+            *living->state_since = cause->at;
+        if (to != *living->state || transition->effect)
+            remember(living, life->events[event], cause);
+        *living->state = to;
         if (transition->effect)
-            transition->effect(record);
+            transition->effect(living->record, cause);
         return 0;
     }
     return -1;
 }
 
-int64_t host_launch_due(const struct host *host)
+int host_apply(struct host *host, enum host_event event, const struct cause *cause, struct error *err)
 {
-    enum { LONGEST_WAIT_MS = 5 * 60 * 1000, FIRST_WAIT_MS = 4000 };
-    if (host->failures == 0)
-        return host->state_since;
-    int64_t wait = (int64_t)FIRST_WAIT_MS << (host->failures < 8 ? host->failures - 1 : 7);
-    return host->state_since + (wait < LONGEST_WAIT_MS ? wait : LONGEST_WAIT_MS);
-}
-
-int host_apply(struct host *host, enum host_event event, int64_t now_ms, struct error *err)
-{
-    if (apply(host_life, COUNT_OF(host_life), host, (int)event, &host->state, &host->state_since, now_ms) < 0)
+    static const struct life life = {host_life, COUNT_OF(host_life), host_events};
+    const struct living living = {host, &host->state, &host->state_since, &host->history,
+                                  &host->history_count};
+    if (apply(&life, &living, (int)event, cause) < 0)
         return error_set(err, ERROR_CONFLICT, "host %s is %s: '%s' does not apply", host->hostname,
                          host_state_names[host->state], host_events[event]);
     return 0;
 }
 
-int node_apply(struct node *node, enum node_event event, int64_t now_ms, struct error *err)
+int node_apply(struct node *node, enum node_event event, const struct cause *cause, struct error *err)
 {
-    if (apply(node_life, COUNT_OF(node_life), node, (int)event, &node->state, &node->state_since, now_ms) < 0)
+    static const struct life life = {node_life, COUNT_OF(node_life), node_events};
+    const struct living living = {node, &node->state, &node->state_since, &node->history,
+                                  &node->history_count};
+    if (apply(&life, &living, (int)event, cause) < 0)
         return error_set(err, ERROR_CONFLICT, "node %s is %s: '%s' does not apply", node->hostname,
                          node_state_names[node->state], node_events[event]);
     return 0;
 }
 
-int load_balancer_apply(struct load_balancer *balancer, enum load_balancer_event event, int64_t now_ms,
-                        struct error *err)
+int load_balancer_apply(struct load_balancer *balancer, enum load_balancer_event event,
+                        const struct cause *cause, struct error *err)
 {
-    if (apply(load_balancer_life, COUNT_OF(load_balancer_life), balancer, (int)event, &balancer->state,
-              &balancer->state_since, now_ms) < 0)
+    static const struct life life = {load_balancer_life, COUNT_OF(load_balancer_life), load_balancer_events};
+    const struct living living = {balancer, &balancer->state, &balancer->state_since, &balancer->history,
+                                  &balancer->history_count};
+    if (apply(&life, &living, (int)event, cause) < 0)
         return error_set(err, ERROR_CONFLICT, "load balancer %s is %s: '%s' does not apply", balancer->id,
                          load_balancer_state_names[balancer->state], load_balancer_events[event]);
     return 0;
+}
+
+bool host_is_up(const struct host *host)
+{
+    return host->state >= HOST_PROVISIONED && host->state <= HOST_PARKED;
+}
+
+bool host_is_leaving(const struct host *host)
+{
+    return host->state >= HOST_DEPROVISIONING;
+}
+
+bool node_is_wanted(const struct node *node, const struct host *host)
+{
+    return (node->state == NODE_RESERVED || node->state == NODE_ACTIVE) && !node->retired && host &&
+           host->state <= HOST_ACTIVE && !host->want_to_retire && !host->want_to_fail;
+}
+
+static const char *host_broken_rule(const struct host *host)
+{
+    if (host->state == HOST_WANTED && host->instance_id)
+        return "a wanted host has no instance";
+    if (host_is_up(host) && !host->instance_id)
+        return "a host that was launched has an instance";
+    if (host->state >= HOST_READY && host->state <= HOST_PARKED && !has_addresses_and_key(host))
+        return "a host that reached us has addresses and a tunnel key";
+    if (host->down_since && (host->state < HOST_READY || host->state > HOST_DEPROVISIONING))
+        return "only a host that reached us can be down";
+    if (host->suspended_since && host->state < HOST_ACTIVE)
+        return "only a host that was active is suspended";
+    if (host->want_to_fail && host->state < HOST_READY)
+        return "what never ran does not fail: it is lost";
+    return host->state < HOST_WANTED || host->state > HOST_GONE ? "no such state" : NULL;
+}
+
+static const char *node_broken_rule(const struct node *node)
+{
+    if (node->retired && node->state == NODE_RESERVED)
+        return "a node that never ran is released, not retired";
+    if (node->service_status && node->state == NODE_RESERVED && node->down_since)
+        return "a node that waits for its host is not down";
+    return node->state < NODE_RESERVED || node->state > NODE_GONE ? "no such state" : NULL;
+}
+
+static const char *load_balancer_broken_rule(const struct load_balancer *balancer)
+{
+    bool made = balancer->state == LOAD_BALANCER_ACTIVE || balancer->state == LOAD_BALANCER_INACTIVE;
+    if (made && (!balancer->arn || !balancer->group_arn || !balancer->dns_name))
+        return "a load balancer that was made has its names in the cloud";
+    if (balancer->announced && !made)
+        return "only a load balancer that is there is announced";
+    return NULL;
+}
+
+const char *record_broken_rule(enum record_kind kind, const void *record)
+{
+    switch (kind) {
+    case RECORD_HOST:
+        return host_broken_rule(record);
+    case RECORD_NODE:
+        return node_broken_rule(record);
+    case RECORD_LOAD_BALANCER:
+        return load_balancer_broken_rule(record);
+    default:
+        return NULL;
+    }
 }

@@ -1,6 +1,7 @@
 /* The lives of hosts, nodes and load balancers. Every change of a state goes through one of the three
- * functions here, and each is one table of what may become of what, on which event, if what holds. Nothing
- * here does I/O: an effect only changes the record it is given. */
+ * functions here, and each is one table of what may become of what, on which event, if what holds. Each
+ * leaves a line in the record's history, with who made it happen and why. Nothing here does I/O: an effect
+ * only changes the record it is given. */
 #ifndef CONFIGSERVER_LIFE_H
 #define CONFIGSERVER_LIFE_H
 
@@ -9,33 +10,72 @@
 enum host_event {
     HOST_LAUNCHED,      /* the cloud has an instance for it */
     HOST_REACHED_US,    /* it called through the tunnel */
-    HOST_ACTIVATE,      /* its nodes may run */
-    HOST_LOST,          /* its instance is gone or never came to us */
-    HOST_RELEASE,       /* its application leaves */
+    HOST_ACTIVATE,      /* its node may run */
+    HOST_LOST,          /* its instance is gone, or never came to us: it starts over with another */
+    HOST_WISH_RETIRE,   /* it shall be replaced, then leave */
+    HOST_WISH_FAIL,     /* it is broken: replaced, then it leaves */
+    HOST_UNWISH,        /* neither any more */
+    HOST_WENT_DOWN,     /* it is silent */
+    HOST_CAME_UP,       /* it is heard again */
+    HOST_SUSPEND,       /* it may be down for maintenance */
+    HOST_RESUME,        /* it is back from maintenance */
+    HOST_FAIL,          /* its replacement serves: it is out */
+    HOST_PARK,          /* an operator keeps it */
+    HOST_RELEASE,       /* its node has left, or its application leaves */
     HOST_DRAINED,       /* it says that all its logs are archived */
     HOST_DRAIN_EXPIRED, /* it had long enough */
     HOST_TERMINATED,    /* the cloud has no instance of it any more */
+    HOST_FORGET,        /* remembered long enough */
 };
 
 enum node_event {
     NODE_ACTIVATE,
-    NODE_HOST_LOST, /* its host starts over */
-    NODE_RETIRE,
+    NODE_HOST_LOST, /* its host starts over, or is gone: what it had is lost */
+    NODE_RETIRE,    /* to be replaced or not wanted: leaves when that costs nothing */
+    NODE_UNRETIRE,  /* wanted after all */
+    NODE_WENT_DOWN, /* its service does not answer */
+    NODE_CAME_UP,
+    NODE_SUSPEND, /* it may be down for maintenance */
+    NODE_RESUME,
+    NODE_DEACTIVATE, /* retired and replaced, or its cluster is gone */
+    NODE_REACTIVATE, /* wanted again while it still has its data */
+    NODE_FAIL,       /* broken and replaced */
+    NODE_PARK,
+    NODE_RELEASE, /* not to come back: archive the logs and go */
+    NODE_REMOVED, /* its host is gone */
 };
 
 enum load_balancer_event {
     LOAD_BALANCER_PROVISIONED,
-    LOAD_BALANCER_REMOVE,
+    LOAD_BALANCER_LOST,       /* somebody deleted it behind our back: made again */
+    LOAD_BALANCER_DEACTIVATE, /* its cluster is gone */
+    LOAD_BALANCER_REACTIVATE, /* its cluster is back */
+    LOAD_BALANCER_REMOVE,     /* nothing serves behind it any more, or its application leaves */
     LOAD_BALANCER_REMOVED,
 };
 
-/* Launching again waits longer after each instance that ended before it came to us. */
-int64_t host_launch_due(const struct host *host);
+/* Who, when, why; the arena is of the transaction, for the longer history. */
+struct cause {
+    struct arena *arena;
+    int64_t at;
+    enum agent agent;
+    const char *reason; /* may be NULL */
+};
 
 /* The record changed, or ERROR_CONFLICT when its state does not allow the event. */
-int host_apply(struct host *host, enum host_event event, int64_t now_ms, struct error *err);
-int node_apply(struct node *node, enum node_event event, int64_t now_ms, struct error *err);
-int load_balancer_apply(struct load_balancer *balancer, enum load_balancer_event event, int64_t now_ms,
-                        struct error *err);
+int host_apply(struct host *host, enum host_event event, const struct cause *cause, struct error *err);
+int node_apply(struct node *node, enum node_event event, const struct cause *cause, struct error *err);
+int load_balancer_apply(struct load_balancer *balancer, enum load_balancer_event event,
+                        const struct cause *cause, struct error *err);
+
+/* What must hold of a record by itself in whatever state it is; NULL, or what does not hold. Checked for each
+ * record a transaction writes. */
+const char *record_broken_rule(enum record_kind kind, const void *record);
+
+/* Has an instance that runs or may run. */
+bool host_is_up(const struct host *host);      /* provisioned to parked */
+bool host_is_leaving(const struct host *host); /* deprovisioning or later */
+/* Counts as one of its cluster's nodes: it is or shall be active, and nothing wants it away. */
+bool node_is_wanted(const struct node *node, const struct host *host);
 
 #endif

@@ -7,10 +7,14 @@ enum { LONGEST_ID = 128, LONGEST_TEXT = 1024, LONGEST_PEM = 64 << 10, MOST_CLUST
 
 #define LARGEST 9e15
 
-const char *const host_state_names[] = {"wanted",         "provisioned", "ready", "active",
-                                        "deprovisioning", "terminating", "gone",  NULL};
-const char *const node_state_names[] = {"reserved", "active", "inactive", NULL};
-const char *const load_balancer_state_names[] = {"wanted", "active", "removing", "gone", NULL};
+const char *const host_state_names[] = {"wanted", "provisioned",    "ready",       "active",        "failed",
+                                        "parked", "deprovisioning", "terminating", "deprovisioned", "gone",
+                                        NULL};
+const char *const node_state_names[] = {"reserved", "active", "inactive", "failed",
+                                        "parked",   "dirty",  "gone",     NULL};
+const char *const agent_names[] = {"deployer",  "operator", "host",    "cloud", "provisioner",
+                                   "allocator", "health",   "expirer", NULL};
+const char *const load_balancer_state_names[] = {"wanted", "active", "inactive", "removing", "gone", NULL};
 static const char *const cluster_types[] = {"container", "content", NULL};
 
 static const struct field counters_fields[] = {
@@ -33,6 +37,31 @@ static const struct field account_fields[] = {
 };
 static const struct record account_record = {"account", sizeof(struct account), account_fields};
 
+static const struct field event_fields[] = {
+    FIELD_TEXT(struct event, event, "event", REQUIRED, 32, NULL, "what happened"),
+    FIELD_INTEGER(struct event, at, "at", REQUIRED, 0, LARGEST, "when, ms since the epoch"),
+    FIELD_TEXT(struct event, agent, "agent", REQUIRED, 16, NULL, "who made it happen"),
+    FIELD_TEXT(struct event, reason, "reason", OPTIONAL, LONGEST_TEXT, NULL, "why"),
+    FIELD_END,
+};
+static const struct record event_record = {"event", sizeof(struct event), event_fields};
+
+static const struct field endpoint_fields[] = {
+    FIELD_BOOL(struct endpoint_settings, is_public, "public", OPTIONAL, "reachable from the internet"),
+    FIELD_BOOL(struct endpoint_settings, is_private, "private", OPTIONAL, "through PrivateLink"),
+    FIELD_LIST(struct endpoint_settings, allowed_arns, allowed_arn_count, "allowedArns", OPTIONAL, 100,
+               &text_record, "who may connect through PrivateLink"),
+    FIELD_END,
+};
+static const struct record endpoint_record = {"endpoint", sizeof(struct endpoint_settings), endpoint_fields};
+
+static const struct field tag_fields[] = {
+    FIELD_TEXT(struct resource_tag, key, "key", REQUIRED, 128, NULL, "the tenant's tag"),
+    FIELD_TEXT(struct resource_tag, value, "value", REQUIRED, 256, NULL, "and its value"),
+    FIELD_END,
+};
+static const struct record tag_record = {"tag", sizeof(struct resource_tag), tag_fields};
+
 static const struct field cluster_fields[] = {
     FIELD_TEXT(struct cluster, id, "id", REQUIRED, 40, cluster_is_valid, "id in services.xml"),
     FIELD_ENUM(struct cluster, type, "type", REQUIRED, cluster_types, "what its nodes do"),
@@ -40,7 +69,12 @@ static const struct field cluster_fields[] = {
     FIELD_NUMBER(struct cluster, vcpu, "vcpu", REQUIRED, 0, LARGEST, "of each node"),
     FIELD_NUMBER(struct cluster, memory_gb, "memoryGb", REQUIRED, 0, LARGEST, "of each node"),
     FIELD_NUMBER(struct cluster, disk_gb, "diskGb", REQUIRED, 0, LARGEST, "of each node"),
+    FIELD_INTEGER(struct cluster, groups, "groups", OPTIONAL, 0, 1000, "its nodes are divided into"),
+    FIELD_TEXT(struct cluster, disk_speed, "diskSpeed", OPTIONAL, 8, NULL, "fast or slow"),
     FIELD_TEXT(struct cluster, instance_type, "instanceType", REQUIRED, 32, NULL, "of its hosts"),
+    FIELD_LIST(struct cluster, other_types, other_type_count, "otherTypes", OPTIONAL, 16, &text_record,
+               "when there is no capacity of that one"),
+    FIELD_RECORD(struct cluster, endpoint, "endpoint", OPTIONAL, &endpoint_record, "how clients reach it"),
     FIELD_TEXT(struct cluster, image, "image", REQUIRED, 255, NULL, "what its nodes run"),
     FIELD_END,
 };
@@ -76,6 +110,9 @@ static const struct field application_fields[] = {
     FIELD_TEXT(struct application, archive_bucket, "archiveBucket", REQUIRED, 63, NULL, "where its logs go"),
     FIELD_LIST(struct application, networks, network_count, "networks", OPTIONAL, 64, &text_record,
                "of its load balancers"),
+    FIELD_LIST(struct application, tags, tag_count, "tags", OPTIONAL, 20, &tag_record, "the tenant's"),
+    FIELD_INTEGER(struct application, empty_host_ttl_ms, "emptyHostTtlMs", OPTIONAL, 0, LARGEST,
+                  "how long hosts without a node are kept"),
     FIELD_LIST(struct application, log, log_count, "log", OPTIONAL, LOG_LINES_KEPT, &log_line_record,
                "its story"),
     FIELD_END,
@@ -106,6 +143,20 @@ static const struct field host_fields[] = {
     FIELD_TEXT(struct host, key_hash, "keyHash", OPTIONAL, 64, NULL, "of that identity"),
     FIELD_TEXT(struct host, trouble, "trouble", OPTIONAL, LONGEST_TEXT, NULL,
                "why the cloud refused it last"),
+    FIELD_INTEGER(struct host, refusals, "refusals", OPTIONAL, 0, LARGEST, "answers 'no capacity' since"),
+    FIELD_TEXT(struct host, availability_zone, "availabilityZone", OPTIONAL, 32, NULL, "where it is"),
+    FIELD_BOOL(struct host, want_to_retire, "wantToRetire", OPTIONAL, "to be replaced, then to leave"),
+    FIELD_BOOL(struct host, want_to_fail, "wantToFail", OPTIONAL, "to be replaced as broken"),
+    FIELD_TEXT(struct host, wish_reason, "wishReason", OPTIONAL, LONGEST_TEXT, NULL, "why"),
+    FIELD_INTEGER(struct host, down_since, "downSince", OPTIONAL, 0, LARGEST, "silent since, ms"),
+    FIELD_INTEGER(struct host, suspended_since, "suspendedSince", OPTIONAL, 0, LARGEST,
+                  "may be down since, ms"),
+    FIELD_INTEGER(struct host, reboot_generation, "rebootGeneration", OPTIONAL, 0, LARGEST, "wanted"),
+    FIELD_INTEGER(struct host, current_reboot_generation, "currentRebootGeneration", OPTIONAL, 0, LARGEST,
+                  "carried out"),
+    FIELD_JSON(struct host, reports, "reports", OPTIONAL, "what is wrong with it, by name"),
+    FIELD_LIST(struct host, history, history_count, "history", OPTIONAL, EVENTS_KEPT, &event_record,
+               "what happened to it"),
     FIELD_END,
 };
 static const struct record host_record = {"host", sizeof(struct host), host_fields};
@@ -117,6 +168,8 @@ static const struct field node_fields[] = {
     FIELD_TEXT(struct node, cluster, "cluster", REQUIRED, 40, cluster_is_valid, "its cluster"),
     FIELD_ENUM(struct node, cluster_type, "clusterType", REQUIRED, cluster_types, "what it does"),
     FIELD_INTEGER(struct node, index, "index", REQUIRED, 0, LARGEST, "in its cluster"),
+    FIELD_INTEGER(struct node, group, "group", OPTIONAL, 0, LARGEST, "of its cluster"),
+    FIELD_BOOL(struct node, retired, "retired", OPTIONAL, "to leave when it costs nothing"),
     FIELD_ENUM(struct node, state, "state", REQUIRED, node_state_names, "where in its life it is"),
     FIELD_INTEGER(struct node, state_since, "stateSince", REQUIRED, 0, LARGEST, "ms since the epoch"),
     FIELD_TEXT(struct node, image, "image", REQUIRED, 255, NULL, "what it shall run"),
@@ -128,7 +181,15 @@ static const struct field node_fields[] = {
     FIELD_TEXT(struct node, status_message, "statusMessage", OPTIONAL, 512, NULL, "why, when not up"),
     FIELD_INTEGER(struct node, current_restart_generation, "currentRestartGeneration", OPTIONAL, -1, LARGEST,
                   "carried out"),
+    FIELD_BOOL(struct node, data_moved, "dataMoved", OPTIONAL, "retired, and the others have its documents"),
+    FIELD_LIST(struct node, certificate_names, certificate_name_count, "certificateNames", OPTIONAL, 16,
+               &text_record, "DNS names in its certificate"),
+    FIELD_INTEGER(struct node, down_since, "downSince", OPTIONAL, 0, LARGEST, "ms"),
+    FIELD_INTEGER(struct node, suspended_since, "suspendedSince", OPTIONAL, 0, LARGEST,
+                  "may be down since, ms"),
     FIELD_JSON(struct node, reports, "reports", OPTIONAL, "what is wrong with it, by name"),
+    FIELD_LIST(struct node, history, history_count, "history", OPTIONAL, EVENTS_KEPT, &event_record,
+               "what happened to it"),
     FIELD_END,
 };
 static const struct record node_record = {"node", sizeof(struct node), node_fields};
@@ -149,8 +210,16 @@ static const struct field load_balancer_fields[] = {
     FIELD_TEXT(struct load_balancer, dns_name, "dnsName", OPTIONAL, 255, NULL, "how clients find it"),
     FIELD_TEXT(struct load_balancer, hosted_zone, "hostedZone", OPTIONAL, 64, NULL, "of that name"),
     FIELD_INTEGER(struct load_balancer, healthy, "healthy", OPTIONAL, 0, LARGEST, "targets that answer"),
+    FIELD_TEXT(struct load_balancer, service_id, "serviceId", OPTIONAL, 64, NULL, "endpoint service"),
+    FIELD_TEXT(struct load_balancer, service_name, "serviceName", OPTIONAL, 255, NULL,
+               "that consumers connect to"),
+    FIELD_RECORD(struct load_balancer, settings, "settings", OPTIONAL, &endpoint_record, "as it shall be"),
+    FIELD_TEXT(struct load_balancer, applied, "applied", OPTIONAL, 64, NULL, "hash of the settings it has"),
+    FIELD_BOOL(struct load_balancer, announced, "announced", OPTIONAL, "clients may be told"),
     FIELD_TEXT(struct load_balancer, trouble, "trouble", OPTIONAL, LONGEST_TEXT, NULL,
                "why the cloud refused it last"),
+    FIELD_LIST(struct load_balancer, history, history_count, "history", OPTIONAL, EVENTS_KEPT, &event_record,
+               "what happened to it"),
     FIELD_END,
 };
 static const struct record load_balancer_record = {"load_balancer", sizeof(struct load_balancer),
@@ -192,6 +261,30 @@ const char *record_application(enum record_kind kind, const void *record)
     default:
         return NULL;
     }
+}
+
+const char *record_account(enum record_kind kind, const void *record)
+{
+    switch (kind) {
+    case RECORD_ACCOUNT:
+        return ((const struct account *)record)->id;
+    case RECORD_APPLICATION:
+        return ((const struct application *)record)->account;
+    case RECORD_HOST:
+        return ((const struct host *)record)->account;
+    case RECORD_LOAD_BALANCER:
+        return ((const struct load_balancer *)record)->account;
+    default:
+        return NULL;
+    }
+}
+
+const struct cluster *application_cluster(const struct application *application, const char *id)
+{
+    for (size_t i = 0; i < application->cluster_count; i++)
+        if (text_equal(application->clusters[i].id, id))
+            return &application->clusters[i];
+    return NULL;
 }
 
 void application_names(struct arena *arena, const char *id, struct application_id *names)

@@ -21,6 +21,8 @@ const char *record_kind_folder(enum record_kind kind); /* "hosts": a folder in t
 const struct record *record_kind_record(enum record_kind kind);
 /* The application the record is or belongs to; NULL for what belongs to none. */
 const char *record_application(enum record_kind kind, const void *record);
+/* The account it is or belongs to; NULL for what belongs to none. */
+const char *record_account(enum record_kind kind, const void *record);
 
 #define COUNTERS_KEY "zone"
 
@@ -37,13 +39,35 @@ struct account {
     const char *tenant, *external_id;
 };
 
+/* What happened to a host, node or load balancer: the last EVENTS_KEPT, oldest first. Written by life.h only.
+ */
+struct event {
+    const char *event;  /* "launched": the event's name in the transition table */
+    int64_t at;         /* ms */
+    const char *agent;  /* agent_names[]: who made it happen */
+    const char *reason; /* may be NULL */
+};
+enum { EVENTS_KEPT = 10 };
+
+/* A load balancer as it shall be. */
+struct endpoint_settings {
+    bool is_public;            /* reachable from the internet (by IPv6) */
+    bool is_private;           /* an endpoint service stands behind it */
+    const char **allowed_arns; /* who may connect to the endpoint service */
+    size_t allowed_arn_count;
+};
+
 struct cluster {
     const char *id;
-    int type; /* enum cluster_type */
-    int64_t count;
+    int type;              /* enum cluster_type */
+    int64_t count, groups; /* nodes wanted, all groups together; groups of a content cluster, else 1 */
     double vcpu, memory_gb, disk_gb;
-    const char *instance_type; /* chosen for the resources */
+    const char *disk_speed;    /* "fast", "slow" */
+    const char *instance_type; /* the cheapest that fits */
+    const char **other_types;  /* that fit too, cheapest first: tried when there is no capacity */
+    size_t other_type_count;
     const char *image;
+    struct endpoint_settings *endpoint; /* of a container cluster */
 };
 
 struct log_line {
@@ -52,6 +76,10 @@ struct log_line {
 };
 
 enum { LOG_LINES_KEPT = 80 };
+
+struct resource_tag {
+    const char *key, *value;
+};
 
 struct application {
     const char *id; /* "acme:albums:default" */
@@ -67,7 +95,10 @@ struct application {
     const char *archive_bucket;
     const char **networks; /* of its load balancers */
     size_t network_count;
-    struct log_line *log; /* what happened to it, the last LOG_LINES_KEPT */
+    struct resource_tag *tags; /* of the tenant, on everything made for it in the cloud */
+    size_t tag_count;
+    int64_t empty_host_ttl_ms; /* how long a host that lost its node is kept for a next one; 0: not */
+    struct log_line *log;      /* what happened to it, the last LOG_LINES_KEPT */
     size_t log_count;
 };
 
@@ -75,9 +106,12 @@ enum host_state {
     HOST_WANTED,         /* to be launched */
     HOST_PROVISIONED,    /* launched; proving who it is */
     HOST_READY,          /* spoke to us through the tunnel */
-    HOST_ACTIVE,         /* runs its nodes */
+    HOST_ACTIVE,         /* runs its node */
+    HOST_FAILED,         /* found broken; its node is replaced elsewhere */
+    HOST_PARKED,         /* kept as it is by an operator, for a look */
     HOST_DEPROVISIONING, /* archiving its last logs */
     HOST_TERMINATING,    /* to be terminated */
+    HOST_DEPROVISIONED,  /* its instance is gone; remembered for a while */
     HOST_GONE,           /* its record is to be removed */
 };
 extern const char *const host_state_names[];
@@ -89,19 +123,35 @@ struct host {
     int64_t state_since;
     const char *application, *tenant, *cluster, *account;
     int64_t launches; /* makes each launch's client token its own */
-    int64_t failures; /* instances that ended before they came to us, since one did */
+    int64_t failures; /* launches in vain since the last good one: waits longer each time */
+    int64_t refusals; /* answers "no capacity" since the last launch: which type and zone is tried next */
     const char *instance_id, *instance_type;
+    const char *availability_zone;      /* "use1-az6": where it is, or is to be */
     const char *address, *node_address; /* IPv6: its own and its node's; NULL until known */
     const char *wireguard_key;
     int64_t registered_at;
     const char *key_hash; /* of the identity confirmed last */
     const char *trouble;  /* why the cloud refused it last */
+    /* Wishes, which allocation fulfils: a replacement first, then this one leaves. */
+    bool want_to_retire;     /* drained, replaced, terminated */
+    bool want_to_fail;       /* replaced as broken */
+    const char *wish_reason; /* of either: for people, and kept until the wish is taken back */
+    int64_t down_since;      /* ms, 0: it is heard */
+    int64_t suspended_since; /* ms, 0: not allowed to be down */
+    int64_t reboot_generation, current_reboot_generation;
+    json_t *reports; /* what it says is wrong with it, by name: {"type","createdMillis","description"} */
+    struct event *history;
+    size_t history_count;
 };
 
 enum node_state {
     NODE_RESERVED, /* waits for its host */
     NODE_ACTIVE,
-    NODE_INACTIVE, /* stopped, its host drains */
+    NODE_INACTIVE, /* its cluster or place is gone; stopped, kept for a while with its data */
+    NODE_FAILED,   /* found broken and replaced */
+    NODE_PARKED,   /* its host is kept for a look */
+    NODE_DIRTY,    /* stopped for good: its logs are archived, then it goes with its host */
+    NODE_GONE,     /* its record is to be removed */
 };
 extern const char *const node_state_names[];
 
@@ -109,20 +159,29 @@ struct node {
     const char *hostname, *parent;
     const char *application, *cluster;
     int cluster_type;
-    int64_t index;
+    int64_t index, group;
     int state; /* enum node_state */
     int64_t state_since;
+    bool retired; /* active, but to leave when its replacement serves and its data has moved */
     const char *image;
     int64_t restart_generation;
     /* what its host reports */
     const char *current_image, *vespa_version, *service_status, *status_message;
     int64_t current_restart_generation;
+    bool data_moved;                /* retired: the others have its documents */
+    const char **certificate_names; /* DNS names in the certificate it serves with */
+    size_t certificate_name_count;
+    int64_t down_since;      /* ms, 0: up, or never was */
+    int64_t suspended_since; /* ms, 0: not allowed to be down */
     json_t *reports;
+    struct event *history;
+    size_t history_count;
 };
 
 enum load_balancer_state {
     LOAD_BALANCER_WANTED, /* to be created */
     LOAD_BALANCER_ACTIVE,
+    LOAD_BALANCER_INACTIVE, /* its cluster is gone; kept while a node of it still serves */
     LOAD_BALANCER_REMOVING, /* to be deleted */
     LOAD_BALANCER_GONE,     /* its record is to be removed */
 };
@@ -135,13 +194,34 @@ struct load_balancer {
     int state;        /* enum load_balancer_state */
     int64_t state_since;
     const char *arn, *group_arn, *dns_name, *hosted_zone;
-    int64_t healthy; /* targets that answer */
+    const char *service_id, *service_name; /* of its endpoint service, when it has one */
+    struct endpoint_settings *settings;    /* as it shall be; NULL is public only */
+    const char *applied;                   /* hash of the settings it has */
+    int64_t healthy;                       /* targets that answer */
+    bool announced; /* its name resolves and its nodes' certificates have it: clients may be told */
     const char *trouble;
+    struct event *history;
+    size_t history_count;
 };
+
+/* Who makes a thing happen, as history shows it. */
+enum agent {
+    AGENT_DEPLOYER,
+    AGENT_OPERATOR,
+    AGENT_HOST,
+    AGENT_CLOUD,       /* the cloud said so: an event, an instance that ended */
+    AGENT_PROVISIONER, /* what makes and removes instances and load balancers */
+    AGENT_ALLOCATOR,   /* what decides which nodes there shall be */
+    AGENT_HEALTH,      /* what watches hosts and nodes */
+    AGENT_EXPIRER,     /* what waits no longer */
+};
+extern const char *const agent_names[];
 
 /* "0.web.default.albums.acme.aws-us-east-1c.dev.node": the instance id in a node's certificate. */
 char *node_instance_id(struct arena *arena, const struct zone_id *zone, const struct node *node);
 /* The application's three names from its id. */
 void application_names(struct arena *arena, const char *id, struct application_id *names);
+/* NULL when it has none of this id (any more). */
+const struct cluster *application_cluster(const struct application *application, const char *id);
 
 #endif

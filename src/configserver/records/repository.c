@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "configserver/records/life.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -126,6 +127,91 @@ size_t view_count(const struct view *view, enum record_kind kind)
 const void *view_at(const struct view *view, enum record_kind kind, size_t index)
 {
     return view->entries[kind][index]->object;
+}
+
+static const char *application_account(const void *record)
+{
+    return ((const struct application *)record)->account;
+}
+
+static const struct host *present(const void *record)
+{
+    const struct host *host = record;
+    return host->state < HOST_DEPROVISIONED ? host : NULL;
+}
+
+static const char *host_application(const void *record)
+{
+    return present(record) ? present(record)->application : NULL;
+}
+
+static const char *host_account(const void *record)
+{
+    return present(record) ? present(record)->account : NULL;
+}
+
+static const char *host_instance(const void *record)
+{
+    return present(record) ? present(record)->instance_id : NULL;
+}
+
+static const char *host_key(const void *record)
+{
+    return present(record) ? present(record)->wireguard_key : NULL;
+}
+
+static const char *node_application(const void *record)
+{
+    return ((const struct node *)record)->application;
+}
+
+static const char *node_parent(const void *record)
+{
+    return ((const struct node *)record)->parent;
+}
+
+static const char *balancer_application(const void *record)
+{
+    return ((const struct load_balancer *)record)->application;
+}
+
+static const char *balancer_account(const void *record)
+{
+    return ((const struct load_balancer *)record)->account;
+}
+
+/* What a record is found by; NULL: it is not in that index. */
+static const struct {
+    enum record_kind kind;
+    const char *(*of)(const void *record);
+} indexes[VIEW_INDEXES] = {
+    [APPLICATIONS_OF_ACCOUNT] = {RECORD_APPLICATION, application_account},
+    [HOSTS_OF_APPLICATION] = {RECORD_HOST, host_application},
+    [HOSTS_OF_ACCOUNT] = {RECORD_HOST, host_account},
+    [HOST_OF_INSTANCE] = {RECORD_HOST, host_instance},
+    [HOST_OF_KEY] = {RECORD_HOST, host_key},
+    [NODES_OF_APPLICATION] = {RECORD_NODE, node_application},
+    [NODE_OF_HOST] = {RECORD_NODE, node_parent},
+    [LOAD_BALANCERS_OF_APPLICATION] = {RECORD_LOAD_BALANCER, balancer_application},
+    [LOAD_BALANCERS_OF_ACCOUNT] = {RECORD_LOAD_BALANCER, balancer_account},
+};
+
+const void *view_of(const struct view *view, enum view_index index, const char *of, size_t nth)
+{
+    for (size_t i = 0; of && i < view_count(view, indexes[index].kind); i++) {
+        const void *record = view_at(view, indexes[index].kind, i);
+        if (text_equal(indexes[index].of(record), of) && nth-- == 0)
+            return record;
+    }
+    return NULL;
+}
+
+size_t view_count_of(const struct view *view, enum view_index index, const char *of)
+{
+    size_t count = 0;
+    while (view_of(view, index, of, count))
+        count++;
+    return count;
 }
 
 static int load_kind(struct store *store, struct view *view, enum record_kind kind, struct error *err)
@@ -274,6 +360,12 @@ void transaction_put(struct transaction *transaction, enum record_kind kind, con
     struct entry *entry = entry_parse(kind, text, strlen(text), 0, &err);
     if (!entry) { /* we made a record that we could not read again: stop before it is stored */
         log_error("record not well-formed", "kind", record_kind_folder(kind), "error", err.message, NULL);
+        abort();
+    }
+    const char *broken = record_broken_rule(kind, entry->object);
+    if (broken) {
+        log_error("record breaks a rule", "kind", record_kind_folder(kind), "key", entry->key, "rule", broken,
+                  NULL);
         abort();
     }
     struct change *change = make_change(transaction, kind, *(const char *const *)record);

@@ -26,6 +26,24 @@ const void *view_find(const struct view *view, enum record_kind kind, const char
 size_t view_count(const struct view *view, enum record_kind kind);
 const void *view_at(const struct view *view, enum record_kind kind, size_t index); /* sorted by key */
 
+/* What else records are found by. A host that is deprovisioned is in none of these: its record only tells
+ * what became of it. */
+enum view_index {
+    APPLICATIONS_OF_ACCOUNT,
+    HOSTS_OF_APPLICATION,
+    HOSTS_OF_ACCOUNT,
+    HOST_OF_INSTANCE, /* by instance id */
+    HOST_OF_KEY,      /* by tunnel key */
+    NODES_OF_APPLICATION,
+    NODE_OF_HOST,
+    LOAD_BALANCERS_OF_APPLICATION,
+    LOAD_BALANCERS_OF_ACCOUNT,
+    VIEW_INDEXES,
+};
+/* The `nth` record, in the order of keys, that the index has under `of`; NULL when there are not so many. */
+const void *view_of(const struct view *view, enum view_index index, const char *of, size_t nth);
+size_t view_count_of(const struct view *view, enum view_index index, const char *of);
+
 #define VIEW(name, repository) cleanup(view_release) const struct view *name = repository_view(repository)
 /* view_each(view, RECORD_HOST, struct host, host) { ... } with `break` and `continue` as in any loop: the
  * inner loop runs once for each record and leaves `_more` false when it was left early. */
@@ -33,6 +51,13 @@ const void *view_at(const struct view *view, enum record_kind kind, size_t index
     for (size_t name##_at = 0, name##_more = 1; name##_more && name##_at < view_count((view), (kind)); \
          name##_at++)                                                                                  \
         for (type const *name = (name##_more = 0, view_at((view), (kind), name##_at)); name;           \
+             name = NULL, name##_more = 1)
+
+/* The same for those that an index has under `of`: view_each_of(view, HOSTS_OF_ACCOUNT, id, struct host,
+ * host). */
+#define view_each_of(view, index, of, type, name)                                                   \
+    for (size_t name##_at = 0, name##_more = 1; name##_more; name##_at++)                           \
+        for (type const *name = (name##_more = 0, view_of((view), (index), (of), name##_at)); name; \
              name = NULL, name##_more = 1)
 
 struct transaction;

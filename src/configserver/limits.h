@@ -1,0 +1,36 @@
+/* How long we wait, how often we look and how much may go wrong at once: configuration (member "limits"),
+ * each with a default and the reason for it in limits.c, and shown by `enclave-configserver --limits`. All
+ * times in milliseconds. */
+#ifndef CONFIGSERVER_LIMITS_H
+#define CONFIGSERVER_LIMITS_H
+
+#include "base/record.h"
+
+struct limits {
+    /* hosts */
+    int64_t boot_longest;  /* from launch to the first call through the tunnel */
+    int64_t drain_longest; /* for a host's last logs */
+    int64_t host_silent;   /* without a word: down */
+    int64_t host_down_grace;
+    int64_t node_down_grace;
+    int64_t suspended_factor;  /* graces are this many times longer while suspended */
+    int64_t suspended_longest; /* then a suspension lapses */
+    int64_t retired_longest;   /* a retired node that will not let go of its data leaves all the same */
+    int64_t inactive_kept;
+    int64_t failed_kept;
+    int64_t deprovisioned_kept;
+    /* how much at once */
+    int64_t account_failures; /* hosts given up at once in one account, at least */
+    int64_t account_failures_percent;
+    int64_t cluster_failures_percent; /* of a cluster's nodes, at least one */
+    int64_t container_suspended_percent;
+    int64_t account_launches; /* launches under way at once in one account */
+    /* how often */
+    int64_t watch_instances, watch_instances_eager, watch_balancers, watch_balancers_eager, watch_events;
+    int64_t sweep;      /* every record is looked at, event or not */
+    int64_t orphan_age; /* an instance younger than this may be one we are about to write down */
+};
+extern const struct record limits_record;
+extern const struct limits limits_default;
+
+#endif
