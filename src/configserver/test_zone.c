@@ -56,6 +56,9 @@ static int end_call(struct test_zone *test)
 static int find_place(void *context, const struct account *account, struct arena *arena, struct place *place,
                       struct error *err)
 {
+    static struct host_subnet subnets[] = {{"subnet-1", "use1-az6"}};
+    static struct host_image images[] = {{"ami-1", "x86_64"}};
+    static const char *balancer_subnets[] = {"subnet-2"}, *balancer_networks[] = {"2001:db8:0:8::/64"};
     struct test_zone *test = context;
     if (begin_call(test, account, err) < 0)
         return -1;
@@ -65,8 +68,13 @@ static int find_place(void *context, const struct account *account, struct arena
                           test->cloud_state->missing);
     *place = (struct place){.vpc = "vpc-1",
                             .archive_bucket = arena_format(arena, "archive-%s", account->id),
-                            .balancer_network = "2001:db8:0:8::/64",
-                            .architecture = "x86_64"};
+                            .host_subnets = subnets,
+                            .host_subnet_count = 1,
+                            .balancer_subnets = balancer_subnets,
+                            .balancer_networks = balancer_networks,
+                            .balancer_subnet_count = 1,
+                            .images = images,
+                            .image_count = 1};
     return end_call(test);
 }
 
@@ -81,16 +89,19 @@ static struct test_instance *instance_by_token(struct test_cloud *cloud, const c
 static struct instance shown(struct test_zone *test, const struct test_instance *actual, struct arena *arena)
 {
     size_t index = (size_t)(actual - test->cloud_state->instances);
-    return (struct instance){arena_strdup(arena, actual->id),
-                             arena_strdup(arena, actual->hostname),
-                             actual->state,
-                             {arena_format(arena, "2001:db8::%zx:1", index + 1),
-                              arena_format(arena, "2001:db8::%zx:2", index + 1)},
-                             actual->state == INSTANCE_ENDED ? "the key is disabled" : NULL};
+    return (struct instance){
+        .id = arena_strdup(arena, actual->id),
+        .hostname = arena_strdup(arena, actual->hostname),
+        .state = actual->state,
+        .addresses = {arena_format(arena, "2001:db8::%zx:1", index + 1),
+                      arena_format(arena, "2001:db8::%zx:2", index + 1)},
+        .reason = actual->state == INSTANCE_ENDED ? "the key is disabled" : NULL,
+        .token = arena_strdup(arena, actual->token),
+    };
 }
 
 static int launch(void *context, const struct account *account, const struct place *place,
-                  const struct launch *launch, struct arena *arena, struct instance *instance,
+                  const struct launch *launch, struct arena *arena, struct instance *instances,
                   struct error *err)
 {
     struct test_zone *test = context;
@@ -102,13 +113,13 @@ static int launch(void *context, const struct account *account, const struct pla
     if (!actual) {
         actual = &cloud->instances[cloud->instance_count++];
         snprintf(actual->id, sizeof actual->id, "i-%08zx", cloud->instance_count);
-        snprintf(actual->hostname, sizeof actual->hostname, "%s", launch->hostname);
+        snprintf(actual->hostname, sizeof actual->hostname, "%s", launch->hostnames[0]);
         snprintf(actual->token, sizeof actual->token, "%s", launch->token);
         snprintf(actual->account, sizeof actual->account, "%s", account->id);
         actual->state = INSTANCE_RUNNING;
     }
     actual->launch_calls++;
-    *instance = shown(test, actual, arena);
+    *instances = shown(test, actual, arena);
     return end_call(test);
 }
 
@@ -127,14 +138,16 @@ static int list(void *context, const struct account *account, const char *owner,
     return end_call(test);
 }
 
-static int terminate(void *context, const struct account *account, const char *instance_id, struct error *err)
+static int terminate(void *context, const struct account *account, const char *const *instance_ids,
+                     size_t count, struct error *err)
 {
     struct test_zone *test = context;
     if (begin_call(test, account, err) < 0)
         return -1;
     for (size_t i = 0; i < test->cloud_state->instance_count; i++)
-        if (text_equal(test->cloud_state->instances[i].id, instance_id))
-            test->cloud_state->instances[i].state = INSTANCE_ENDED;
+        for (size_t j = 0; j < count; j++)
+            if (text_equal(test->cloud_state->instances[i].id, instance_ids[j]))
+                test->cloud_state->instances[i].state = INSTANCE_ENDED;
     return end_call(test);
 }
 
@@ -162,9 +175,11 @@ static int make_balancer(void *context, const struct account *account, const str
         snprintf(actual->account, sizeof actual->account, "%s", account->id);
     }
     actual->exists = actual->group_exists = true;
-    *balancer =
-        (struct balancer){arena_format(arena, "arn:lb/%s", plan->name), arena_strdup(arena, actual->name),
-                          arena_format(arena, "%s.elb.example", plan->name), "Z1"};
+    *balancer = (struct balancer){.name = arena_strdup(arena, actual->name),
+                                  .arn = arena_format(arena, "arn:lb/%s", plan->name),
+                                  .group_arn = arena_strdup(arena, actual->name),
+                                  .dns_name = arena_format(arena, "%s.elb.example", plan->name),
+                                  .hosted_zone = "Z1"};
     return end_call(test);
 }
 
@@ -214,6 +229,45 @@ static int remove_balancer(void *context, const struct account *account, const c
     if (actual)
         actual->exists = false;
     return end_call(test);
+}
+
+static int events(void *context, const struct account *account, const char *owner, struct arena *arena,
+                  struct instance_event **found, size_t *count, struct error *err)
+{
+    struct test_zone *test = context;
+    (void)owner;
+    (void)arena;
+    if (begin_call(test, account, err) < 0)
+        return -1;
+    *found = NULL;
+    *count = 0;
+    return end_call(test);
+}
+
+static int list_balancers(void *context, const struct account *account, const char *owner,
+                          struct arena *arena, struct balancer **found, size_t *count, struct error *err)
+{
+    struct test_zone *test = context;
+    struct test_cloud *cloud = test->cloud_state;
+    (void)owner;
+    if (begin_call(test, account, err) < 0)
+        return -1;
+    *found = arena_alloc(arena, TEST_MOST * sizeof **found);
+    *count = 0;
+    for (size_t i = 0; i < cloud->balancer_count; i++)
+        if (text_equal(cloud->balancers[i].account, account->id) &&
+            (cloud->balancers[i].exists || cloud->balancers[i].group_exists))
+            (*found)[(*count)++] = (struct balancer){.name = cloud->balancers[i].name};
+    return end_call(test);
+}
+
+static int name_resolves(void *context, const char *name, bool *resolves, struct error *err)
+{
+    (void)context;
+    (void)name;
+    (void)err;
+    *resolves = true;
+    return 0;
 }
 
 static int set_peers(void *context, const struct tunnel_peer *peers, size_t count, struct error *err)
@@ -311,8 +365,18 @@ int test_zone_begin(void **state)
                                    .bootstrap_url = "https://nlb:443",
                                    .ca_certificates = "CA",
                                    .node_image = "registry.example/vespa:8"};
-    test->cloud = (struct cloud){test,          find_place, launch,         list,           terminate,
-                                 make_balancer, targets,    change_targets, remove_balancer};
+    test->cloud = (struct cloud){.context = test,
+                                 .find_place = find_place,
+                                 .launch = launch,
+                                 .list = list,
+                                 .terminate = terminate,
+                                 .events = events,
+                                 .make_balancer = make_balancer,
+                                 .list_balancers = list_balancers,
+                                 .targets = targets,
+                                 .change_targets = change_targets,
+                                 .remove_balancer = remove_balancer,
+                                 .name_resolves = name_resolves};
     test->peers = (struct peers){test, set_peer, set_peers, public_key};
     test->attestor = (struct attestor){test, attest};
     test_zone_open(test);

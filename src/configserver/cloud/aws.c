@@ -111,7 +111,7 @@ static struct instance instance_of(const struct ec2_instance *actual)
 }
 
 static int launch(void *context, const struct account *account, const struct place *place,
-                  const struct launch *launch, struct arena *arena, struct instance *instance,
+                  const struct launch *launch, struct arena *arena, struct instance *instances,
                   struct error *err)
 {
     struct cloud_aws *aws = context;
@@ -119,15 +119,15 @@ static int launch(void *context, const struct account *account, const struct pla
     if (cloud_aws_client(aws, account, &client, err) < 0)
         return -1;
     const struct aws_tag tags[] = {
-        {"managedby", "vespa-cloud"},   {"zone", aws->config->zone}, {"Name", launch->hostname},
-        {"hostname", launch->hostname}, {"tenant", launch->tenant},  {"application", launch->application},
-        {"cluster", launch->cluster},   {"owner", launch->owner},
+        {"managedby", "vespa-cloud"},       {"zone", aws->config->zone}, {"Name", launch->hostnames[0]},
+        {"hostname", launch->hostnames[0]}, {"tenant", launch->tenant},  {"application", launch->application},
+        {"cluster", launch->cluster},       {"owner", launch->owner},
     };
     const struct ec2_run run = {
         .client_token = launch->token,
-        .image_id = place->image,
+        .image_id = launch->image,
         .type = launch->type,
-        .subnet_id = place->host_subnet,
+        .subnet_id = launch->subnet,
         .security_group_id = place->security_group,
         .profile_arn = place->host_profile_arn,
         .kms_key_id = place->disk_key,
@@ -140,8 +140,8 @@ static int launch(void *context, const struct account *account, const struct pla
     struct ec2_instance actual = {0};
     if (ec2_run_instance(client, arena, &run, &actual, err) < 0)
         return -1;
-    *instance = instance_of(&actual);
-    instance->hostname = launch->hostname;
+    *instances = instance_of(&actual);
+    instances->hostname = launch->hostnames[0];
     return 0;
 }
 
@@ -162,14 +162,41 @@ static int list(void *context, const struct account *account, const char *owner,
     return 0;
 }
 
-static int terminate(void *context, const struct account *account, const char *instance_id, struct error *err)
+static int terminate(void *context, const struct account *account, const char *const *instance_ids,
+                     size_t count, struct error *err)
 {
     struct aws_client *client;
     if (cloud_aws_client(context, account, &client, err) < 0)
         return -1;
-    if (ec2_terminate_instance(client, instance_id, err) == 0 || err->kind == ERROR_NOT_FOUND)
-        return 0;
-    return -1;
+    for (size_t i = 0; i < count; i++)
+        if (ec2_terminate_instance(client, instance_ids[i], err) < 0 && err->kind != ERROR_NOT_FOUND)
+            return -1;
+    return 0;
+}
+
+bool cloud_lacks_capacity(const struct error *err)
+{
+    /* https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
+    static const char *const codes[] = {"InsufficientInstanceCapacity", "InsufficientHostCapacity",
+                                        "InsufficientCapacity",         "Unsupported",
+                                        "InstanceLimitExceeded",        "VcpuLimitExceeded"};
+    for (size_t i = 0; i < COUNT_OF(codes); i++)
+        if (text_equal(err->code, codes[i]))
+            return true;
+    return false;
+}
+
+static int events(void *context, const struct account *account, const char *owner, struct arena *arena,
+                  struct instance_event **events, size_t *count, struct error *err)
+{
+    (void)context;
+    (void)account;
+    (void)owner;
+    (void)arena;
+    (void)err;
+    *events = NULL;
+    *count = 0;
+    return 0;
 }
 
 int cloud_aws_open(const struct config *config, struct cloud **cloud, struct error *err)
@@ -183,6 +210,9 @@ int cloud_aws_open(const struct config *config, struct cloud **cloud, struct err
         .launch = launch,
         .list = list,
         .terminate = terminate,
+        .events = events,
+        .list_balancers = cloud_aws_list_balancers,
+        .name_resolves = cloud_aws_name_resolves,
         .make_balancer = cloud_aws_make_balancer,
         .targets = cloud_aws_targets,
         .change_targets = cloud_aws_change_targets,

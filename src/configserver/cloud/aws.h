@@ -20,6 +20,10 @@ int cloud_aws_find_place(void *context, const struct account *account, struct ar
 int cloud_aws_make_balancer(void *context, const struct account *account, const struct place *place,
                             const struct balancer_plan *plan, struct arena *arena, struct balancer *balancer,
                             struct error *err);
+int cloud_aws_list_balancers(void *context, const struct account *account, const char *owner,
+                             struct arena *arena, struct balancer **balancers, size_t *count,
+                             struct error *err);
+int cloud_aws_name_resolves(void *context, const char *name, bool *resolves, struct error *err);
 int cloud_aws_targets(void *context, const struct account *account, const char *group_arn,
                       struct arena *arena, struct balancer_target **targets, size_t *count,
                       struct error *err);

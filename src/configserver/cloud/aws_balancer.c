@@ -15,8 +15,10 @@ int cloud_aws_make_balancer(void *context, const struct account *account, const 
         {"owner", plan->owner},       {"application", plan->application},
         {"cluster", plan->cluster},
     };
-    const struct elb_load_balancer_spec balancer_spec = {
-        .name = plan->name, .subnet_id = place->balancer_subnet, .tags = tags, .tag_count = COUNT_OF(tags)};
+    const struct elb_load_balancer_spec balancer_spec = {.name = plan->name,
+                                                         .subnet_id = place->balancer_subnets[0],
+                                                         .tags = tags,
+                                                         .tag_count = COUNT_OF(tags)};
     const struct elb_target_group_spec group_spec = {.name = plan->name,
                                                      .vpc_id = place->vpc,
                                                      .port = NODE_PORT,
@@ -35,7 +37,31 @@ int cloud_aws_make_balancer(void *context, const struct account *account, const 
     if (elb_create_listener(client, arena, made.arn, ENDPOINT_PORT, group.arn, &listener, err) < 0 &&
         err->kind != ERROR_CONFLICT) /* there already */
         return -1;
-    *balancer = (struct balancer){made.arn, group.arn, made.dns_name, made.hosted_zone};
+    *balancer =
+        (struct balancer){plan->name, made.arn, group.arn, made.dns_name, made.hosted_zone, NULL, NULL};
+    return 0;
+}
+
+int cloud_aws_list_balancers(void *context, const struct account *account, const char *owner,
+                             struct arena *arena, struct balancer **balancers, size_t *count,
+                             struct error *err)
+{
+    (void)context;
+    (void)account;
+    (void)owner;
+    (void)arena;
+    (void)err;
+    *balancers = NULL;
+    *count = 0;
+    return 0;
+}
+
+int cloud_aws_name_resolves(void *context, const char *name, bool *resolves, struct error *err)
+{
+    (void)context;
+    (void)name;
+    (void)err;
+    *resolves = true;
     return 0;
 }
 

@@ -93,9 +93,14 @@ static int find_network(const struct search *search, struct place *place, struct
     if (find_subnet(search, place->vpc, "tenant", &hosts, err) < 0 ||
         find_subnet(search, place->vpc, "tenantelb", &balancers, err) < 0)
         return -1;
-    place->host_subnet = hosts.id;
-    place->balancer_subnet = balancers.id;
-    place->balancer_network = balancers.ipv6_cidr;
+    place->host_subnets = arena_alloc(search->arena, sizeof *place->host_subnets);
+    place->host_subnets[0] = (struct host_subnet){hosts.id, hosts.availability_zone};
+    place->host_subnet_count = 1;
+    place->balancer_subnets = arena_alloc(search->arena, 2 * sizeof *place->balancer_subnets);
+    place->balancer_networks = place->balancer_subnets + 1;
+    place->balancer_subnets[0] = balancers.id;
+    place->balancer_networks[0] = balancers.ipv6_cidr;
+    place->balancer_subnet_count = 1;
     const struct ec2_filter filters[] = {{"vpc-id", place->vpc}, {"tag:service", "hostedvpc"}};
     struct ec2_security_group *groups;
     size_t count;
@@ -149,8 +154,10 @@ static int find_image(const struct search *search, struct place *place, struct e
                          "image %s of account %s is not visible from account %s: the vendor "
                          "must share it",
                          search->config->host_image, search->config->vendor_account, search->account->id);
-    place->image = images[0].id;
-    place->architecture = images[0].architecture ? images[0].architecture : "x86_64";
+    place->images = arena_alloc(search->arena, sizeof *place->images);
+    place->images[0] =
+        (struct host_image){images[0].id, images[0].architecture ? images[0].architecture : "x86_64"};
+    place->image_count = 1;
     return 0;
 }
 

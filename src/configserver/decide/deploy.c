@@ -74,13 +74,13 @@ static int choose_hosts(struct plan *plan, struct error *err)
         const struct cluster_spec *spec = &plan->package.clusters[i];
         const struct node_resources *wanted = &spec->resources;
         if (!text_equal(wanted->architecture, "any") &&
-            !text_equal(wanted->architecture, plan->place.architecture))
+            !text_equal(wanted->architecture, plan->place.images[0].architecture))
             return error_code(err, ERROR_INVALID, "NODE_ALLOCATION_FAILURE",
                               "services.xml: cluster '%s' asks for %s, this zone's hosts are %s", spec->id,
-                              wanted->architecture, plan->place.architecture);
+                              wanted->architecture, plan->place.images[0].architecture);
         const char *type;
-        if (instance_type_for(plan->arena, wanted->vcpu, wanted->memory_gb, plan->place.architecture, &type,
-                              err) < 0)
+        if (instance_type_for(plan->arena, wanted->vcpu, wanted->memory_gb,
+                              plan->place.images[0].architecture, &type, err) < 0)
             return error_context(err, "services.xml: cluster '%s'", spec->id);
         plan->clusters[i] = (struct cluster){
             .id = spec->id,
@@ -237,7 +237,6 @@ static void write_application(const struct plan *plan, struct transaction *trans
                               const struct application *old, int64_t generation)
 {
     const struct deployment *deployment = plan->deployment;
-    const char *networks[] = {plan->place.balancer_network};
     struct application application = {
         .id = plan->application_id,
         .tenant = deployment->id.tenant,
@@ -251,8 +250,8 @@ static void write_application(const struct plan *plan, struct transaction *trans
         .cluster_count = plan->package.cluster_count,
         .clients_pem = plan->package.clients_pem,
         .archive_bucket = plan->place.archive_bucket,
-        .networks = networks,
-        .network_count = plan->place.balancer_network ? 1 : 0,
+        .networks = plan->place.balancer_networks,
+        .network_count = plan->place.balancer_subnet_count,
     };
     if (old) {
         application.converged_generation = old->converged_generation;

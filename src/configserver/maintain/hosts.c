@@ -147,12 +147,15 @@ static int launch_host(struct account_pass *pass, const struct view *view, const
     application_names(pass->arena, host->application, &names);
     const struct launch launch = {
         .token = sha256_hex(pass->arena, seed, strlen(seed)),
-        .hostname = host->hostname,
+        .hostnames = &host->hostname,
+        .host_count = 1,
         .tenant = host->tenant,
         .application = names.application,
         .cluster = host->cluster,
         .owner = counters->repository_id,
         .type = host->instance_type,
+        .subnet = place->host_subnets[0].id,
+        .image = place->images[0].id,
         .user_data = user_data(pass, host, place),
         .disk_gb = (int)disk_of(view, host) + SYSTEM_DISK_GB,
     };
@@ -237,7 +240,8 @@ static int remove_orphans(struct account_pass *pass, const struct instance *inst
             continue;
         log_warning("orphan terminated", "account", pass->account->id, "instance", instances[i].id,
                     "hostname", instances[i].hostname, NULL);
-        if (pass->zone->cloud->terminate(pass->zone->cloud->context, pass->account, instances[i].id, err) < 0)
+        if (pass->zone->cloud->terminate(pass->zone->cloud->context, pass->account, &instances[i].id, 1,
+                                         err) < 0)
             return -1;
     }
     return 0;
@@ -297,7 +301,7 @@ static int terminate_host(struct account_pass *pass, const struct host *host,
             continue;
         left = true;
         if (instance->state < INSTANCE_ENDING &&
-            cloud->terminate(cloud->context, pass->account, instance->id, err) < 0)
+            cloud->terminate(cloud->context, pass->account, &instance->id, 1, err) < 0)
             return -1;
     }
     return left ? 0 : write_terminated(pass, host->hostname, err);

@@ -117,8 +117,11 @@ static int make_load_balancer(struct account_pass *pass, const struct view *view
 {
     struct application_id names;
     application_names(pass->arena, balancer->application, &names);
-    const struct balancer_plan plan = {balancer->name, zone_counters(view)->repository_id, names.application,
-                                       balancer->cluster};
+    const struct balancer_plan plan = {.name = balancer->name,
+                                       .owner = zone_counters(view)->repository_id,
+                                       .application = names.application,
+                                       .cluster = balancer->cluster,
+                                       .settings = {.is_public = true}};
     const struct cloud *cloud = pass->zone->cloud;
     struct balancer made = {0};
     if (cloud->make_balancer(cloud->context, pass->account, place, &plan, pass->arena, &made, err) < 0)

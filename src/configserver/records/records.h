@@ -122,8 +122,10 @@ struct host {
     int state; /* enum host_state */
     int64_t state_since;
     const char *application, *tenant, *cluster, *account;
-    int64_t launches; /* makes each launch's client token its own */
-    int64_t failures; /* launches in vain since the last good one: waits longer each time */
+    int64_t launches;         /* makes each launch's client token its own */
+    int64_t failures;         /* launches in vain since the last good one: waits longer each time */
+    const char *launch_token; /* of the launch under way or done; hosts launched by one call share it */
+    int64_t launch_index;     /* which of that launch's instances is its */
     int64_t refusals; /* answers "no capacity" since the last launch: which type and zone is tried next */
     const char *instance_id, *instance_type;
     const char *availability_zone;      /* "use1-az6": where it is, or is to be */
