@@ -48,6 +48,64 @@ struct application_package {
     size_t cloud_account_count;
 };
 
+/* What a package asks for in one zone, variants and defaults of its environment resolved. Vespa's reference:
+ * https://docs.vespa.ai/en/reference/services.html and .../deployment.html */
+struct package_target {
+    const struct zone_id *zone;
+    const char *instance;
+    const char *cloud; /* "aws" */
+};
+
+struct range {
+    double low, high; /* the same when no range was given */
+};
+
+struct wanted_resources {
+    struct range vcpu, memory_gb, disk_gb;
+    const char *disk_speed;   /* "fast", "slow", "any" */
+    const char *storage_type; /* "local", "remote", "any" */
+    const char *architecture; /* "x86_64", "arm64", "any" */
+    double max_cost_factor;   /* 0: not said */
+};
+
+/* Who may reach a container cluster, from <endpoints> of deployment.xml; public with no private is the default. */
+struct wanted_endpoint {
+    bool is_public, is_private;
+    const char **allowed_arns; /* <allow with="aws-private-link" arn> */
+    size_t allowed_arn_count;
+};
+
+struct wanted_cluster {
+    enum cluster_type type;
+    const char *id;
+    struct range count;  /* nodes, after the environment's own rule (dev 1, perf at most 3, ...) */
+    struct range groups; /* of a content cluster; 1 otherwise */
+    int64_t redundancy;  /* of a content cluster */
+    struct wanted_resources resources;
+    const char *image; /* NULL: the zone's default */
+    struct wanted_endpoint endpoint;
+    long line; /* of its element in services.xml, for messages */
+};
+
+struct wanted_tag {
+    const char *key, *value; /* variables not yet replaced */
+};
+
+struct wanted_deployment {
+    const char *account; /* "210987654321"; NULL: none for this zone */
+    struct wanted_tag *tags; /* root, instance and zone merged, the most specific wins */
+    size_t tag_count;
+    int64_t empty_host_ttl_ms; /* 0: none */
+    struct wanted_cluster *clusters;
+    size_t cluster_count;
+};
+int application_package_resolve(struct arena *arena, const struct application_package *package,
+                                const struct package_target *target, struct wanted_deployment *wanted,
+                                struct error *err);
+/* Whether validation-overrides.xml allows that on this day ("cluster removal" is "content-cluster-removal", …).
+ * https://docs.vespa.ai/en/reference/validation-overrides.html */
+bool application_package_allows(const struct application_package *package, const char *override_id, int64_t now_ms);
+
 int application_package_read(struct arena *arena, const void *zip, size_t length, struct application_package *package,
                              struct error *err);
 const struct package_file *application_package_file(const struct application_package *package, const char *path);

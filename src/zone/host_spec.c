@@ -167,6 +167,9 @@ static const struct field node_spec_fields[] = {
                &content_node_record, "where documents live"),
     FIELD_INTEGER(struct node_spec, restart_generation, "restartGeneration", OPTIONAL, 0, LARGEST,
                   "restart when this rises"),
+    FIELD_BOOL(struct node_spec, retired, "retired", OPTIONAL, "to hand its documents to the others"),
+    FIELD_LIST(struct node_spec, certificate_names, certificate_name_count, "certificateNames", OPTIONAL, 16,
+               &text_record, "DNS names its certificate shall have beside its own"),
     FIELD_END,
 };
 static const struct record node_spec_record = {"node", sizeof(struct node_spec), node_spec_fields};
@@ -198,6 +201,9 @@ static const struct field node_report_fields[] = {
                "up, down, starting, stopped"),
     FIELD_TEXT(struct node_report, status_message, "statusMessage", OPTIONAL, TEXT_LONGEST, NULL,
                "why, when not up"),
+    FIELD_BOOL(struct node_report, data_moved, "dataMoved", OPTIONAL, "retired, and the others have its documents"),
+    FIELD_LIST(struct node_report, certificate_names, certificate_name_count, "certificateNames", OPTIONAL, 16,
+               &text_record, "DNS names in the certificate it serves with"),
     FIELD_BOOL(struct node_report, drained, "drained", OPTIONAL, "every log is archived, nothing runs"),
     FIELD_JSON(struct node_report, reports, "reports", OPTIONAL, "what is wrong with it, by name"),
     FIELD_END,

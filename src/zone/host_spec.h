@@ -75,6 +75,9 @@ struct node_spec {
     struct content_node *content; /* for container nodes: where documents live */
     size_t content_count;
     int64_t restart_generation;
+    bool retired;                   /* content: hand your documents to the others, then say so */
+    const char **certificate_names; /* DNS names its certificate shall have beside its own */
+    size_t certificate_name_count;
 };
 struct host_spec {
     int64_t generation;
@@ -94,6 +97,9 @@ struct node_report {
     int64_t current_restart_generation; /* -1: not said */
     const char *service_status;         /* "up", "down", "starting", "stopped" */
     const char *status_message;         /* why, when not up */
+    bool data_moved; /* retired, and the others have its documents */
+    const char **certificate_names; /* DNS names in the certificate it serves with */
+    size_t certificate_name_count;
     bool drained;                       /* every log is in the archive, nothing runs */
     json_t *reports;
 };

@@ -14,7 +14,19 @@ enum {
     TROUBLE_LONGEST_MS = 5 * 60 * 1000, /* then a deployment counts as failed, though we keep trying */
 };
 
-/* One pass of what needs no cloud: activation, expiry, removal of what is gone, convergence. */
+/* What needs no cloud: each step moves records of one application along in the caller's transaction, and sees
+ * what the steps before it did. In the order of the table in applications.c. */
+typedef void application_step(struct zone *zone, struct transaction *transaction,
+                              const struct application *application);
+application_step judge_health;           /* health.c: who is down, who shall be replaced, within the limits */
+application_step allocate_application;   /* decide/allocate.h */
+application_step move_hosts, move_nodes; /* nodes.c: activation, leaving, expiry */
+application_step
+    settle_load_balancers; /* load_balancer_wishes.c: which there shall be, which may be announced */
+application_step settle_application; /* applications.c: converged, gone */
+
+/* All of them, for one application or for every one, in a transaction an application. */
+int application_pass(struct zone *zone, const char *application, struct error *err);
 int zone_pass(struct zone *zone, struct error *err);
 
 /* A cloud account's maintainers. */

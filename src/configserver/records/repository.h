@@ -64,7 +64,9 @@ struct transaction;
 struct transaction *transaction_begin(struct repository *repository); /* waits for other writers */
 void transaction_end(struct transaction **transaction); /* for cleanup(): drops what is not committed */
 struct arena *transaction_arena(struct transaction *transaction);
-const struct view *transaction_view(struct transaction *transaction); /* as it was at the beginning */
+/* Everything as this transaction has it now, its own changes included; take it again to see later ones. Lives
+ * as long as the transaction. */
+const struct view *transaction_view(struct transaction *transaction);
 /* The record as this transaction has it now; lives as long as the transaction. */
 const void *transaction_find(struct transaction *transaction, enum record_kind kind, const char *key);
 void transaction_put(struct transaction *transaction, enum record_kind kind, const void *record); /* copied */
