@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "base/text.h"
+#include "configserver/decide/allocate.h"
 #include "configserver/decide/instance_types.h"
 #include "configserver/records/life.h"
 #include "identity/key.h"
@@ -162,37 +163,6 @@ static int write_account(const struct plan *plan, struct transaction *transactio
     return 0;
 }
 
-static void write_host_and_node(const struct plan *plan, struct transaction *transaction,
-                                const struct cluster *cluster, int64_t node_index, int64_t host_index)
-{
-    struct arena *arena = plan->arena;
-    int64_t now = zone_now_ms(plan->zone);
-    const struct host host = {
-        .hostname = zone_hostname(arena, &plan->zone->id, (int)host_index),
-        .index = host_index,
-        .state = HOST_WANTED,
-        .state_since = now,
-        .application = plan->application_id,
-        .tenant = plan->deployment->id.tenant,
-        .cluster = cluster->id,
-        .account = plan->deployment->account,
-        .instance_type = cluster->instance_type,
-    };
-    const struct node node = {
-        .hostname = zone_node_hostname(arena, &plan->zone->id, (int)host_index),
-        .parent = host.hostname,
-        .application = plan->application_id,
-        .cluster = cluster->id,
-        .cluster_type = cluster->type,
-        .index = node_index,
-        .state = NODE_RESERVED,
-        .state_since = now,
-        .image = cluster->image,
-    };
-    transaction_put(transaction, RECORD_HOST, &host);
-    transaction_put(transaction, RECORD_NODE, &node);
-}
-
 static void write_load_balancer(const struct plan *plan, struct transaction *transaction,
                                 const struct cluster *cluster)
 {
@@ -211,26 +181,6 @@ static void write_load_balancer(const struct plan *plan, struct transaction *tra
         .state_since = zone_now_ms(plan->zone),
     };
     transaction_put(transaction, RECORD_LOAD_BALANCER, &balancer);
-}
-
-/* Nodes the cluster lacks get a host each; those it has get its image. */
-static void write_cluster(const struct plan *plan, struct transaction *transaction,
-                          const struct cluster *cluster, struct counters *counters)
-{
-    int64_t have = 0;
-    view_each(transaction_view(transaction), RECORD_NODE, struct node, node) {
-        if (!text_equal(node->application, plan->application_id) || !text_equal(node->cluster, cluster->id))
-            continue;
-        have = node->index >= have ? node->index + 1 : have;
-        if (text_equal(node->image, cluster->image))
-            continue;
-        struct node next = *node;
-        next.image = cluster->image;
-        transaction_put(transaction, RECORD_NODE, &next);
-    }
-    for (int64_t index = have; index < cluster->count; index++)
-        write_host_and_node(plan, transaction, cluster, index, counters->next_host_index++);
-    write_load_balancer(plan, transaction, cluster);
 }
 
 static void write_application(const struct plan *plan, struct transaction *transaction,
@@ -283,10 +233,12 @@ static int write_plan(struct plan *plan, struct deployed *deployed, struct error
     struct counters counters =
         *(const struct counters *)transaction_find(transaction, RECORD_COUNTERS, COUNTERS_KEY);
     int64_t generation = counters.next_generation++;
-    for (size_t i = 0; i < plan->package.cluster_count; i++)
-        write_cluster(plan, transaction, &plan->clusters[i], &counters);
     transaction_put(transaction, RECORD_COUNTERS, &counters);
     write_application(plan, transaction, old, generation);
+    for (size_t i = 0; i < plan->package.cluster_count; i++)
+        write_load_balancer(plan, transaction, &plan->clusters[i]);
+    allocate_application(plan->zone, transaction,
+                         transaction_find(transaction, RECORD_APPLICATION, plan->application_id));
     application_tell(plan->zone, transaction, plan->application_id, "info",
                      "Deployed as generation %lld to account %s: %s", (long long)generation,
                      plan->deployment->account, summary(plan));
