@@ -6,6 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
+/* libmicrohttpd keeps a query's arguments in the connection's pool, and when they fill it, it has no room for
+ * the headers nor for the 431 that would say so: such a connection just waits. It does not wait long. */
+static void expect_little(struct MHD_Connection *mhd, const char *target)
+{
+    enum { ARGUMENTS_MANY = 64, PATIENCE_S = 2 };
+    unsigned arguments = 0;
+    for (const char *at = target; *at && arguments < ARGUMENTS_MANY; at++)
+        arguments += *at == '&';
+    if (arguments == ARGUMENTS_MANY)
+        MHD_set_connection_option(mhd, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)PATIENCE_S);
+}
+
 /* Called with the raw request target, before the headers are read. */
 void *exchange_open(void *context, const char *target, struct MHD_Connection *mhd)
 {
@@ -20,10 +32,12 @@ void *exchange_open(void *context, const char *target, struct MHD_Connection *mh
     request->arena = arena_new();
     request->target = arena_strdup(request->arena, target);
     request->started_ms = clock_monotonic_ms();
+    expect_little(mhd, target);
     return request;
 }
 
-static enum MHD_Result keep_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+static enum MHD_Result keep_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
 {
     (void)kind;
     struct http_request *request = context;
@@ -36,9 +50,9 @@ static bool has_body(const struct http_request *request)
     return request->announced != 0;
 }
 
-/* A refusal is sent when it can be heard: at once when no body follows, when the client waits for "100 Continue" or
- * when the body is long; otherwise after the body has been read and dropped, since closing on a client that still sends
- * would lose it the answer. */
+/* A refusal is sent when it can be heard: at once when no body follows, when the client waits for "100
+ * Continue" or when the body is long; otherwise after the body has been read and dropped, since closing on a
+ * client that still sends would lose it the answer. */
 static enum MHD_Result refuse(struct http_request *request, int status, const struct error *err)
 {
     request->refused = true;
@@ -156,8 +170,9 @@ static void log_access(const struct http_request *request)
     char status[16], took[24];
     snprintf(status, sizeof status, "%d", request->answer.status);
     snprintf(took, sizeof took, "%lld", (long long)(clock_monotonic_ms() - request->started_ms));
-    log_debug("request", "server", request->server->options.name, "method", http_method_name(request->method), "path",
-              request->path, "status", status, "ms", took, "from", request->connection->address_text, NULL);
+    log_debug("request", "server", request->server->options.name, "method", http_method_name(request->method),
+              "path", request->path, "status", status, "ms", took, "from", request->connection->address_text,
+              NULL);
 }
 
 void exchange_completed(void *context, struct MHD_Connection *mhd, void **request_context,

@@ -195,13 +195,19 @@ static struct http_reply call(struct world *world, enum http_method method, cons
     return reply;
 }
 
-/* Sends raw bytes on a connection of its own and reads until the server closes, `marker` is seen or a second passes. */
-static char *talk(struct world *world, const char *text, const char *marker)
+static int connect_to(struct world *world)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)http_socket_port(world->front))};
     inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
-    cleanup(file_close) int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+/* Sends raw bytes on a connection of its own and reads until the server closes, `marker` is seen or a second passes. */
+static char *talk(struct world *world, const char *text, const char *marker)
+{
+    cleanup(file_close) int fd = connect_to(world);
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
     char *answer = arena_alloc(world->arena, 8192);
     size_t length = 0;
@@ -564,6 +570,18 @@ static void headers_that_do_not_fit_are_refused(void **state)
     assert_status(answer, 431);
 }
 
+static void a_query_of_nothing_but_separators_does_not_hold_its_connection(void **state)
+{
+    struct world *world = *state;
+    char *query = arena_alloc(world->arena, 401);
+    memset(query, '&', 400);
+    cleanup(file_close) int fd = connect_to(world);
+    char *ask = arena_format(world->arena, "GET /fail?%s HTTP/1.1\r\nHost: a\r\n\r\n", query);
+    assert_int_equal(write(fd, ask, strlen(ask)), strlen(ask));
+    struct pollfd poller = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&poller, 1, 9000), 1); /* answered or closed */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -593,6 +611,7 @@ int main(void)
         TEST(a_form_made_by_the_client_is_read_by_the_server),
         TEST(broken_forms_are_refused),
         TEST(a_connection_serves_many_requests),
+        TEST(a_query_of_nothing_but_separators_does_not_hold_its_connection),
         TEST(headers_that_do_not_fit_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,8 +85,9 @@ static enum http_answer remove_fault(struct http_request *request)
 
 static enum http_answer clear_faults(struct http_request *request)
 {
+    struct error err = {0};
     faults_clear(region_of(request));
-    return done(request, 0, NULL);
+    return done(request, 0, &err);
 }
 
 static enum http_answer schedule(struct http_request *request)

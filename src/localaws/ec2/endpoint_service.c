@@ -178,7 +178,7 @@ int endpoint_describe_services(struct call *call, struct error *err)
             return call_fail(call, err, 400, "InvalidServiceName",
                              "The Vpc Endpoint Service '%s' does not exist", names[i]);
     for (const struct endpoint_service *service = endpoint_services; service->word; service++)
-        for (int gateway = 0; gateway <= (service->prefix_list != NULL); gateway++) {
+        for (int gateway = 0; gateway <= (service->prefix_list ? 1 : 0); gateway++) {
             struct offer offer = {
                 service, arena_format(call->arena, "com.amazonaws.%s.%s", call->region->name, service->word),
                 gateway};

@@ -66,14 +66,13 @@ static int find_start(struct call *call, const json_t *items, const char *key, s
 {
     const char *token = json_member_text(call->json, "NextToken");
     unsigned char *last;
-    size_t length, index;
-    json_t *item;
+    size_t length;
     *start = 0;
     if (text_empty(token))
         return 0;
     if (base64_decode(call->arena, token, &last, &length, NULL) == 0)
-        json_array_foreach(items, index, item)
-            if (text_equal(name_of(call->arena, item, key), (char *)last)) {
+        for (size_t index = 0; index < json_array_size(items); index++)
+            if (text_equal(name_of(call->arena, json_array_get(items, index), key), (char *)last)) {
                 *start = index + 1;
                 return 0;
             }
