@@ -45,7 +45,8 @@ struct change {
 struct transaction {
     struct repository *repository;
     struct arena *arena;
-    const struct view *view;
+    const struct view *view; /* at its beginning */
+    const struct view *own;  /* with the changes so far; NULL: not asked for since the last change */
     struct change *changes;
     size_t count, capacity;
 };
@@ -214,6 +215,26 @@ size_t view_count_of(const struct view *view, enum view_index index, const char 
     return count;
 }
 
+struct view_cursor view_all(const struct view *view, enum record_kind kind)
+{
+    return (struct view_cursor){.view = view, .kind = (int)kind, .index = -1, .more = true};
+}
+
+struct view_cursor view_some(const struct view *view, enum view_index index, const char *of)
+{
+    return (struct view_cursor){.view = view, .index = (int)index, .of = of, .more = true};
+}
+
+const void *view_next(struct view_cursor *cursor)
+{
+    cursor->more = false;
+    if (cursor->index >= 0)
+        return view_of(cursor->view, (enum view_index)cursor->index, cursor->of, cursor->at++);
+    if (cursor->at >= view_count(cursor->view, (enum record_kind)cursor->kind))
+        return NULL;
+    return view_at(cursor->view, (enum record_kind)cursor->kind, cursor->at++);
+}
+
 static int load_kind(struct store *store, struct view *view, enum record_kind kind, struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
@@ -309,11 +330,6 @@ struct arena *transaction_arena(struct transaction *transaction)
     return transaction->arena;
 }
 
-const struct view *transaction_view(struct transaction *transaction)
-{
-    return transaction->view;
-}
-
 static struct change *find_change(struct transaction *transaction, enum record_kind kind, const char *key)
 {
     for (size_t i = 0; i < transaction->count; i++)
@@ -373,6 +389,7 @@ void transaction_put(struct transaction *transaction, enum record_kind kind, con
         arena_defer(transaction->arena, drop_later, change->entry);
     change->entry = entry;
     change->text = text;
+    transaction->own = NULL;
 }
 
 void transaction_remove(struct transaction *transaction, enum record_kind kind, const char *key)
@@ -382,6 +399,7 @@ void transaction_remove(struct transaction *transaction, enum record_kind kind, 
         arena_defer(transaction->arena, drop_later, change->entry);
     change->entry = NULL;
     change->text = NULL;
+    transaction->own = NULL;
 }
 
 static int write_changes(struct transaction *transaction, struct error *err)
@@ -456,6 +474,24 @@ static struct view *make_view(struct transaction *transaction)
         merge_kind(next, transaction->view, kind, transaction->changes + first, at - first);
     }
     return next;
+}
+
+static void release_later(void *view)
+{
+    const struct view *old = view;
+    view_release(&old);
+}
+
+const struct view *transaction_view(struct transaction *transaction)
+{
+    if (transaction->count == 0)
+        return transaction->view;
+    if (!transaction->own) {
+        struct view *own = make_view(transaction);
+        arena_defer(transaction->arena, release_later, own);
+        transaction->own = own;
+    }
+    return transaction->own;
 }
 
 /* Each application that a change touches, once; lives as long as the transaction. */

@@ -46,19 +46,30 @@ size_t view_count_of(const struct view *view, enum view_index index, const char 
 
 #define VIEW(name, repository) cleanup(view_release) const struct view *name = repository_view(repository)
 /* view_each(view, RECORD_HOST, struct host, host) { ... } with `break` and `continue` as in any loop: the
- * inner loop runs once for each record and leaves `_more` false when it was left early. */
-#define view_each(view, kind, type, name)                                                              \
-    for (size_t name##_at = 0, name##_more = 1; name##_more && name##_at < view_count((view), (kind)); \
-         name##_at++)                                                                                  \
-        for (type const *name = (name##_more = 0, view_at((view), (kind), name##_at)); name;           \
-             name = NULL, name##_more = 1)
+ * inner loop runs once for each record and leaves `_more` false when it was left early. The view is taken
+ * once, so that changing records of the transaction whose view it is changes nothing of the loop. */
+#define view_each(view, kind, type, name)                                          \
+    for (struct view_cursor name##_at = view_all((view), (kind)); name##_at.more;) \
+        for (type const *name = view_next(&name##_at); name; name = NULL, name##_at.more = true)
 
 /* The same for those that an index has under `of`: view_each_of(view, HOSTS_OF_ACCOUNT, id, struct host,
  * host). */
-#define view_each_of(view, index, of, type, name)                                                   \
-    for (size_t name##_at = 0, name##_more = 1; name##_more; name##_at++)                           \
-        for (type const *name = (name##_more = 0, view_of((view), (index), (of), name##_at)); name; \
-             name = NULL, name##_more = 1)
+#define view_each_of(view, index, of, type, name)                                          \
+    for (struct view_cursor name##_at = view_some((view), (index), (of)); name##_at.more;) \
+        for (type const *name = view_next(&name##_at); name; name = NULL, name##_at.more = true)
+
+/* Where such a loop is. */
+struct view_cursor {
+    const struct view *view;
+    int kind, index; /* index -1: all of the kind */
+    const char *of;
+    size_t at;
+    bool more;
+};
+struct view_cursor view_all(const struct view *view, enum record_kind kind);
+struct view_cursor view_some(const struct view *view, enum view_index index, const char *of);
+/* NULL at the end; sets `more` false, which the loop sets again when its body came to its end. */
+const void *view_next(struct view_cursor *cursor);
 
 struct transaction;
 struct transaction *transaction_begin(struct repository *repository); /* waits for other writers */

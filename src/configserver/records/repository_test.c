@@ -132,6 +132,36 @@ static void a_transaction_sees_its_own_changes(void **state)
                         "umbrella");
 }
 
+static void a_transactions_view_shows_its_changes_and_stays_as_it_was_taken(void **state)
+{
+    struct bench *bench = *state;
+    write_accounts(bench, three, 3);
+    cleanup(transaction_end) struct transaction *transaction = transaction_begin(bench->repository);
+    const struct view *before = transaction_view(transaction);
+    put_account(transaction, "111111111111", "globex");
+    put_account(transaction, "000000000000", "globex");
+    const struct view *between = transaction_view(transaction);
+    transaction_remove(transaction, RECORD_ACCOUNT, "222222222222");
+    put_account(transaction, "111111111111", "initech");
+    const struct view *after = transaction_view(transaction);
+    assert_int_equal(view_count(before, RECORD_ACCOUNT), 3);
+    assert_int_equal(view_count(between, RECORD_ACCOUNT), 4);
+    assert_int_equal(view_count(after, RECORD_ACCOUNT), 3);
+    assert_string_equal(((const struct account *)view_find(before, RECORD_ACCOUNT, three[1]))->tenant,
+                        "acme");
+    assert_string_equal(((const struct account *)view_find(between, RECORD_ACCOUNT, three[1]))->tenant,
+                        "globex");
+    assert_string_equal(((const struct account *)view_find(after, RECORD_ACCOUNT, three[1]))->tenant,
+                        "initech");
+    size_t seen = 0;
+    view_each(transaction_view(transaction), RECORD_ACCOUNT, struct account, account) {
+        transaction_remove(transaction, RECORD_ACCOUNT, account->id);
+        seen++;
+    }
+    assert_int_equal(seen, 3);
+    assert_int_equal(view_count(transaction_view(transaction), RECORD_ACCOUNT), 0);
+}
+
 static void what_comes_and_goes_in_one_transaction_leaves_no_trace(void **state)
 {
     struct bench *bench = *state;
@@ -200,6 +230,7 @@ int main(void)
         TEST(a_view_stays_as_it_was),
         TEST(what_is_not_committed_never_was),
         TEST(a_transaction_sees_its_own_changes),
+        TEST(a_transactions_view_shows_its_changes_and_stays_as_it_was_taken),
         TEST(what_comes_and_goes_in_one_transaction_leaves_no_trace),
         TEST(what_somebody_else_wrote_is_not_overwritten),
         TEST(a_stored_record_that_is_not_one_stops_the_start),
