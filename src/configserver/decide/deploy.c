@@ -79,9 +79,17 @@ static int choose_hosts(struct plan *plan, struct error *err)
             return error_code(err, ERROR_INVALID, "NODE_ALLOCATION_FAILURE",
                               "services.xml: cluster '%s' asks for %s, this zone's hosts are %s", spec->id,
                               wanted->architecture, plan->place.images[0].architecture);
-        const char *type;
-        if (instance_type_for(plan->arena, wanted->vcpu, wanted->memory_gb,
-                              plan->place.images[0].architecture, &type, err) < 0)
+        const char *architecture = plan->place.images[0].architecture;
+        const struct wanted_resources asked = {{wanted->vcpu, wanted->vcpu},
+                                               {wanted->memory_gb, wanted->memory_gb},
+                                               {wanted->disk_gb, wanted->disk_gb},
+                                               "fast",
+                                               "any",
+                                               wanted->architecture,
+                                               0};
+        const struct instance_type **types;
+        size_t type_count;
+        if (instance_types_for(plan->arena, &asked, &architecture, 1, &types, &type_count, err) < 0)
             return error_context(err, "services.xml: cluster '%s'", spec->id);
         plan->clusters[i] = (struct cluster){
             .id = spec->id,
@@ -90,7 +98,7 @@ static int choose_hosts(struct plan *plan, struct error *err)
             .vcpu = wanted->vcpu,
             .memory_gb = wanted->memory_gb,
             .disk_gb = wanted->disk_gb,
-            .instance_type = type,
+            .instance_type = types[0]->name,
             .image = spec->image ? spec->image : plan->zone->config->node_image,
         };
     }

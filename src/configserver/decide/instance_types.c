@@ -2,50 +2,99 @@
 
 #include "base/text.h"
 
-struct family {
-    const char *architecture, *small, *general, *memory; /* 2, 4 and 8 GiB a vcpu */
+#include <stdio.h>
+
+static const struct instance_type types_by_price[] = {
+#include "configserver/decide/instance_types.inc"
 };
 
-struct size {
-    const char *name;
-    double vcpu;
-};
+/* Without a factor in services.xml: a type of the next size up is better than no host, one of ten times the
+ * price is a surprise on the bill. */
+static const double usual_cost_factor = 2;
 
-static const struct family families[] = {
-    {"x86_64", "c6i", "m6i", "r6i"},
-    {"arm64", "c7g", "m7g", "r7g"},
-};
-
-static const struct size sizes[] = {
-    {"large", 2},    {"xlarge", 4},    {"2xlarge", 8},   {"4xlarge", 16},
-    {"8xlarge", 32}, {"12xlarge", 48}, {"16xlarge", 64},
-};
-
-/* The family whose memory a vcpu is enough; NULL when none is. */
-static const char *family_for(const struct family *family, double memory_per_vcpu)
+const struct instance_type *instance_types_all(size_t *count)
 {
-    if (memory_per_vcpu <= 2)
-        return family->small;
-    if (memory_per_vcpu <= 4)
-        return family->general;
-    return memory_per_vcpu <= 8 ? family->memory : NULL;
+    *count = COUNT_OF(types_by_price);
+    return types_by_price;
 }
 
-int instance_type_for(struct arena *arena, double vcpu, double memory_gb, const char *architecture,
-                      const char **type, struct error *err)
+const struct instance_type *instance_type_find(const char *name)
 {
-    for (size_t i = 0; i < COUNT_OF(sizes); i++)
-        for (size_t j = 0; j < COUNT_OF(families); j++) {
-            if (sizes[i].vcpu < vcpu || !text_equal(families[j].architecture, architecture))
-                continue;
-            const char *family = family_for(&families[j], memory_gb / sizes[i].vcpu);
-            if (!family)
-                continue;
-            *type = arena_format(arena, "%s.%s", family, sizes[i].name);
-            return 0;
-        }
+    for (size_t i = 0; i < COUNT_OF(types_by_price); i++)
+        if (text_equal(types_by_price[i].name, name))
+            return &types_by_price[i];
+    return NULL;
+}
+
+static double lacking(double has, double wanted)
+{
+    return has < wanted ? 1 - has / wanted : 0;
+}
+
+/* How much of what is wanted the type lacks, as a sum of shares; 0 when it fits. A volume can be of any size.
+ */
+static double shortfall(const struct instance_type *type, const struct wanted_resources *wanted)
+{
+    double local = text_equal(wanted->storage_type, "local") ? wanted->disk_gb.low : 0;
+    return lacking(type->vcpu, wanted->vcpu.low) + lacking(type->memory_gb, wanted->memory_gb.low) +
+           lacking(type->local_disk_gb, local);
+}
+
+static size_t find_fitting(const struct wanted_resources *wanted, const char *architecture,
+                           const struct instance_type **found)
+{
+    double factor = wanted->max_cost_factor > 0 ? wanted->max_cost_factor : usual_cost_factor;
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT_OF(types_by_price) && count < INSTANCE_TYPES_MOST; i++) {
+        const struct instance_type *type = &types_by_price[i];
+        if (count > 0 && type->price > factor * found[0]->price)
+            break;
+        if (text_equal(type->architecture, architecture) && shortfall(type, wanted) <= 0)
+            found[count++] = type;
+    }
+    return count;
+}
+
+static int refuse(const struct wanted_resources *wanted, const char *architecture, struct error *err)
+{
+    const struct instance_type *nearest = NULL;
+    for (size_t i = 0; i < COUNT_OF(types_by_price); i++) {
+        const struct instance_type *type = &types_by_price[i];
+        if (text_equal(type->architecture, architecture) &&
+            (!nearest || shortfall(type, wanted) < shortfall(nearest, wanted)))
+            nearest = type;
+    }
+    bool local = text_equal(wanted->storage_type, "local");
+    char disk[64] = "", offers[64] = "";
+    if (local)
+        snprintf(disk, sizeof disk, " and %g GB of local disk", wanted->disk_gb.low);
+    if (local && nearest)
+        snprintf(offers, sizeof offers, " and %g GB of local disk", nearest->local_disk_gb);
     return error_code(
         err, ERROR_INVALID, "NODE_ALLOCATION_FAILURE",
-        "no %s instance type has %g vcpu and %g GB of memory: ask for at most 64 vcpu and 512 GB",
-        architecture, vcpu, memory_gb);
+        "no %s instance type has %g vcpu, %g GB of memory%s; the nearest, %s, has %g vcpu, %g GB%s",
+        architecture, wanted->vcpu.low, wanted->memory_gb.low, disk, nearest ? nearest->name : "none",
+        nearest ? nearest->vcpu : 0, nearest ? nearest->memory_gb : 0, offers);
+}
+
+int instance_types_for(struct arena *arena, const struct wanted_resources *wanted,
+                       const char *const *architectures, size_t architecture_count,
+                       const struct instance_type ***types, size_t *count, struct error *err)
+{
+    const char *refused = NULL;
+    *types = arena_alloc(arena, INSTANCE_TYPES_MOST * sizeof **types);
+    for (size_t i = 0; i < architecture_count; i++) {
+        if (!text_equal(wanted->architecture, "any") && !text_equal(wanted->architecture, architectures[i]))
+            continue;
+        *count = find_fitting(wanted, architectures[i], *types);
+        if (*count > 0)
+            return 0;
+        refused = refused ? refused : architectures[i];
+    }
+    if (refused)
+        return refuse(wanted, refused, err);
+    return error_code(err, ERROR_INVALID, "NODE_ALLOCATION_FAILURE",
+                      "architecture='%s' is not one this zone has a host image for: %s%s%s",
+                      wanted->architecture, architecture_count > 0 ? architectures[0] : "none",
+                      architecture_count > 1 ? ", " : "", architecture_count > 1 ? architectures[1] : "");
 }

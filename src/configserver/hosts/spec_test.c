@@ -1,7 +1,6 @@
 #include "configserver/hosts/spec.h"
 
 #include "base/text.h"
-#include "configserver/decide/instance_types.h"
 #include "configserver/hosts/polls.h"
 #include "configserver/test_zone.h"
 
@@ -108,23 +107,6 @@ static void tunnel_addresses_are_the_zones_and_the_hosts(void **state)
     assert_string_equal(zone_host_address(test->arena, test->zone, 100), "fd00:ec1a:8d9a::1:64");
 }
 
-static const char *type_for(struct test_zone *test, double vcpu, double memory_gb, const char *architecture)
-{
-    const char *type = NULL;
-    return instance_type_for(test->arena, vcpu, memory_gb, architecture, &type, NULL) < 0 ? "none" : type;
-}
-
-static void a_host_is_as_big_as_its_node(void **state)
-{
-    assert_string_equal(type_for(*state, 2, 4, "x86_64"), "c6i.large");
-    assert_string_equal(type_for(*state, 2, 8, "x86_64"), "m6i.large");
-    assert_string_equal(type_for(*state, 2, 16, "arm64"), "r7g.large");
-    assert_string_equal(type_for(*state, 3, 8, "x86_64"), "c6i.xlarge");
-    assert_string_equal(type_for(*state, 2, 100, "x86_64"), "r6i.4xlarge");
-    assert_string_equal(type_for(*state, 96, 8, "x86_64"), "none");
-    assert_string_equal(type_for(*state, 2, 1000, "x86_64"), "none");
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_zone_begin, test_zone_end)
 
 int main(void)
@@ -135,7 +117,6 @@ int main(void)
         TEST(a_host_that_is_not_active_yet_has_nothing_to_run),
         TEST(a_generation_changes_with_the_content_only_and_rises_over_restarts),
         TEST(tunnel_addresses_are_the_zones_and_the_hosts),
-        TEST(a_host_is_as_big_as_its_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,21 +11,28 @@ static const struct family {
     int gib_per_vcpu;
     bool burstable;
 } families[] = {
-    {"t3", "x86_64", 4, true},   {"t4g", "arm64", 4, true},   {"m5", "x86_64", 4, false},
-    {"m6g", "arm64", 4, false},  {"m6i", "x86_64", 4, false}, {"m7g", "arm64", 4, false},
-    {"m7i", "x86_64", 4, false}, {"c6g", "arm64", 2, false},  {"c6i", "x86_64", 2, false},
-    {"c7g", "arm64", 2, false},  {"r6g", "arm64", 8, false},  {"r6i", "x86_64", 8, false},
-    {"r7g", "arm64", 8, false},  {"r7i", "x86_64", 8, false}, {"i4i", "x86_64", 8, false},
-    {"i4g", "arm64", 8, false},
+    {"t3", "x86_64", 4, true},    {"t4g", "arm64", 4, true},      {"m5", "x86_64", 4, false},
+    {"c6i", "x86_64", 2, false},  {"m6i", "x86_64", 4, false},    {"r6i", "x86_64", 8, false},
+    {"c6a", "x86_64", 2, false},  {"m6a", "x86_64", 4, false},    {"r6a", "x86_64", 8, false},
+    {"c7i", "x86_64", 2, false},  {"m7i", "x86_64", 4, false},    {"r7i", "x86_64", 8, false},
+    {"c7a", "x86_64", 2, false},  {"m7a", "x86_64", 4, false},    {"r7a", "x86_64", 8, false},
+    {"c6g", "arm64", 2, false},   {"m6g", "arm64", 4, false},     {"r6g", "arm64", 8, false},
+    {"c7g", "arm64", 2, false},   {"m7g", "arm64", 4, false},     {"r7g", "arm64", 8, false},
+    {"c8g", "arm64", 2, false},   {"m8g", "arm64", 4, false},     {"r8g", "arm64", 8, false},
+    {"i4i", "x86_64", 8, false},  {"i4g", "arm64", 8, false},     {"im4gn", "arm64", 4, false},
+    {"x2gd", "arm64", 16, false}, {"x2idn", "x86_64", 16, false}, {"x2iedn", "x86_64", 32, false},
+    {"c6gd", "arm64", 2, false},  {"m6gd", "arm64", 4, false},    {"r6gd", "arm64", 8, false},
+    {"c7gd", "arm64", 2, false},  {"m7gd", "arm64", 4, false},    {"r7gd", "arm64", 8, false},
+    {"c6id", "x86_64", 2, false}, {"m6id", "x86_64", 4, false},   {"r6id", "x86_64", 8, false},
 };
 static const struct size {
     const char *name;
     int vcpus;
     int burstable_mib; /* 0: no burstable family has it; -1: by the family's ratio */
 } sizes[] = {
-    {"nano", 2, 512},   {"micro", 2, 1024},  {"small", 2, 2048},  {"medium", 1, 4096},
-    {"large", 2, 8192}, {"xlarge", 4, -1},   {"2xlarge", 8, -1},  {"4xlarge", 16, 0},
-    {"8xlarge", 32, 0}, {"12xlarge", 48, 0}, {"16xlarge", 64, 0},
+    {"nano", 2, 512},    {"micro", 2, 1024},  {"small", 2, 2048},   {"medium", 1, 4096},  {"large", 2, 8192},
+    {"xlarge", 4, -1},   {"2xlarge", 8, -1},  {"4xlarge", 16, 0},   {"8xlarge", 32, 0},   {"12xlarge", 48, 0},
+    {"16xlarge", 64, 0}, {"24xlarge", 96, 0}, {"32xlarge", 128, 0}, {"48xlarge", 192, 0},
 };
 
 static bool type_of(const struct family *family, const struct size *size, struct arena *arena,
