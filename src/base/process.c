@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,10 +20,10 @@ extern char **environ;
 enum { DEFAULT_TIMEOUT_MS = 10 * 60 * 1000, DEFAULT_OUTPUT_LIMIT = 1 << 20, GRACE_MS = 5000 };
 
 /* Ours with the additions; made before fork, because the child may not allocate. */
-static char **merged_environment(struct arena *arena, const char *const *additions)
+static char **merged_environment(struct arena *arena, const char *const *additions, bool alone)
 {
     size_t count = 0, extra = 0;
-    while (environ[count])
+    while (!alone && environ[count])
         count++;
     while (additions && additions[extra])
         extra++;
@@ -41,9 +42,18 @@ static char **merged_environment(struct arena *arena, const char *const *additio
     return merged;
 }
 
-static void become_child(const struct process *process, char **environment, int input, int output, int failure)
+/* A parent that ended before the signal was asked for will not send it. */
+static void die_with(const struct process *process, pid_t parent)
+{
+    if (process->death_signal && (prctl(PR_SET_PDEATHSIG, process->death_signal) < 0 || getppid() != parent))
+        _exit(126);
+}
+
+static void become_child(const struct process *process, char **environment, int input, int output, int failure,
+                         pid_t parent)
 {
     setsid();
+    die_with(process, parent);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -64,7 +74,7 @@ static void become_child(const struct process *process, char **environment, int 
 static int launch(const struct process *process, int input, int output, pid_t *pid, struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
-    char **environment = merged_environment(arena, process->environment);
+    char **environment = merged_environment(arena, process->environment, process->environment_alone);
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         return error_errno(err, ERROR_UNAVAILABLE, "make a pipe");
@@ -75,11 +85,12 @@ static int launch(const struct process *process, int input, int output, pid_t *p
         close(report);
         report = moved;
     }
+    pid_t parent = getpid();
     *pid = fork();
     if (*pid < 0)
         return error_errno(err, ERROR_UNAVAILABLE, "fork for %s", process->argv[0]);
     if (*pid == 0)
-        become_child(process, environment, input, output, report);
+        become_child(process, environment, input, output, report, parent);
     file_close(&report);
     int reason = 0;
     if (read(failure, &reason, sizeof reason) == (ssize_t)sizeof reason) {
@@ -240,6 +251,11 @@ int process_start(const struct process *process, const char *log_path, pid_t *pi
     cleanup(file_close) int output = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (output < 0)
         return error_errno(err, ERROR_UNAVAILABLE, "open %s", path);
+    return process_start_to(process, output, pid, err);
+}
+
+int process_start_to(const struct process *process, int output, pid_t *pid, struct error *err)
+{
     cleanup(file_close) int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return launch(process, input, output, pid, err);
 }

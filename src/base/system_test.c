@@ -6,12 +6,14 @@
 #include "base/text.h"
 #include "base/xml.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -152,6 +154,37 @@ static void environment_additions_replace_what_is_there(void **state)
     assert_string_equal(output, "/h-1\n");
 }
 
+static void a_process_may_see_nothing_of_our_environment(void **state)
+{
+    (void)state;
+    char *output;
+    const struct process process = {.argv = (const char *const[]){"env", NULL},
+                                    .environment = (const char *const[]){"ENCLAVE_X=1", NULL},
+                                    .environment_alone = true};
+    assert_int_equal(process_run(&process, arena, &output, NULL), 0);
+    assert_string_equal(output, "ENCLAVE_X=1\n");
+}
+
+static void *start_and_end(void *argument)
+{
+    const struct process process = {.argv = (const char *const[]){"sleep", "60", NULL}, .death_signal = SIGKILL};
+    return process_start(&process, NULL, argument, NULL) == 0 ? NULL : "not started";
+}
+
+static void a_process_may_end_with_the_thread_that_started_it(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    pid_t pid;
+    void *complaint;
+    int status;
+    assert_int_equal(pthread_create(&thread, NULL, start_and_end, &pid), 0);
+    pthread_join(thread, &complaint);
+    assert_null(complaint);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+}
+
 static void times_are_read_as_they_are_written(void **state)
 {
     (void)state;
@@ -221,6 +254,8 @@ int main(void)
         cmocka_unit_test(a_failing_process_says_its_status_and_last_line),
         cmocka_unit_test(a_process_that_hangs_is_ended),
         cmocka_unit_test(a_process_can_be_started_and_stopped),
+        cmocka_unit_test(a_process_may_see_nothing_of_our_environment),
+        cmocka_unit_test(a_process_may_end_with_the_thread_that_started_it),
         cmocka_unit_test(environment_additions_replace_what_is_there),
         cmocka_unit_test(times_are_read_as_they_are_written),
         cmocka_unit_test(xml_with_a_doctype_or_a_fault_is_refused),

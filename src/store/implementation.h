@@ -27,6 +27,7 @@ struct store_implementation {
 struct held_lock {
     struct held_lock *next;
     char *path, *record;
+    int64_t token;
 };
 
 struct store {

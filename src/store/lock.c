@@ -80,11 +80,12 @@ static enum store_result wait_for_turn(struct store *store, const char *path, co
     }
 }
 
-static void remember(struct store *store, const char *path, char *record)
+static void remember(struct store *store, const char *path, char *record, int64_t token)
 {
     struct held_lock *lock = memory_alloc(sizeof *lock);
     lock->path = memory_strdup(path);
     lock->record = record;
+    lock->token = token;
     pthread_mutex_lock(&store->locks_mutex);
     lock->next = store->held;
     store->held = lock;
@@ -108,9 +109,10 @@ enum store_result store_lock(struct store *store, const char *path, int timeout_
         store_delete(store, record, STORE_ANY_VERSION, NULL);
         return result;
     }
+    int64_t token = strtoll(record + strlen(prefix), NULL, 10);
     if (fencing_token)
-        *fencing_token = strtoll(record + strlen(prefix), NULL, 10);
-    remember(store, path, take(&record));
+        *fencing_token = token;
+    remember(store, path, take(&record), token);
     return STORE_OK;
 }
 
@@ -137,4 +139,14 @@ void store_unlock(struct store *store, const char *path)
     free(lock->path);
     free(lock->record);
     free(lock);
+}
+
+bool store_holds(struct store *store, const char *path, int64_t fencing_token)
+{
+    bool held = false;
+    pthread_mutex_lock(&store->locks_mutex);
+    for (struct held_lock *lock = store->held; lock && !held; lock = lock->next)
+        held = lock->token == fencing_token && text_equal(lock->path, path);
+    pthread_mutex_unlock(&store->locks_mutex);
+    return held;
 }

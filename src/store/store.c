@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-enum { PATH_LONGEST = 2048 };
+enum {
+    PATH_LONGEST = 2048,
+    OPERATION_BYTES = 64 /* what an operation has around path and value on the wire */
+};
 
 void store_init(struct store *store, const struct store_implementation *implementation)
 {
@@ -86,15 +89,26 @@ static bool operation_is_valid(const struct store_operation *operation)
 static const char *const operation_names[] = {
     [STORE_CHECK] = "check", [STORE_CREATE] = "create", [STORE_SET] = "set", [STORE_DELETE] = "delete"};
 
+static enum store_result too_large(size_t count, char **reason)
+{
+    *reason = memory_format("this write of %zu operations exceeds %d bytes", count, STORE_MULTI_LARGEST);
+    return STORE_INVALID;
+}
+
 static enum store_result write_all(struct store *store, const struct store_operation *operations,
                                    size_t count, size_t *failed, char **made, struct error *err)
 {
     size_t at = 0;
     cleanup(memory_free) char *reason = NULL;
     enum store_result result = STORE_OK;
-    for (at = 0; at < count && result == STORE_OK; at++)
+    size_t bytes = 0;
+    for (at = 0; at < count && result == STORE_OK; at++) {
+        bytes += strlen(operations[at].path) + operations[at].length + OPERATION_BYTES;
         if (!operation_is_valid(&operations[at]))
             result = STORE_INVALID;
+        else if (bytes > STORE_MULTI_LARGEST)
+            result = too_large(count, &reason);
+    }
     if (result == STORE_OK)
         result = store->implementation->write(store, operations, count, &at, made, &reason);
     else

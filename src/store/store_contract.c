@@ -198,6 +198,26 @@ static void several_operations_happen_all_or_none(void **state)
     assert_int_equal(store_exists(bench->store, "/d", NULL, NULL), STORE_NONODE);
 }
 
+static void a_write_too_large_for_one_multi_is_refused_as_a_whole(void **state)
+{
+    struct bench *bench = *state;
+    enum { PARTS = STORE_MULTI_LARGEST / STORE_VALUE_LARGEST };
+    cleanup(memory_free) char *large = memory_alloc(STORE_VALUE_LARGEST);
+    struct store_operation operations[PARTS];
+    char paths[PARTS][8];
+    struct error err = {0};
+    for (size_t i = 0; i < PARTS; i++) {
+        snprintf(paths[i], sizeof paths[i], "/%zu", i);
+        operations[i] = (struct store_operation){
+            .kind = STORE_CREATE, .path = paths[i], .value = large, .length = STORE_VALUE_LARGEST};
+    }
+    assert_int_equal(store_multi(bench->store, operations, PARTS, NULL, &err), STORE_INVALID);
+    assert_non_null(strstr(err.message, "8388608"));
+    assert_int_equal(store_exists(bench->store, "/0", NULL, NULL), STORE_NONODE);
+    operations[0].length -= 4096;
+    assert_int_equal(store_multi(bench->store, operations, PARTS, NULL, &err), STORE_OK);
+}
+
 static void sequential_names_rise(void **state)
 {
     struct bench *bench = *state;
@@ -389,7 +409,10 @@ static void a_lock_has_one_holder_and_its_token_rises(void **state)
     store_unlock(bench->store, "/locks/x");
     assert_int_equal(store_lock(bench->store, "/locks/x", 1000, &second, NULL), STORE_OK);
     assert_true(second > first);
+    assert_true(store_holds(bench->store, "/locks/x", second));
+    assert_false(store_holds(bench->store, "/locks/x", first));
     open_again(bench);
+    assert_false(store_holds(bench->store, "/locks/x", second));
     assert_int_equal(store_lock(bench->store, "/locks/x", 1000, &first, NULL), STORE_OK);
     assert_true(first > second);
     store_unlock(bench->store, "/locks/x");
@@ -442,6 +465,7 @@ int store_contract_run(struct store_contract *implementation)
         CONTRACT(children_are_the_names_right_below_sorted),
         CONTRACT(bad_paths_and_too_large_values_are_refused),
         CONTRACT(several_operations_happen_all_or_none),
+        CONTRACT(a_write_too_large_for_one_multi_is_refused_as_a_whole),
         CONTRACT(sequential_names_rise),
         CONTRACT(ephemeral_records_die_with_the_session_and_others_stay),
         CONTRACT(a_watch_fires_once),
