@@ -43,9 +43,14 @@ static const struct meaning exact[] = {
     {"RequestTimeoutException", ERROR_UNAVAILABLE},
     {"InsufficientInstanceCapacity",
      ERROR_CONFLICT}, /* seconds do not help; another try is the caller's decision */
+    {"InsufficientHostCapacity", ERROR_CONFLICT},
+    {"InsufficientCapacity", ERROR_CONFLICT},
+    {"InsufficientFreeAddressesInSubnet", ERROR_CONFLICT},
+    {"Unsupported", ERROR_CONFLICT}, /* this type in this zone */
     {"InstanceLimitExceeded", ERROR_CONFLICT},
     {"VcpuLimitExceeded", ERROR_CONFLICT},
     {"IdempotentParameterMismatch", ERROR_CONFLICT},
+    {"IdempotentInstanceTerminated", ERROR_CONFLICT},
     {"DependencyViolation", ERROR_CONFLICT},
     {"DeleteConflict", ERROR_CONFLICT},
     {"IncorrectInstanceState", ERROR_CONFLICT},

@@ -11,6 +11,7 @@
 struct aws_client {
     struct aws_credentials *credentials;
     char *region;
+    bool leave_throttles;
 };
 
 int aws_client_new(struct aws_credentials *credentials, const char *region, struct aws_client **client,
@@ -30,6 +31,16 @@ void aws_client_free(struct aws_client **client)
         return;
     memory_free(&(*client)->region);
     memory_free(client);
+}
+
+void aws_client_leave_throttles(struct aws_client *client)
+{
+    client->leave_throttles = true;
+}
+
+bool aws_client_leaves_throttles(const struct aws_client *client)
+{
+    return client->leave_throttles;
 }
 
 const char *aws_client_region(const struct aws_client *client)

@@ -10,12 +10,17 @@
 #include "net/http.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 struct aws_client;
 
 int aws_client_new(struct aws_credentials *credentials, const char *region, struct aws_client **client,
                    struct error *err); /* credentials are borrowed */
 void aws_client_free(struct aws_client **client);
+/* A throttled call fails at once, for a caller that keeps AWS's pace itself; other troubles are tried again
+ * as ever. Before the first call. */
+void aws_client_leave_throttles(struct aws_client *client);
+bool aws_client_leaves_throttles(const struct aws_client *client);
 const char *aws_client_region(const struct aws_client *client);
 struct aws_credentials *aws_client_credentials(const struct aws_client *client);
 

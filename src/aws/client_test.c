@@ -31,6 +31,7 @@ struct answer {
 /* What the endpoint answers, in turn; the last one for ever. */
 static struct answer script[4];
 static atomic_int received;
+static char last_body[16384];
 static struct http_server *server;
 static struct aws_credentials *credentials;
 static struct aws_client *client;
@@ -67,6 +68,9 @@ static enum http_answer endpoint(struct http_request *request)
 {
     int turn = atomic_fetch_add(&received, 1);
     struct answer answer = script[turn < 3 ? turn : 3];
+    size_t length;
+    const char *body = http_request_body(request, &length);
+    snprintf(last_body, sizeof last_body, "%.*s", (int)length, body ? body : "");
     if (!signature_holds(request))
         answer = (struct answer){
             403, "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code></Error></ErrorResponse>"};
@@ -162,7 +166,7 @@ static int leave(void **state)
 
 static int describe(struct arena *arena, struct ec2_subnet **subnets, size_t *count, struct error *err)
 {
-    struct ec2_filter filter = {"tag:zone", "dev.x & more"};
+    struct ec2_filter filter = {"tag:zone", {"dev.x & more"}};
     return ec2_describe_subnets(client, arena, &filter, 1, subnets, count, err);
 }
 
@@ -180,6 +184,87 @@ static void throttled_and_failed_calls_are_tried_again(void **state)
     assert_string_equal(subnets[0].ipv6_cidr, "2001:db8::/64");
     assert_string_equal(aws_tag_value(subnets[0].tags, subnets[0].tag_count, "service"), "tenant");
     assert_null(aws_tag_value(subnets[0].tags, subnets[0].tag_count, "zone"));
+}
+
+static void a_throttled_call_is_its_callers_when_it_keeps_the_pace_itself(void **state)
+{
+    (void)state;
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct error err = {0};
+    struct ec2_subnet *subnets;
+    struct aws_client *paced;
+    size_t count;
+    assert_int_equal(aws_client_new(credentials, "us-east-1", &paced, NULL), 0);
+    aws_client_leave_throttles(paced);
+    play((struct answer){503, EC2_ERROR("RequestLimitExceeded")},
+         (struct answer){200, SUBNETS "</DescribeSubnetsResponse>"});
+    assert_int_equal(ec2_describe_subnets(paced, arena, NULL, 0, &subnets, &count, &err), -1);
+    assert_int_equal(err.kind, ERROR_THROTTLED);
+    assert_int_equal(atomic_load(&received), 1);
+    play((struct answer){500, "oops"}, (struct answer){200, SUBNETS "</DescribeSubnetsResponse>"});
+    assert_int_equal(ec2_describe_subnets(paced, arena, NULL, 0, &subnets, &count, &err), 0);
+    aws_client_free(&paced);
+}
+
+static void asked(const char *parameter)
+{
+    if (!strstr(last_body, parameter))
+        fail_msg("'%s' was not asked for: %s", parameter, last_body);
+}
+
+static void hosts_are_launched_shut_in_encrypted_and_tagged(void **state)
+{
+    (void)state;
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct error err = {0};
+    const struct aws_tag tags[] = {{"managedby", "vespa-cloud"}, {"team", "search"}};
+    const struct ec2_run run = {
+        .client_token = "token",
+        .image_id = "ami-1",
+        .type = "m7g.large",
+        .subnet_id = "subnet-1",
+        .security_group_id = "sg-1",
+        .profile_arn = "arn:profile",
+        .kms_key_id = "alias/theirs",
+        .user_data = "names",
+        .count = 50,
+        .ipv6_count = 2,
+        .disk_gb = 66,
+        .tags = tags,
+        .tag_count = COUNT_OF(tags),
+    };
+    struct ec2_instance *instances;
+    size_t count;
+    play((struct answer){200,
+                         "<RunInstancesResponse><instancesSet><item><instanceId>i-2</instanceId>"
+                         "<amiLaunchIndex>1</amiLaunchIndex></item></instancesSet></RunInstancesResponse>"},
+         (struct answer){500, ""});
+    assert_int_equal(ec2_run_instances(client, arena, &run, &instances, &count, &err), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(instances[0].launch_index, 1);
+    static const char *const parameters[] = {
+        "MinCount=50&",
+        "MaxCount=50&",
+        "ClientToken=token&",
+        "MetadataOptions.HttpTokens=required",
+        "MetadataOptions.HttpPutResponseHopLimit=1",
+        "NetworkInterface.1.AssociatePublicIpAddress=false",
+        "NetworkInterface.1.Ipv6AddressCount=2",
+        "NetworkInterface.1.SubnetId=subnet-1",
+        "BlockDeviceMapping.1.Ebs.Encrypted=true",
+        "BlockDeviceMapping.1.Ebs.KmsKeyId=alias%2Ftheirs",
+        "BlockDeviceMapping.1.Ebs.DeleteOnTermination=true",
+        "BlockDeviceMapping.1.Ebs.VolumeSize=66",
+        "TagSpecification.1.ResourceType=instance",
+        "TagSpecification.2.ResourceType=volume",
+        "TagSpecification.3.ResourceType=network-interface",
+        "TagSpecification.3.Tag.1.Key=managedby",
+        "TagSpecification.1.Tag.2.Value=search",
+        "TagSpecification.2.Tag.2.Value=search",
+        "TagSpecification.3.Tag.2.Value=search",
+    };
+    for (size_t i = 0; i < COUNT_OF(parameters); i++)
+        asked(parameters[i]);
 }
 
 static void three_retries_are_enough(void **state)
@@ -380,6 +465,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(throttled_and_failed_calls_are_tried_again),
+        cmocka_unit_test(a_throttled_call_is_its_callers_when_it_keeps_the_pace_itself),
+        cmocka_unit_test(hosts_are_launched_shut_in_encrypted_and_tagged),
         cmocka_unit_test(three_retries_are_enough),
         cmocka_unit_test(a_refusal_is_not_tried_again),
         cmocka_unit_test(pages_are_read_to_the_end),

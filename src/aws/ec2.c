@@ -59,7 +59,8 @@ static int describe(struct aws_client *client, struct arena *arena, const struct
         aws_parameter(arena, &parameters, owner, "Owner.1");
         for (size_t i = 0; i < filter_count; i++) {
             aws_parameter(arena, &parameters, filters[i].name, "Filter.%zu.Name", i + 1);
-            aws_parameter(arena, &parameters, filters[i].value, "Filter.%zu.Value.1", i + 1);
+            for (size_t j = 0; j < EC2_FILTER_VALUES && filters[i].values[j]; j++)
+                aws_parameter(arena, &parameters, filters[i].values[j], "Filter.%zu.Value.%zu", i + 1, j + 1);
         }
         if (listing->paged)
             aws_parameter(arena, &parameters, arena_format(arena, "%d", PAGE), "MaxResults");
@@ -126,6 +127,43 @@ static void read_image(struct arena *arena, xmlNode *item, void *object)
     };
 }
 
+static void read_events(struct arena *arena, xmlNode *item, struct ec2_instance_status *status)
+{
+    xmlNode *set = xml_first(item, "eventsSet");
+    status->events = arena_alloc(arena, ec2_count_items(set) * sizeof *status->events);
+    for (xmlNode *one = xml_first(set, "item"); one; one = xml_next(one, "item")) {
+        const char *description = xml_child_content(arena, one, "description");
+        status->events[status->event_count++] = (struct ec2_event){
+            .code = xml_child_content(arena, one, "code"),
+            .description = description ? description : "",
+            .not_before_ms = ec2_read_time(arena, one, "notBefore"),
+        };
+    }
+}
+
+static void read_status(struct arena *arena, xmlNode *item, void *object)
+{
+    struct ec2_instance_status *status = object;
+    status->id = xml_child_content(arena, item, "instanceId");
+    status->system = xml_child_content(arena, xml_first(item, "systemStatus"), "status");
+    status->instance = xml_child_content(arena, xml_first(item, "instanceStatus"), "status");
+    read_events(arena, item, status);
+}
+
+static void read_volume(struct arena *arena, xmlNode *item, void *object)
+{
+    struct ec2_volume *volume = object;
+    volume->id = xml_child_content(arena, item, "volumeId");
+    volume->state = xml_child_content(arena, item, "status");
+    volume->created_ms = ec2_read_time(arena, item, "createTime");
+    ec2_read_tags(arena, item, &volume->tags, &volume->tag_count);
+}
+
+static const struct listing statuses_listing = {
+    "DescribeInstanceStatus",           "instanceStatusSet", false, true,
+    sizeof(struct ec2_instance_status), read_status};
+static const struct listing volumes_listing = {"DescribeVolumes",         "volumeSet", false, true,
+                                               sizeof(struct ec2_volume), read_volume};
 static const struct listing vpcs_listing = {"DescribeVpcs",         "vpcSet", false, true,
                                             sizeof(struct ec2_vpc), read_vpc};
 static const struct listing subnets_listing = {"DescribeSubnets",         "subnetSet", false, true,
@@ -187,6 +225,27 @@ int ec2_describe_images(struct aws_client *client, struct arena *arena, const ch
     struct found found;
     int result = describe(client, arena, &images_listing, owner, filters, filter_count, &found, err);
     *images = found.items;
+    *count = found.count;
+    return result;
+}
+
+int ec2_describe_instance_status(struct aws_client *client, struct arena *arena,
+                                 const struct ec2_filter *filters, size_t filter_count,
+                                 struct ec2_instance_status **statuses, size_t *count, struct error *err)
+{
+    struct found found;
+    int result = describe(client, arena, &statuses_listing, NULL, filters, filter_count, &found, err);
+    *statuses = found.items;
+    *count = found.count;
+    return result;
+}
+
+int ec2_describe_volumes(struct aws_client *client, struct arena *arena, const struct ec2_filter *filters,
+                         size_t filter_count, struct ec2_volume **volumes, size_t *count, struct error *err)
+{
+    struct found found;
+    int result = describe(client, arena, &volumes_listing, NULL, filters, filter_count, &found, err);
+    *volumes = found.items;
     *count = found.count;
     return result;
 }

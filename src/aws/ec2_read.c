@@ -11,7 +11,7 @@ const char *aws_tag_value(const struct aws_tag *tags, size_t count, const char *
     return NULL;
 }
 
-static size_t count_items(xmlNode *list)
+size_t ec2_count_items(xmlNode *list)
 {
     size_t count = 0;
     for (xmlNode *item = xml_first(list, "item"); item; item = xml_next(item, "item"))
@@ -22,11 +22,18 @@ static size_t count_items(xmlNode *list)
 void ec2_read_tags(struct arena *arena, xmlNode *owner, struct aws_tag **tags, size_t *count)
 {
     xmlNode *set = xml_first(owner, "tagSet");
-    *tags = arena_alloc(arena, sizeof(**tags) * (count_items(set) + 1));
+    *tags = arena_alloc(arena, sizeof(**tags) * (ec2_count_items(set) + 1));
     *count = 0;
     for (xmlNode *item = xml_first(set, "item"); item; item = xml_next(item, "item"))
         (*tags)[(*count)++] =
             (struct aws_tag){xml_child_content(arena, item, "key"), xml_child_content(arena, item, "value")};
+}
+
+int64_t ec2_read_time(struct arena *arena, xmlNode *owner, const char *name)
+{
+    int64_t ms = 0;
+    const char *text = xml_child_content(arena, owner, name);
+    return text && clock_parse(text, &ms, NULL) == 0 ? ms : 0;
 }
 
 static void read_ipv6(struct arena *arena, xmlNode *item, struct ec2_instance *instance)
@@ -54,11 +61,12 @@ void ec2_read_instance(struct arena *arena, xmlNode *item, struct ec2_instance *
         .client_token = xml_child_content(arena, item, "clientToken"),
         .private_ip = xml_child_content(arena, item, "privateIpAddress"),
         .profile_arn = xml_child_content(arena, xml_first(item, "iamInstanceProfile"), "arn"),
+        .launched_ms = ec2_read_time(arena, item, "launchTime"),
         .state_reason = xml_child_content(arena, xml_first(item, "stateReason"), "message"),
     };
-    const char *launched = xml_child_content(arena, item, "launchTime");
-    if (launched && clock_parse(launched, &instance->launched_ms, NULL) < 0)
-        instance->launched_ms = 0;
+    const char *index = xml_child_content(arena, item, "amiLaunchIndex");
+    if (index && text_number(index, 0, INT32_MAX, "amiLaunchIndex", &instance->launch_index, NULL) < 0)
+        instance->launch_index = 0;
     read_ipv6(arena, item, instance);
     ec2_read_tags(arena, item, &instance->tags, &instance->tag_count);
 }

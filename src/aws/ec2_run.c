@@ -10,8 +10,6 @@
 static const struct {
     const char *name, *value;
 } always[] = {
-    {"MinCount", "1"},
-    {"MaxCount", "1"},
     {"NetworkInterface.1.DeviceIndex", "0"},
     {"NetworkInterface.1.AssociatePublicIpAddress", "false"},
     {"NetworkInterface.1.DeleteOnTermination", "true"},
@@ -39,10 +37,13 @@ static void add_tags(struct arena *arena, const struct ec2_run *run, struct aws_
     }
 }
 
-int ec2_run_instance(struct aws_client *client, struct arena *arena, const struct ec2_run *run,
-                     struct ec2_instance *instance, struct error *err)
+int ec2_run_instances(struct aws_client *client, struct arena *arena, const struct ec2_run *run,
+                      struct ec2_instance **instances, size_t *count, struct error *err)
 {
     struct aws_parameters parameters = {0};
+    const char *wanted = arena_format(arena, "%d", run->count);
+    aws_parameter(arena, &parameters, wanted, "MinCount");
+    aws_parameter(arena, &parameters, wanted, "MaxCount");
     aws_parameter(arena, &parameters, run->client_token, "ClientToken");
     aws_parameter(arena, &parameters, run->image_id, "ImageId");
     aws_parameter(arena, &parameters, run->type, "InstanceType");
@@ -64,18 +65,44 @@ int ec2_run_instance(struct aws_client *client, struct arena *arena, const struc
     xmlNode *answer;
     if (aws_query_call(client, "ec2", "RunInstances", &parameters, arena, &answer, err) < 0)
         return -1;
-    xmlNode *item = xml_first(xml_first(answer, "instancesSet"), "item");
-    if (!item)
-        return error_set(err, ERROR_UNAVAILABLE, "ec2 RunInstances: the answer has no instance");
-    ec2_read_instance(arena, item, instance);
-    return 0;
+    xmlNode *set = xml_first(answer, "instancesSet");
+    *instances = arena_alloc(arena, ec2_count_items(set) * sizeof **instances);
+    *count = 0;
+    for (xmlNode *item = xml_first(set, "item"); item; item = xml_next(item, "item"))
+        ec2_read_instance(arena, item, &(*instances)[(*count)++]);
+    return *count ? 0 : error_set(err, ERROR_UNAVAILABLE, "ec2 RunInstances: the answer has no instance");
 }
 
-int ec2_terminate_instance(struct aws_client *client, const char *instance_id, struct error *err)
+int ec2_terminate_instances(struct aws_client *client, const char *const *instance_ids, size_t count,
+                            struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     struct aws_parameters parameters = {0};
     xmlNode *answer;
-    aws_parameter(arena, &parameters, instance_id, "InstanceId.1");
+    for (size_t i = 0; i < count; i++)
+        aws_parameter(arena, &parameters, instance_ids[i], "InstanceId.%zu", i + 1);
     return aws_query_call(client, "ec2", "TerminateInstances", &parameters, arena, &answer, err);
+}
+
+int ec2_create_tags(struct aws_client *client, const char *resource_id, const struct aws_tag *tags,
+                    size_t tag_count, struct error *err)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct aws_parameters parameters = {0};
+    xmlNode *answer;
+    aws_parameter(arena, &parameters, resource_id, "ResourceId.1");
+    for (size_t i = 0; i < tag_count; i++) {
+        aws_parameter(arena, &parameters, tags[i].key, "Tag.%zu.Key", i + 1);
+        aws_parameter(arena, &parameters, tags[i].value, "Tag.%zu.Value", i + 1);
+    }
+    return aws_query_call(client, "ec2", "CreateTags", &parameters, arena, &answer, err);
+}
+
+int ec2_delete_volume(struct aws_client *client, const char *volume_id, struct error *err)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct aws_parameters parameters = {0};
+    xmlNode *answer;
+    aws_parameter(arena, &parameters, volume_id, "VolumeId");
+    return aws_query_call(client, "ec2", "DeleteVolume", &parameters, arena, &answer, err);
 }

@@ -96,8 +96,10 @@ int aws_http_client(struct http_client **http, struct error *err)
     return -1;
 }
 
-static bool worth_another(const struct error *err)
+static bool worth_another(const struct aws_client *client, const struct error *err)
 {
+    if (err->kind == ERROR_THROTTLED && aws_client_leaves_throttles(client))
+        return false;
     return err->kind == ERROR_THROTTLED || err->kind == ERROR_UNAVAILABLE || err->kind == ERROR_INTERNAL;
 }
 
@@ -162,7 +164,7 @@ int aws_send(struct aws_client *client, const struct aws_request *request, struc
         error_clear(&trouble);
         if (attempt(client, request, arena, reply, &trouble) == 0)
             return 0;
-        if (request->once || i + 1 == ATTEMPTS || !worth_another(&trouble))
+        if (request->once || i + 1 == ATTEMPTS || !worth_another(client, &trouble))
             break;
         back_off(i);
         if (request->body_file > 0 && lseek(request->body_file, start, SEEK_SET) < 0)

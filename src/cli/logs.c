@@ -25,7 +25,7 @@ static int find_bucket(struct cli *cli, struct aws_client *aws, const char **buc
         return 0;
     if (!zone)
         return -1;
-    const struct ec2_filter filters[] = {{"tag:managedby", "vespa-cloud"}, {"tag:zone", zone}};
+    const struct ec2_filter filters[] = {{"tag:managedby", {"vespa-cloud"}}, {"tag:zone", {zone}}};
     if (ec2_describe_vpcs(aws, cli->arena, filters, COUNT_OF(filters), &vpcs, &count, err) < 0)
         return -1;
     for (size_t i = 0; i < count && !*bucket; i++)

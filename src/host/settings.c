@@ -112,6 +112,17 @@ int settings_parse(int argc, char **argv, struct settings *settings, struct erro
     return 0;
 }
 
+/* A host that was launched together with others learns from EC2 which of them it is. */
+static int choose_name(struct arena *arena, struct host_config *config, struct error *err)
+{
+    char *text;
+    int64_t index = 0;
+    if (!config->hostname && (imds_get(arena, "meta-data/ami-launch-index", &text, err) < 0 ||
+                              text_number(text, 0, INT32_MAX, "ami-launch-index", &index, err) < 0))
+        return -1;
+    return host_config_name(config, index, err);
+}
+
 int settings_host_config(const struct settings *settings, struct arena *arena, struct host_config *config,
                          struct error *err)
 {
@@ -125,5 +136,5 @@ int settings_host_config(const struct settings *settings, struct arena *arena, s
     if (record_parse(&host_config_record, arena, text, length, config, err) < 0)
         return error_context(err, "the host's configuration (%s)",
                              settings->config_path ? settings->config_path : "user data");
-    return 0;
+    return choose_name(arena, config, err);
 }

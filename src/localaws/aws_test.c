@@ -220,7 +220,7 @@ static void make_place(struct place *place)
                        "TagSpecification.1.Tag.1.Value", "dev.x", NULL),
                   "vpc");
     const char *id = xml_child_content(arena, vpc, "vpcId");
-    struct ec2_filter by_zone[] = {{"tag:zone", "dev.x"}, {"vpc-id", id}};
+    struct ec2_filter by_zone[] = {{"tag:zone", {"dev.x"}}, {"vpc-id", {id}}};
     struct ec2_vpc *vpcs;
     assert_int_equal(ec2_describe_vpcs(client, arena, by_zone, 2, &vpcs, &count, &err), 0);
     assert_int_equal(count, 1);
@@ -229,7 +229,7 @@ static void make_place(struct place *place)
     char *six = arena_strdup(arena, place->vpc.ipv6_cidr);
     strcpy(strchr(six, '/'), "/64");
     call("ec2", "CreateSubnet", "VpcId", id, "CidrBlock", "10.1.0.0/20", "Ipv6CidrBlock", six, NULL);
-    struct ec2_filter in_vpc = {"vpc-id", id};
+    struct ec2_filter in_vpc = {"vpc-id", {id}};
     struct ec2_subnet *subnets;
     assert_int_equal(ec2_describe_subnets(client, arena, &in_vpc, 1, &subnets, &count, &err), 0);
     assert_int_equal(count, 1);
@@ -242,17 +242,17 @@ static void make_place(struct place *place)
     assert_string_equal(place->group.name, "default");
 }
 
-static void an_instance_is_run_once_per_token_and_found_by_its_tags(void **state)
+static void instances_are_run_once_per_token_and_found_by_their_tags(void **state)
 {
     (void)state;
     struct error err = {0};
     struct place place;
     struct ec2_image *images;
-    struct ec2_instance first, again, *found;
+    struct ec2_instance *first, *again, *found;
     size_t count;
     make_place(&place);
-    assert_int_equal(ec2_describe_images(client, arena, NULL, &(struct ec2_filter){"name", "sim"}, 1, &images,
-                                         &count, &err),
+    assert_int_equal(ec2_describe_images(client, arena, NULL, &(struct ec2_filter){"name", {"sim"}}, 1,
+                                         &images, &count, &err),
                      0);
     assert_int_equal(count, 1);
     struct aws_tag tags[] = {{"zone", "dev.x"}, {"Name", "h1 & co"}};
@@ -264,32 +264,67 @@ static void an_instance_is_run_once_per_token_and_found_by_its_tags(void **state
         .security_group_id = place.group.id,
         .kms_key_id = "alias/volumes",
         .user_data = "{\"zone\":\"dev.x\"}",
+        .count = 3,
         .ipv6_count = 2,
         .disk_gb = 20,
         .tags = tags,
         .tag_count = COUNT_OF(tags),
     };
-    assert_int_equal(ec2_run_instance(client, arena, &run, &first, &err), 0);
-    assert_int_equal(ec2_run_instance(client, arena, &run, &again, &err), 0);
-    assert_string_equal(first.id, again.id);
-    assert_non_null(first.ipv6[1]);
-    struct ec2_filter filters[] = {{"tag:Name", "h1 & co"}, {"instance-state-name", "running"}};
+    assert_int_equal(ec2_run_instances(client, arena, &run, &first, &count, &err), 0);
+    assert_int_equal(count, 3);
+    assert_int_equal(ec2_run_instances(client, arena, &run, &again, &count, &err), 0);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < count; i++) {
+        assert_string_equal(first[i].id, again[i].id);
+        assert_int_equal(first[i].launch_index, i);
+        assert_non_null(first[i].ipv6[1]);
+    }
+    struct ec2_filter filters[] = {{"tag:Name", {"h1 & co"}},
+                                   {"instance-state-name", {"running", "stopped"}}};
     for (int i = 0; i < 100; i++, usleep(50000)) {
         assert_int_equal(ec2_describe_instances(client, arena, filters, 2, &found, &count, &err), 0);
-        if (count)
+        if (count == 3)
             break;
     }
-    assert_int_equal(count, 1);
+    assert_int_equal(count, 3);
     assert_string_equal(found[0].client_token, "token-1");
     assert_string_equal(found[0].vpc_id, place.vpc.id);
     assert_string_equal(aws_tag_value(found[0].tags, found[0].tag_count, "zone"), "dev.x");
     assert_true(found[0].launched_ms > 0);
-    assert_int_equal(ec2_terminate_instance(client, first.id, &err), 0);
+    const struct aws_tag name = {"hostname", "h2"};
+    assert_int_equal(ec2_create_tags(client, first[1].id, &name, 1, &err), 0);
+    struct ec2_filter by_name = {"tag:hostname", {"h2"}};
+    assert_int_equal(ec2_describe_instances(client, arena, &by_name, 1, &found, &count, &err), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(found[0].launch_index, 1);
+    run.count = 2;
+    assert_int_equal(ec2_run_instances(client, arena, &run, &again, &count, &err), -1);
+    assert_string_equal(err.code, "IdempotentParameterMismatch");
+    const char *ids[] = {first[0].id, first[1].id, first[2].id};
+    assert_int_equal(ec2_terminate_instances(client, ids, 3, &err), 0);
     run.client_token = "token-2";
     run.kms_key_id = "alias/none";
     run.subnet_id = "subnet-0123456789abcdef0";
-    assert_int_equal(ec2_run_instance(client, arena, &run, &again, &err), -1);
+    assert_int_equal(ec2_run_instances(client, arena, &run, &again, &count, &err), -1);
     assert_int_equal(err.kind, ERROR_NOT_FOUND);
+}
+
+static void a_disk_that_is_nobodys_is_found_and_removed(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct ec2_volume *volumes;
+    size_t count;
+    call("ec2", "CreateVolume", "AvailabilityZone", "us-east-1a", "Size", "1",
+         "TagSpecification.1.ResourceType", "volume", "TagSpecification.1.Tag.1.Key", "owner",
+         "TagSpecification.1.Tag.1.Value", "us", NULL);
+    const struct ec2_filter filters[] = {{"tag:owner", {"us"}}, {"status", {"available"}}};
+    assert_int_equal(ec2_describe_volumes(client, arena, filters, 2, &volumes, &count, &err), 0);
+    assert_int_equal(count, 1);
+    assert_true(volumes[0].created_ms > 0);
+    assert_int_equal(ec2_delete_volume(client, volumes[0].id, &err), 0);
+    assert_int_equal(ec2_describe_volumes(client, arena, filters, 2, &volumes, &count, &err), 0);
+    assert_int_equal(count, 0);
 }
 
 static void a_load_balancer_is_made_once_and_goes_whole(void **state)
@@ -344,7 +379,8 @@ int main(int count, char **argv)
         cmocka_unit_test(a_proof_of_identity_convinces_sts_once_it_is_whole),
         cmocka_unit_test(objects_are_put_listed_read_and_deleted),
         cmocka_unit_test(a_key_is_described_by_its_alias),
-        cmocka_unit_test(an_instance_is_run_once_per_token_and_found_by_its_tags),
+        cmocka_unit_test(instances_are_run_once_per_token_and_found_by_their_tags),
+        cmocka_unit_test(a_disk_that_is_nobodys_is_found_and_removed),
         cmocka_unit_test(a_load_balancer_is_made_once_and_goes_whole),
     };
     program = count > 1 ? argv[1] : "localaws";

@@ -12,8 +12,10 @@ static bool is_zone(const char *text)
 
 static const struct field host_config_fields[] = {
     FIELD_TEXT(struct host_config, zone, "zone", REQUIRED, 80, is_zone, "the zone the host is of"),
-    FIELD_TEXT(struct host_config, hostname, "hostname", REQUIRED, HOSTNAME_LONGEST, hostname_is_valid,
+    FIELD_TEXT(struct host_config, hostname, "hostname", OPTIONAL, HOSTNAME_LONGEST, hostname_is_valid,
                "its name"),
+    FIELD_LIST(struct host_config, hostnames, hostname_count, "hostnames", OPTIONAL, HOSTS_LAUNCHED_MOST,
+               &text_record, "of all that were launched together, by launch index"),
     FIELD_TEXT(struct host_config, tenant, "tenant", REQUIRED, NAME_LONGEST, name_is_valid, "whose it is"),
     FIELD_TEXT(struct host_config, athenz_domain, "athenzDomain", REQUIRED, LONGEST_NAME, NULL,
                "its identity's domain"),
@@ -35,3 +37,17 @@ static const struct field host_config_fields[] = {
     FIELD_END,
 };
 const struct record host_config_record = {"host_config", sizeof(struct host_config), host_config_fields};
+
+int host_config_name(struct host_config *config, int64_t launch_index, struct error *err)
+{
+    if (config->hostname)
+        return 0;
+    if (launch_index < 0 || (size_t)launch_index >= config->hostname_count)
+        return error_set(err, ERROR_INVALID, "the configuration has no hostname for launch index %lld of %zu",
+                         (long long)launch_index, config->hostname_count);
+    if (!hostname_is_valid(config->hostnames[launch_index]))
+        return error_set(err, ERROR_INVALID, "the configuration's hostname %lld is none",
+                         (long long)launch_index);
+    config->hostname = config->hostnames[launch_index];
+    return 0;
+}

@@ -7,7 +7,9 @@
 
 struct host_config {
     const char *zone;          /* "dev.aws-us-east-1c" */
-    const char *hostname;
+    const char *hostname;      /* NULL when it was launched together with others: */
+    const char **hostnames;    /* its name is the one at its launch index (IMDS: ami-launch-index) */
+    size_t hostname_count;
     const char *tenant;
     const char *athenz_domain, *athenz_service, *athenz_provider; /* vespa.tenant.<t>, tenant-host, vespa.provider_... */
     const char *bootstrap_url; /* config servers' public side through the Config NLB, "https://name:443" */
@@ -18,5 +20,9 @@ struct host_config {
     const char *archive_bucket;
 };
 extern const struct record host_config_record;
+enum { HOSTS_LAUNCHED_MOST = 100 }; /* together: their names must fit into 16 KB of user data */
+
+/* The name of the host with this launch index; ERROR_INVALID when the configuration has none for it. */
+int host_config_name(struct host_config *config, int64_t launch_index, struct error *err);
 
 #endif

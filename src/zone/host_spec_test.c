@@ -93,6 +93,22 @@ static void a_host_config_must_be_whole(void **state)
     assert_non_null(strstr(err.message, "tenant"));
 }
 
+static void a_host_launched_with_others_has_the_name_at_its_launch_index(void **state)
+{
+    (void)state;
+    const char *names[] = {"h100.x", "../etc"};
+    struct error err;
+    struct host_config config = {.hostnames = names, .hostname_count = 2};
+    assert_int_equal(host_config_name(&config, 2, &err), -1);
+    assert_int_equal(host_config_name(&config, -1, &err), -1);
+    assert_int_equal(host_config_name(&config, 1, &err), -1);
+    assert_int_equal(host_config_name(&config, 0, &err), 0);
+    assert_string_equal(config.hostname, "h100.x");
+    struct host_config alone = {.hostname = "h7.x"};
+    assert_int_equal(host_config_name(&alone, 3, &err), 0);
+    assert_string_equal(alone.hostname, "h7.x");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -100,6 +116,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_challenge_for_a_path_instead_of_a_hostname_is_refused, make_arena,
                                         drop_arena),
         cmocka_unit_test_setup_teardown(a_host_config_must_be_whole, make_arena, drop_arena),
+        cmocka_unit_test(a_host_launched_with_others_has_the_name_at_its_launch_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

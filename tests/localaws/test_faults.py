@@ -210,6 +210,9 @@ def test_an_instance_that_never_boots_runs_and_is_impaired(region, faults, netwo
     shown = {s["InstanceId"]: (s["InstanceState"]["Name"], s["InstanceStatus"]["Status"])
              for s in statuses["InstanceStatuses"]}
     assert shown == {dead["InstanceId"]: ("running", "impaired"), well["InstanceId"]: ("running", "ok")}
+    impaired = network.ec2.describe_instance_status(Filters=by("instance-status.status", "impaired"))["InstanceStatuses"]
+    assert [s["InstanceId"] for s in impaired] == [dead["InstanceId"]]
+    assert not network.ec2.describe_instance_status(Filters=by("system-status.status", "impaired"))["InstanceStatuses"]
     network.ec2.terminate_instances(InstanceIds=[dead["InstanceId"]])
     assert network.shown(dead["InstanceId"])["State"]["Name"] == "terminated"
 

@@ -2,7 +2,6 @@
  * vendor's. What the tenant's Terraform made is found by its tags, never by names we would have to guess. */
 #include "configserver/cloud/aws.h"
 
-#include "aws/ec2.h"
 #include "base/text.h"
 #include "configserver/config.h"
 #include "configserver/records/records.h"
@@ -48,6 +47,7 @@ static struct account_client *make_client(struct cloud_aws *aws, const struct ac
         free_client(made);
         return NULL;
     }
+    aws_client_leave_throttles(made->client); /* paced.h keeps AWS's pace */
     return made;
 }
 
@@ -85,120 +85,6 @@ const struct zone_id *cloud_aws_zone(const struct cloud_aws *aws)
     return &aws->zone;
 }
 
-static enum instance_state state_of(const char *name)
-{
-    static const struct {
-        const char *name;
-        enum instance_state state;
-    } states[] = {
-        {"pending", INSTANCE_STARTING},     {"running", INSTANCE_RUNNING}, {"stopping", INSTANCE_ENDING},
-        {"shutting-down", INSTANCE_ENDING}, {"stopped", INSTANCE_ENDING},  {"terminated", INSTANCE_ENDED},
-    };
-    for (size_t i = 0; i < COUNT_OF(states); i++)
-        if (text_equal(states[i].name, name))
-            return states[i].state;
-    return INSTANCE_STARTING;
-}
-
-static struct instance instance_of(const struct ec2_instance *actual)
-{
-    const char *hostname = aws_tag_value(actual->tags, actual->tag_count, "hostname");
-    return (struct instance){.id = actual->id,
-                             .hostname = hostname ? hostname : "",
-                             .state = state_of(actual->state),
-                             .addresses = {actual->ipv6[0], actual->ipv6[0] ? actual->ipv6[1] : NULL},
-                             .reason = actual->state_reason};
-}
-
-static int launch(void *context, const struct account *account, const struct place *place,
-                  const struct launch *launch, struct arena *arena, struct instance *instances,
-                  struct error *err)
-{
-    struct cloud_aws *aws = context;
-    struct aws_client *client;
-    if (cloud_aws_client(aws, account, &client, err) < 0)
-        return -1;
-    const struct aws_tag tags[] = {
-        {"managedby", "vespa-cloud"},       {"zone", aws->config->zone}, {"Name", launch->hostnames[0]},
-        {"hostname", launch->hostnames[0]}, {"tenant", launch->tenant},  {"application", launch->application},
-        {"cluster", launch->cluster},       {"owner", launch->owner},
-    };
-    const struct ec2_run run = {
-        .client_token = launch->token,
-        .image_id = launch->image,
-        .type = launch->type,
-        .subnet_id = launch->subnet,
-        .security_group_id = place->security_group,
-        .profile_arn = place->host_profile_arn,
-        .kms_key_id = place->disk_key,
-        .user_data = launch->user_data,
-        .ipv6_count = 2,
-        .disk_gb = launch->disk_gb,
-        .tags = tags,
-        .tag_count = COUNT_OF(tags),
-    };
-    struct ec2_instance actual = {0};
-    if (ec2_run_instance(client, arena, &run, &actual, err) < 0)
-        return -1;
-    *instances = instance_of(&actual);
-    instances->hostname = launch->hostnames[0];
-    return 0;
-}
-
-static int list(void *context, const struct account *account, const char *owner, struct arena *arena,
-                struct instance **instances, size_t *count, struct error *err)
-{
-    struct cloud_aws *aws = context;
-    struct aws_client *client;
-    struct ec2_instance *actual;
-    const struct ec2_filter filters[] = {
-        {"tag:managedby", "vespa-cloud"}, {"tag:zone", aws->config->zone}, {"tag:owner", owner}};
-    if (cloud_aws_client(aws, account, &client, err) < 0 ||
-        ec2_describe_instances(client, arena, filters, COUNT_OF(filters), &actual, count, err) < 0)
-        return -1;
-    *instances = arena_alloc(arena, *count * sizeof **instances);
-    for (size_t i = 0; i < *count; i++)
-        (*instances)[i] = instance_of(&actual[i]);
-    return 0;
-}
-
-static int terminate(void *context, const struct account *account, const char *const *instance_ids,
-                     size_t count, struct error *err)
-{
-    struct aws_client *client;
-    if (cloud_aws_client(context, account, &client, err) < 0)
-        return -1;
-    for (size_t i = 0; i < count; i++)
-        if (ec2_terminate_instance(client, instance_ids[i], err) < 0 && err->kind != ERROR_NOT_FOUND)
-            return -1;
-    return 0;
-}
-
-bool cloud_lacks_capacity(const struct error *err)
-{
-    /* https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
-    static const char *const codes[] = {"InsufficientInstanceCapacity", "InsufficientHostCapacity",
-                                        "InsufficientCapacity",         "Unsupported",
-                                        "InstanceLimitExceeded",        "VcpuLimitExceeded"};
-    for (size_t i = 0; i < COUNT_OF(codes); i++)
-        if (text_equal(err->code, codes[i]))
-            return true;
-    return false;
-}
-
-static int events(void *context, const struct account *account, const char *owner, struct arena *arena,
-                  struct instance_event **events, size_t *count, struct error *err)
-{
-    (void)context;
-    (void)account;
-    (void)owner;
-    (void)arena;
-    (void)err;
-    *events = NULL;
-    *count = 0;
-    return 0;
-}
-
 int cloud_aws_open(const struct config *config, struct cloud **cloud, struct error *err)
 {
     struct cloud_aws *aws = memory_alloc(sizeof *aws);
@@ -207,10 +93,12 @@ int cloud_aws_open(const struct config *config, struct cloud **cloud, struct err
     aws->cloud = (struct cloud){
         .context = aws,
         .find_place = cloud_aws_find_place,
-        .launch = launch,
-        .list = list,
-        .terminate = terminate,
-        .events = events,
+        .launch = cloud_aws_launch,
+        .list = cloud_aws_list,
+        .terminate = cloud_aws_terminate,
+        .events = cloud_aws_events,
+        .name_instance = cloud_aws_name_instance,
+        .remove_disks = cloud_aws_remove_disks,
         .list_balancers = cloud_aws_list_balancers,
         .name_resolves = cloud_aws_name_resolves,
         .make_balancer = cloud_aws_make_balancer,

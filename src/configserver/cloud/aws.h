@@ -1,5 +1,5 @@
-/* What the files of the real cloud share: cloud_aws.c has accounts and instances, cloud_aws_place.c finds
- * what Terraform made, cloud_aws_balancer.c makes load balancers. Private to these. */
+/* What the files of the real cloud share: aws.c has accounts, aws_place.c finds what Terraform made,
+ * aws_instances.c makes hosts, aws_balancer.c load balancers. Private to these. */
 #ifndef CONFIGSERVER_CLOUD_AWS_H
 #define CONFIGSERVER_CLOUD_AWS_H
 
@@ -17,6 +17,20 @@ const struct zone_id *cloud_aws_zone(const struct cloud_aws *aws);
 /* Members of struct cloud. */
 int cloud_aws_find_place(void *context, const struct account *account, struct arena *arena,
                          struct place *place, struct error *err);
+int cloud_aws_launch(void *context, const struct account *account, const struct place *place,
+                     const struct launch *launch, struct arena *arena, struct instance *instances,
+                     struct error *err);
+int cloud_aws_list(void *context, const struct account *account, const char *owner, struct arena *arena,
+                   struct instance **instances, size_t *count, struct error *err);
+int cloud_aws_terminate(void *context, const struct account *account, const char *const *instance_ids,
+                        size_t count, struct error *err);
+int cloud_aws_name_instance(void *context, const struct account *account, const char *instance_id,
+                            const char *hostname, struct error *err);
+int cloud_aws_remove_disks(void *context, const struct account *account, const char *owner,
+                           int64_t older_than_ms, struct arena *arena, const char ***removed, size_t *count,
+                           struct error *err);
+int cloud_aws_events(void *context, const struct account *account, const char *owner, struct arena *arena,
+                     struct instance_event **events, size_t *count, struct error *err);
 int cloud_aws_make_balancer(void *context, const struct account *account, const struct place *place,
                             const struct balancer_plan *plan, struct arena *arena, struct balancer *balancer,
                             struct error *err);

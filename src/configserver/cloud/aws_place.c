@@ -8,6 +8,8 @@
 #include "configserver/config.h"
 #include "configserver/records/records.h"
 
+#include <string.h>
+
 struct search {
     struct aws_client *client;
     struct arena *arena;
@@ -48,8 +50,8 @@ static bool is_missing(const struct error *err)
 
 static int find_vpc(const struct search *search, struct place *place, struct error *err)
 {
-    const struct ec2_filter filters[] = {{"tag:managedby", "vespa-cloud"},
-                                         {"tag:zone", search->config->zone}};
+    const struct ec2_filter filters[] = {{"tag:managedby", {"vespa-cloud"}},
+                                         {"tag:zone", {search->config->zone}}};
     struct ec2_vpc *vpcs;
     size_t count;
     if (ec2_describe_vpcs(search->client, search->arena, filters, COUNT_OF(filters), &vpcs, &count, err) <
@@ -71,37 +73,63 @@ static int find_vpc(const struct search *search, struct place *place, struct err
                : 0;
 }
 
-static int find_subnet(const struct search *search, const char *vpc, const char *service,
-                       struct ec2_subnet *subnet, struct error *err)
+/* x86_64 first. */
+static int by_architecture(const void *a, const void *b)
+{
+    return strcmp(((const struct host_image *)b)->architecture, ((const struct host_image *)a)->architecture);
+}
+
+static int by_zone(const void *a, const void *b)
+{
+    const struct ec2_subnet *left = a, *right = b;
+    int order = strcmp(left->availability_zone, right->availability_zone);
+    return order ? order : strcmp(left->id, right->id);
+}
+
+/* One an availability zone, in their order; of several in a zone the first. */
+static int find_subnets(const struct search *search, const char *vpc, const char *service,
+                        struct ec2_subnet **subnets, size_t *count, struct error *err)
 {
     const struct ec2_filter filters[] = {
-        {"vpc-id", vpc}, {"tag:managedby", "vespa-cloud"}, {"tag:service", service}};
-    struct ec2_subnet *subnets;
-    size_t count;
-    if (ec2_describe_subnets(search->client, search->arena, filters, COUNT_OF(filters), &subnets, &count,
-                             err) < 0)
+        {"vpc-id", {vpc}}, {"tag:managedby", {"vespa-cloud"}}, {"tag:service", {service}}};
+    struct ec2_subnet *all;
+    size_t found;
+    if (ec2_describe_subnets(search->client, search->arena, filters, COUNT_OF(filters), &all, &found, err) <
+        0)
         return error_context(err, "look for the subnets in account %s", search->account->id);
-    if (count == 0)
+    *count = 0;
+    *subnets = all;
+    for (size_t i = 0; i < found; i++)
+        if (all[i].availability_zone)
+            all[(*count)++] = all[i];
+    if (*count == 0)
         return missing_in_zone(search, arena_format(search->arena, "subnet (tag service=%s)", service), err);
-    *subnet = subnets[0];
+    qsort(all, *count, sizeof *all, by_zone);
+    size_t kept = 1;
+    for (size_t i = 1; i < *count; i++)
+        if (!text_equal(all[i].availability_zone, all[kept - 1].availability_zone))
+            all[kept++] = all[i];
+    *count = kept;
     return 0;
 }
 
 static int find_network(const struct search *search, struct place *place, struct error *err)
 {
-    struct ec2_subnet hosts, balancers;
-    if (find_subnet(search, place->vpc, "tenant", &hosts, err) < 0 ||
-        find_subnet(search, place->vpc, "tenantelb", &balancers, err) < 0)
+    struct ec2_subnet *hosts, *balancers;
+    if (find_subnets(search, place->vpc, "tenant", &hosts, &place->host_subnet_count, err) < 0 ||
+        find_subnets(search, place->vpc, "tenantelb", &balancers, &place->balancer_subnet_count, err) < 0)
         return -1;
-    place->host_subnets = arena_alloc(search->arena, sizeof *place->host_subnets);
-    place->host_subnets[0] = (struct host_subnet){hosts.id, hosts.availability_zone};
-    place->host_subnet_count = 1;
-    place->balancer_subnets = arena_alloc(search->arena, 2 * sizeof *place->balancer_subnets);
-    place->balancer_networks = place->balancer_subnets + 1;
-    place->balancer_subnets[0] = balancers.id;
-    place->balancer_networks[0] = balancers.ipv6_cidr;
-    place->balancer_subnet_count = 1;
-    const struct ec2_filter filters[] = {{"vpc-id", place->vpc}, {"tag:service", "hostedvpc"}};
+    place->host_subnets = arena_alloc(search->arena, place->host_subnet_count * sizeof *place->host_subnets);
+    for (size_t i = 0; i < place->host_subnet_count; i++)
+        place->host_subnets[i] = (struct host_subnet){hosts[i].id, hosts[i].availability_zone};
+    size_t room = place->balancer_subnet_count * sizeof *place->balancer_subnets;
+    place->balancer_subnets = arena_alloc(search->arena, room);
+    place->balancer_networks = arena_alloc(search->arena, room);
+    for (size_t i = 0; i < place->balancer_subnet_count; i++) {
+        place->balancer_subnets[i] = balancers[i].id;
+        place->balancer_networks[i] = balancers[i].ipv6_cidr;
+    }
+    const struct ec2_filter filters[] = {{"vpc-id", {place->vpc}}, {"tag:service", {"hostedvpc"}}};
     struct ec2_security_group *groups;
     size_t count;
     if (ec2_describe_security_groups(search->client, search->arena, filters, COUNT_OF(filters), &groups,
@@ -141,23 +169,37 @@ static int find_disk_key(const struct search *search, struct place *place, struc
     return 0;
 }
 
-static int find_image(const struct search *search, struct place *place, struct error *err)
+/* The names of an account's images are one each, so an image for both architectures is two: the configured
+ * name, or that with the architecture behind it. */
+static int find_images(const struct search *search, struct place *place, struct error *err)
 {
-    const struct ec2_filter filters[] = {{"name", search->config->host_image}};
+    const char *name = search->config->host_image;
+    const struct ec2_filter filters[] = {{"name",
+                                          {name, arena_format(search->arena, "%s-x86_64", name),
+                                           arena_format(search->arena, "%s-arm64", name)}}};
     struct ec2_image *images;
     size_t count;
     if (ec2_describe_images(search->client, search->arena, search->config->vendor_account, filters,
                             COUNT_OF(filters), &images, &count, err) < 0)
-        return error_context(err, "look for image %s", search->config->host_image);
+        return error_context(err, "look for image %s", name);
     if (count == 0)
         return error_set(err, ERROR_UNAVAILABLE,
                          "image %s of account %s is not visible from account %s: the vendor "
                          "must share it",
-                         search->config->host_image, search->config->vendor_account, search->account->id);
-    place->images = arena_alloc(search->arena, sizeof *place->images);
-    place->images[0] =
-        (struct host_image){images[0].id, images[0].architecture ? images[0].architecture : "x86_64"};
-    place->image_count = 1;
+                         name, search->config->vendor_account, search->account->id);
+    place->images = arena_alloc(search->arena, count * sizeof *place->images);
+    for (size_t i = 0; i < count; i++) {
+        const char *architecture = images[i].architecture ? images[i].architecture : "x86_64";
+        size_t at = 0;
+        while (at < place->image_count && !text_equal(place->images[at].architecture, architecture))
+            at++;
+        if (at == place->image_count)
+            place->image_count++;
+        else if (!text_equal(images[i].name, name)) /* the plain name comes before the longer one */
+            continue;
+        place->images[at] = (struct host_image){images[i].id, architecture};
+    }
+    qsort(place->images, place->image_count, sizeof *place->images, by_architecture);
     return 0;
 }
 
@@ -170,5 +212,5 @@ int cloud_aws_find_place(void *context, const struct account *account, struct ar
         find_network(&search, place, err) < 0 || find_host_profile(&search, place, err) < 0 ||
         find_disk_key(&search, place, err) < 0)
         return -1;
-    return find_image(&search, place, err);
+    return find_images(&search, place, err);
 }

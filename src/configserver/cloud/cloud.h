@@ -2,7 +2,8 @@
  * aws.c; tests and simulations bring their own. Every call may block and may be repeated: all are idempotent,
  * so that dying between a call and writing down its outcome costs nothing. An error's kind is THROTTLED when
  * the account's rate is used up, INVALID what will fail again, UNAVAILABLE when the outcome may be unknown;
- * its code is AWS's, and CAPACITY_CODES lists those that mean "not here, not now, not of this type". */
+ * its code is AWS's, and cloud_lacks_capacity() knows those that mean "not here, not now, not of this type".
+ */
 #ifndef CONFIGSERVER_CLOUD_H
 #define CONFIGSERVER_CLOUD_H
 
@@ -34,10 +35,19 @@ struct place {
     size_t image_count;
 };
 
-enum instance_state { INSTANCE_STARTING, INSTANCE_RUNNING, INSTANCE_ENDING, INSTANCE_ENDED };
+/* One that is stopped serves nobody, but has its disks still and is terminated to be gone. */
+enum instance_state {
+    INSTANCE_STARTING,
+    INSTANCE_RUNNING,
+    INSTANCE_STOPPED,
+    INSTANCE_ENDING,
+    INSTANCE_ENDED
+};
 
 struct instance {
-    const char *id, *hostname; /* from its tag; "" when it has none (yet) */
+    const char *id;
+    const char *hostname;    /* from its tag; "" when it has none: launched together with others */
+    const char *application; /* id, from its tags; may be NULL */
     enum instance_state state;
     const char *addresses[2]; /* IPv6; NULL until there */
     const char *reason;       /* why it ended; may be NULL */
@@ -46,12 +56,13 @@ struct instance {
     int64_t launch_index; /* in its launch: the same place as its hostname there */
 };
 
-/* One call launches `host_count` instances of a kind; the nth is the nth hostname's. */
+/* One call launches `host_count` instances of a kind; the nth is the nth hostname's, and has its name from
+ * its user data if they are several. */
 struct launch {
     const char *token; /* the same token is the same instances */
     const char *const *hostnames;
     size_t host_count;
-    const char *tenant, *application, *cluster, *owner, *type, *subnet, *image, *user_data;
+    const char *tenant, *application, *instance, *cluster, *owner, *type, *subnet, *image, *user_data;
     int disk_gb;
     const struct resource_tag *tags; /* the tenant's */
     size_t tag_count;
@@ -85,13 +96,23 @@ struct cloud {
     /* ERROR_INVALID naming what is missing and the command that makes it. */
     int (*find_place)(void *context, const struct account *account, struct arena *arena, struct place *place,
                       struct error *err);
-    /* All or none; `instances` has room for launch->host_count. */
+    /* All or none; `instances` has room for launch->host_count. Asked again with the same token: the
+     * instances of then, an id being NULL where one is forgotten; cloud_token_is_used() when not all else is
+     * as then. */
     int (*launch)(void *context, const struct account *account, const struct place *place,
                   const struct launch *launch, struct arena *arena, struct instance *instances,
                   struct error *err);
     /* Every instance of the zone tagged with this owner that is not long gone. */
     int (*list)(void *context, const struct account *account, const char *owner, struct arena *arena,
                 struct instance **instances, size_t *count, struct error *err);
+    /* Gives an instance that was launched with others its own name; nothing when we may not. May be NULL. */
+    int (*name_instance)(void *context, const struct account *account, const char *instance_id,
+                         const char *hostname, struct error *err);
+    /* Removes this owner's disks that are nobody's and older; those removed. May be NULL. */
+    int (*remove_disks)(void *context, const struct account *account, const char *owner,
+                        int64_t older_than_ms, struct arena *arena, const char ***removed, size_t *count,
+                        struct error *err);
+    /* Those that are there. */
     int (*terminate)(void *context, const struct account *account, const char *const *instance_ids,
                      size_t count, struct error *err);
     /* What is announced of this owner's instances. */
@@ -117,7 +138,10 @@ struct cloud {
     int (*name_resolves)(void *context, const char *name, bool *resolves, struct error *err);
 };
 
-bool cloud_lacks_capacity(const struct error *err);
+bool cloud_lacks_capacity(const struct error *err); /* another type or zone may do */
+bool cloud_quota_is_used(
+    const struct error *err); /* of the account: no other type helps, AWS must be asked */
+bool cloud_token_is_used(const struct error *err); /* this launch was asked before, and not in the same way */
 
 /* Only the real cloud has one: roles are assumed and clients made on first use, one an account. */
 struct config;

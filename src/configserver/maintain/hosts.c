@@ -151,6 +151,7 @@ static int launch_host(struct account_pass *pass, const struct view *view, const
         .host_count = 1,
         .tenant = host->tenant,
         .application = names.application,
+        .instance = names.instance,
         .cluster = host->cluster,
         .owner = counters->repository_id,
         .type = host->instance_type,
@@ -201,7 +202,7 @@ static void look_at_host(struct account_pass *pass, struct transaction *transact
     struct host next = *host;
     int64_t now = zone_now_ms(pass->zone);
     bool may_be_late = host->state == HOST_PROVISIONED && now - host->state_since < APPEAR_LONGEST_MS;
-    bool lost = instance ? instance->state >= INSTANCE_ENDING : !may_be_late;
+    bool lost = instance ? instance->state >= INSTANCE_STOPPED : !may_be_late;
     const struct cause cause =
         zone_cause(pass->zone, transaction, AGENT_CLOUD, "%s",
                    instance && instance->reason ? instance->reason : "its instance is gone");

@@ -43,6 +43,8 @@ bool filter_event_description(const struct resource *resource, const struct want
 bool filter_event_id(const struct resource *resource, const struct wanted *wanted);
 bool filter_event_not_before(const struct resource *resource, const struct wanted *wanted);
 bool filter_event_not_after(const struct resource *resource, const struct wanted *wanted);
+bool filter_system_status(const struct resource *resource, const struct wanted *wanted);
+bool filter_instance_status(const struct resource *resource, const struct wanted *wanted);
 /* As the metadata service shows them: JSON, the active ones or those that are over. */
 char *events_json(struct arena *arena, const struct instance *instance, bool active);
 /* What a stopped, terminated or rebooted instance was to go through is behind it. */

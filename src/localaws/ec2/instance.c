@@ -210,6 +210,8 @@ static const struct filter instance_filters[] = {
     FILTER_CALL("event.instance-event-id", filter_event_id),
     FILTER_CALL("event.not-before", filter_event_not_before),
     FILTER_CALL("event.not-after", filter_event_not_after),
+    FILTER_CALL("system-status.status", filter_system_status),
+    FILTER_CALL("instance-status.status", filter_instance_status),
     FILTER_END,
 };
 

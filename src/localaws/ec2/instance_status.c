@@ -109,16 +109,32 @@ bool filter_event_not_after(const struct resource *resource, const struct wanted
     return any_event_at(resource, wanted, offsetof(struct instance_event, not_after_ms));
 }
 
-static void put_reachability(struct buffer *out, const char *element, bool running, bool reachable)
+static const char *reachability(const struct instance *instance, bool reachable)
+{
+    return instance->state != INSTANCE_RUNNING ? "not-applicable" : reachable ? "ok" : "impaired";
+}
+
+static void put_reachability(struct buffer *out, const char *element, const struct instance *instance,
+                             bool reachable)
 {
     put_open(out, element);
-    put_text(out, "status", !running ? "not-applicable" : reachable ? "ok" : "impaired");
-    if (running) {
+    put_text(out, "status", reachability(instance, reachable));
+    if (instance->state == INSTANCE_RUNNING) {
         buffer_text(out, "<details><item><name>reachability</name>");
         put_text(out, "status", reachable ? "passed" : "failed");
         buffer_text(out, "</item></details>");
     }
     put_close(out, element);
+}
+
+bool filter_system_status(const struct resource *resource, const struct wanted *wanted)
+{
+    return wanted_has(wanted, reachability(of(resource), true));
+}
+
+bool filter_instance_status(const struct resource *resource, const struct wanted *wanted)
+{
+    return wanted_has(wanted, reachability(of(resource), !of(resource)->unbooted));
 }
 
 int instance_describe_status(struct call *call, struct error *err)
@@ -139,8 +155,8 @@ int instance_describe_status(struct call *call, struct error *err)
         put_text(out, "availabilityZone", instance->zone);
         put_events(out, instance);
         put_state(out, "instanceState", instance->state);
-        put_reachability(out, "systemStatus", running, true);
-        put_reachability(out, "instanceStatus", running, !instance->unbooted);
+        put_reachability(out, "systemStatus", instance, true);
+        put_reachability(out, "instanceStatus", instance, !instance->unbooted);
         put_close(out, "item");
     }
     put_close(out, "instanceStatusSet");
