@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ACCOUNTS_MOST = 64 };
+enum { ACCOUNTS_MOST = 2000 };
 
 struct options {
     const char *state, *region, *images, *label, *pid_file, *log_level;
