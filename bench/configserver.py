@@ -4,6 +4,7 @@ tunnel device and TLS, localaws with simulated instances as its cloud, and agent
 and connection. Everything lives in a network namespace of its own and in one directory; both go with it. As a program:
 bench/configserver.py [HOSTS [ACCOUNTS]]. One JSON object a measure."""
 import concurrent.futures
+import configparser
 import io
 import json
 import os
@@ -22,6 +23,8 @@ import zipfile
 
 import boto3
 import botocore.config
+import botocore.credentials
+import botocore.session
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
@@ -61,6 +64,18 @@ class Metadata(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Switch:
+    """Credentials of whichever account its thread works for: making a client for each takes longer than all its calls."""
+
+    def __init__(self, path):
+        self.file, self.current = configparser.ConfigParser(), threading.local()
+        self.file.read(path)
+
+    def get_frozen_credentials(self):
+        keys = self.file[self.current.profile]
+        return botocore.credentials.ReadOnlyCredentials(keys["aws_access_key_id"], keys["aws_secret_access_key"], None)
+
+
 class World:
     def __init__(self, hosts, accounts):
         self.host_count, self.accounts = hosts, [f"{3 * 10 ** 11 + i}" for i in range(accounts)]
@@ -78,15 +93,20 @@ class World:
              "127.0.0.1:0", "--account", f"{VENDOR}=vendor", "--label", "cbench", "--log-level", "warning", "--no-plane", *options],
             stdout=subprocess.PIPE, stderr=open(self.directory / "region.log", "w"), text=True)
         assert self.region.stdout.readline().startswith("ready ")
-        os.environ["AWS_SHARED_CREDENTIALS_FILE"] = str(self.directory / "region/credentials")
+        self.switch = Switch(self.directory / "region/credentials")
+        core = botocore.session.Session()
+        core._credentials = self.switch
+        session = boto3.session.Session(botocore_session=core, region_name="us-east-1")
+        self.clients = {service: session.client(
+            service, endpoint_url="https://127.0.0.1:4566", verify=str(self.directory / "region/ca.pem"),
+            config=botocore.config.Config(retries={"max_attempts": 2})) for service in ("ec2", "iam", "kms")}
         metadata = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Metadata)
         threading.Thread(target=metadata.serve_forever, daemon=True).start()
         self.metadata = metadata.server_address[1]
 
     def client(self, profile, service):
-        return boto3.session.Session(profile_name=profile, region_name="us-east-1").client(
-            service, endpoint_url="https://127.0.0.1:4566", verify=str(self.directory / "region/ca.pem"),
-            config=botocore.config.Config(retries={"max_attempts": 2}))
+        self.switch.current.profile = profile
+        return self.clients[service]
 
     def set_up_vendor(self):
         iam = self.client("vendor", "iam")
@@ -137,7 +157,6 @@ class World:
         environment = os.environ | self.keys | {
             "AWS_ENDPOINT_URL": "https://127.0.0.1:4566", "AWS_CA_BUNDLE": str(self.directory / "region/ca.pem"),
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://127.0.0.1:{self.metadata}"}
-        environment.pop("AWS_SHARED_CREDENTIALS_FILE")
         self.log = open(self.directory / "configserver.log", "a")
         self.server = subprocess.Popen(
             [BUILD / "src/configserver/enclave-configserver", "--config", self.directory / "config.json",
