@@ -16,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TUNNEL_RETRY_S = 5 };
+/* Hosts' requests have short heads, and there are thousands of their connections. */
+enum { TUNNEL_RETRY_S = 5, HOST_POOL = 4 * 1024 };
 
 struct program {
     struct arena *arena;
@@ -54,7 +55,8 @@ static int open_zone(struct program *program, const struct program_options *opti
 static int listen_on(const char *address, uint16_t port, unsigned side, struct tls_context *tls,
                      struct http_listener *listener, struct error *err)
 {
-    *listener = (struct http_listener){.side = side, .tls = tls, .socket = -1};
+    *listener = (struct http_listener){
+        .side = side, .tls = tls, .socket = -1, .pool = side == SIDE_TUNNEL ? HOST_POOL : 0};
     return http_listen(address, port, &listener->socket, err);
 }
 

@@ -60,6 +60,7 @@ struct http_listener {
     int socket;               /* a bound, listening stream socket; the server owns and closes it; -1: it is given its
                                  connections by http_server_take */
     struct tls_context *tls;  /* NULL: plain HTTP. Must outlive the server */
+    size_t pool;              /* bytes a connection has for a request's head, and costs while idle; 0: 12 KiB */
 };
 
 struct http_server_options {

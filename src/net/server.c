@@ -90,7 +90,7 @@ static struct MHD_Daemon *start_daemon(struct listener *listener)
     block_signals(&old);
     struct MHD_Daemon *daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, exchange_step, listener, MHD_OPTION_EXTERNAL_LOGGER, log_library, server,
-        MHD_OPTION_ARRAY, listener->socket < 0 ? none : socket_options, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_POOL,
+        MHD_OPTION_ARRAY, listener->socket < 0 ? none : socket_options, MHD_OPTION_CONNECTION_MEMORY_LIMIT, listener->pool,
         MHD_OPTION_CONNECTION_LIMIT, connection_limit(), MHD_OPTION_CONNECTION_TIMEOUT, idle,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, connection_notify, listener,
         MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, listener, MHD_OPTION_URI_LOG_CALLBACK, exchange_open,
@@ -107,6 +107,7 @@ int http_server_listen(struct http_server *server, const struct http_listener *w
     listener->side = wanted->side;
     listener->socket = wanted->socket;
     listener->tls = wanted->tls;
+    listener->pool = wanted->pool ? wanted->pool : CONNECTION_POOL;
     if (wanted->socket >= 0)
         fcntl(wanted->socket, F_SETFL, fcntl(wanted->socket, F_GETFL) | O_NONBLOCK);
     listener->daemon = start_daemon(listener);

@@ -19,7 +19,7 @@
 enum {
     BODY_LIMIT_DEFAULT = 1 << 20,
     DRAIN_MOST = 1 << 20, /* what we read of a refused request's body, so that its sender reads our answer */
-    CONNECTION_POOL = 12 * 1024, /* bounds the headers of a request, and what an idle connection costs */
+    CONNECTION_POOL = 12 * 1024, /* a listener's `pool` when it gives none */
     PARAMETERS_MOST = 16,
 };
 
@@ -29,6 +29,7 @@ struct listener {
     unsigned side;
     int socket;
     struct tls_context *tls;
+    size_t pool;
     struct MHD_Daemon *daemon;
     atomic_bool closing;            /* set under server->lock */
     struct http_request *in_flight; /* handed to workers and not yet answered; server->lock */
