@@ -71,7 +71,7 @@ static void a_cluster_may_grow(void **state)
 {
     struct test_zone *test = *state;
     bring_up(test);
-    must_deploy(test, "<services><container id='web'><nodes count='3'/></container>"
+    must_deploy(test, "<services><container id='web'><nodes count='3' required='true'/></container>"
                       "<content id='albums'><nodes count='1'/></content></services>");
     assert_string_equal(status_of(test), "pending");
     test_zone_run(test, 2);

@@ -9,7 +9,9 @@
 #include "base/memory.h"
 #include "zone/names.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
     PACKAGE_LARGEST = 64 << 20,          /* compressed */
@@ -44,8 +46,10 @@ struct application_package {
     struct cluster_spec *clusters;
     size_t cluster_count;
     const char *clients_pem; /* security/clients.pem; NULL when absent */
-    char **cloud_accounts;   /* every account anywhere in deployment.xml, "210987654321" */
+    char **cloud_accounts;   /* every account anywhere in deployment.xml: "210987654321", "gcp:project" */
     size_t cloud_account_count;
+    const char **prod_regions; /* every region of a <prod> in deployment.xml, once each */
+    size_t prod_region_count;
 };
 
 /* What a package asks for in one zone, variants and defaults of its environment resolved. Vespa's reference:
@@ -53,7 +57,9 @@ struct application_package {
 struct package_target {
     const struct zone_id *zone;
     const char *instance;
-    const char *cloud; /* "aws" */
+    const char *cloud;       /* "aws" */
+    const char *application; /* for deploy:application; NULL: no variant of an application is taken */
+    int64_t now_ms;          /* which validation overrides still hold; 0: none does */
 };
 
 struct range {
@@ -78,21 +84,24 @@ struct wanted_endpoint {
 struct wanted_cluster {
     enum cluster_type type;
     const char *id;
-    struct range count;  /* nodes, after the environment's own rule (dev 1, perf at most 3, ...) */
-    struct range groups; /* of a content cluster; 1 otherwise */
-    int64_t redundancy;  /* of a content cluster */
+    struct range count;      /* nodes, after the environment's own rule (dev 1, perf at most 3, ...) */
+    struct range groups;     /* of a content cluster; 1 otherwise. Both ends divide those of count */
+    struct range group_size; /* nodes in a group; high 0: as many as there are */
+    bool required;           /* count is kept in every environment */
+    int64_t redundancy;      /* copies of a document in a content cluster, all groups together */
     struct wanted_resources resources;
     const char *image; /* NULL: the zone's default */
     struct wanted_endpoint endpoint;
-    long line; /* of its element in services.xml, for messages */
+    const char *clients_pem; /* certificates of a container cluster's clients; NULL: the package has none */
+    long line;               /* of its element in services.xml, for messages */
 };
 
 struct wanted_tag {
-    const char *key, *value; /* variables not yet replaced */
+    const char *key, *value; /* variables not yet replaced: resource_tag_value */
 };
 
 struct wanted_deployment {
-    const char *account; /* "210987654321"; NULL: none for this zone */
+    const char *account;     /* "210987654321"; NULL: none for this zone */
     struct wanted_tag *tags; /* root, instance and zone merged, the most specific wins */
     size_t tag_count;
     int64_t empty_host_ttl_ms; /* 0: none */
@@ -105,6 +114,15 @@ int application_package_resolve(struct arena *arena, const struct application_pa
 /* Whether validation-overrides.xml allows that on this day ("cluster removal" is "content-cluster-removal", …).
  * https://docs.vespa.ai/en/reference/validation-overrides.html */
 bool application_package_allows(const struct application_package *package, const char *override_id, int64_t now_ms);
+
+/* What ${tenant} and the others in a tag's value stand for; cluster names may be NULL for what belongs to none, and
+ * are then "". */
+struct tag_names {
+    const struct application_id *application;
+    const struct zone_id *zone;
+    const char *cluster_id, *cluster_type; /* "container", "content" */
+};
+char *resource_tag_value(struct arena *arena, const struct wanted_tag *tag, const struct tag_names *names);
 
 int application_package_read(struct arena *arena, const void *zip, size_t length, struct application_package *package,
                              struct error *err);

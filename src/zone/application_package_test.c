@@ -387,8 +387,8 @@ static void a_package_without_deployment_has_no_account(void **state)
 static void an_account_that_is_none_is_refused(void **state)
 {
     add(*state, "services.xml", SERVICES);
-    add(*state, "deployment.xml", "<deployment cloud-account='gcp:project'/>");
-    refuses(*state, "cloud-account='gcp:project'");
+    add(*state, "deployment.xml", "<deployment cloud-account='aws:12'/>");
+    refuses(*state, "cloud-account='aws:12'");
 }
 
 static void an_account_on_an_element_that_has_none_is_refused(void **state)

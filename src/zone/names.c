@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const environments[] = {"dev", "test", "staging", "prod"};
+static const char *const environments[] = {"dev", "test", "staging", "perf", "prod"};
 
 static bool is_region(const char *text)
 {
@@ -27,7 +27,7 @@ int zone_parse(const char *text, struct zone_id *zone, struct error *err)
             return 0;
         }
     return error_set(err, ERROR_INVALID,
-                     "zone '%.80s' is not <dev|test|staging|prod>.<region>, like dev.aws-us-east-1c",
+                     "zone '%.80s' is not <dev|test|staging|perf|prod>.<region>, like dev.aws-us-east-1c",
                      text ? text : "");
 }
 

@@ -39,7 +39,7 @@ static void a_zone_of_another_form_is_refused(void **state)
     (void)state;
     static const char *const bad[] = {
         "",        "dev",
-        "dev.",    "perf.aws-us-east-1c",
+        "dev.",    "demo.aws-us-east-1c",
         "dev.AWS", "dev.a..b",
         "dev.a/b", "dev.-a",
         "dev.a-",  "dev.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
