@@ -191,6 +191,14 @@ static void write_load_balancer(const struct plan *plan, struct transaction *tra
     transaction_put(transaction, RECORD_LOAD_BALANCER, &balancer);
 }
 
+static const char **availability_zones(const struct plan *plan)
+{
+    const char **zones = arena_alloc(plan->arena, (plan->place.host_subnet_count + 1) * sizeof *zones);
+    for (size_t i = 0; i < plan->place.host_subnet_count; i++)
+        zones[i] = plan->place.host_subnets[i].availability_zone;
+    return zones;
+}
+
 static void write_application(const struct plan *plan, struct transaction *transaction,
                               const struct application *old, int64_t generation)
 {
@@ -210,6 +218,8 @@ static void write_application(const struct plan *plan, struct transaction *trans
         .archive_bucket = plan->place.archive_bucket,
         .networks = plan->place.balancer_networks,
         .network_count = plan->place.balancer_subnet_count,
+        .availability_zones = availability_zones(plan),
+        .availability_zone_count = plan->place.host_subnet_count,
     };
     if (old) {
         application.converged_generation = old->converged_generation;
@@ -285,24 +295,15 @@ int deploy(struct zone *zone, struct arena *arena, const struct deployment *depl
     return write_plan(&plan, deployed, err);
 }
 
-static void release_hosts_and_nodes(struct zone *zone, struct transaction *transaction,
-                                    const char *application)
+static void release_load_balancers(struct zone *zone, struct transaction *transaction,
+                                   const char *application)
 {
     const struct cause cause = zone_cause(zone, transaction, AGENT_DEPLOYER, "the deployment was deleted");
-    view_each(transaction_view(transaction), RECORD_HOST, struct host, host) {
-        struct host next = *host;
-        if (text_equal(host->application, application) && host_apply(&next, HOST_RELEASE, &cause, NULL) == 0)
-            transaction_put(transaction, RECORD_HOST, &next);
-    }
-    view_each(transaction_view(transaction), RECORD_NODE, struct node, node) {
-        struct node next = *node;
-        if (text_equal(node->application, application) && node_apply(&next, NODE_RELEASE, &cause, NULL) == 0)
-            transaction_put(transaction, RECORD_NODE, &next);
-    }
-    view_each(transaction_view(transaction), RECORD_LOAD_BALANCER, struct load_balancer, balancer) {
+    view_each_of(transaction_view(transaction), LOAD_BALANCERS_OF_APPLICATION, application,
+                 struct load_balancer, balancer)
+    {
         struct load_balancer next = *balancer;
-        if (text_equal(balancer->application, application) &&
-            load_balancer_apply(&next, LOAD_BALANCER_REMOVE, &cause, NULL) == 0)
+        if (load_balancer_apply(&next, LOAD_BALANCER_REMOVE, &cause, NULL) == 0)
             transaction_put(transaction, RECORD_LOAD_BALANCER, &next);
     }
 }
@@ -319,7 +320,8 @@ int undeploy(struct zone *zone, const char *application, struct error *err)
     struct application next = *old;
     next.deleting = true;
     transaction_put(transaction, RECORD_APPLICATION, &next);
-    release_hosts_and_nodes(zone, transaction, application);
+    allocate_application(zone, transaction, transaction_find(transaction, RECORD_APPLICATION, application));
+    release_load_balancers(zone, transaction, application);
     application_tell(zone, transaction, application, "info",
                      "Deleting: nodes stop, their hosts archive the last logs");
     return transaction_commit(&transaction, err);

@@ -95,6 +95,8 @@ struct application {
     const char *archive_bucket;
     const char **networks; /* of its load balancers */
     size_t network_count;
+    const char **availability_zones; /* that its account has subnets for hosts in */
+    size_t availability_zone_count;
     struct resource_tag *tags; /* of the tenant, on everything made for it in the cloud */
     size_t tag_count;
     int64_t empty_host_ttl_ms; /* how long a host that lost its node is kept for a next one; 0: not */
@@ -128,6 +130,7 @@ struct host {
     int64_t launch_index;     /* which of that launch's instances is its */
     int64_t refusals; /* answers "no capacity" since the last launch: which type and zone is tried next */
     const char *instance_id, *instance_type;
+    double disk_gb;                     /* for its node; 0: as its cluster asks */
     const char *availability_zone;      /* "use1-az6": where it is, or is to be */
     const char *address, *node_address; /* IPv6: its own and its node's; NULL until known */
     const char *wireguard_key;
