@@ -23,24 +23,34 @@ struct store_implementation {
     enum store_result (*sync)(struct store *store, const char *path);
 };
 
-/* A lock this session holds. */
+/* A lock this session holds, or whose place in the queue it is still to leave. */
 struct held_lock {
     struct held_lock *next;
-    char *path, *record;
-    int64_t token;
+    char *path;
+    char *record;      /* NULL while we do not know its name */
+    char *ticket;      /* its value */
+    int64_t token;     /* the number in its name */
+    uint64_t expiries; /* of the store when it was asked for */
 };
 
 struct store {
     const struct store_implementation *implementation;
-    pthread_mutex_t
-        locks_mutex; /* protects the list below; `lock_changed` wakes everyone who waits for a lock */
+    pthread_mutex_t locks_mutex; /* protects all below; `lock_changed` wakes everyone who waits for a lock */
     pthread_cond_t lock_changed;
     uint64_t lock_changes;
-    struct held_lock *held;
+    uint64_t expiries; /* sessions that ended */
+    struct held_lock *held, *left;
 };
 
 void store_init(struct store *store, const struct store_implementation *implementation);
 void store_destroy(struct store *store); /* what store_init made, not the store itself */
+
+/* For an implementation with sessions: the session is over and all its locks with it; and, when the
+ * connection is there again, what could not be released before is released. The second one makes calls of the
+ * store. */
+void store_locks_expired(struct store *store);
+void store_locks_settle(struct store *store);
+void store_locks_forget(struct held_lock **list); /* frees the list */
 
 /* Says what failed on which path; returns `result`. */
 enum store_result store_failed(enum store_result result, const char *what, const char *path,

@@ -21,13 +21,8 @@ void store_init(struct store *store, const struct store_implementation *implemen
 
 void store_destroy(struct store *store)
 {
-    while (store->held) {
-        struct held_lock *lock = store->held;
-        store->held = lock->next;
-        free(lock->path);
-        free(lock->record);
-        free(lock);
-    }
+    store_locks_forget(&store->held);
+    store_locks_forget(&store->left);
     pthread_cond_destroy(&store->lock_changed);
     pthread_mutex_destroy(&store->locks_mutex);
 }
@@ -204,6 +199,8 @@ int store_make_path(struct store *store, const char *path, struct error *err)
         if (slash)
             *slash = '\0';
         enum store_result result = store_create(store, prefix, NULL, 0, 0, NULL, err);
+        if (result == STORE_LOST && store_exists(store, prefix, NULL, NULL) == STORE_OK)
+            result = STORE_OK;
         if (result != STORE_OK && result != STORE_EXISTS)
             return -1;
         if (!slash)

@@ -143,20 +143,75 @@ static bool concerns(const struct watch *watch, const char *path, enum store_ope
     return is_parent_of(watch->path, path) || (change == STORE_DELETE && text_equal(watch->path, path));
 }
 
-void watches_changed(struct watches *watches, const char *path, enum store_operation_kind change)
+/* Puts a watch that is in no list at the end of those to be called; the mutex is held. */
+static void make_due(struct watches *watches, struct watch *watch)
+{
+    watch->next = NULL;
+    *watches->due_end = watch;
+    watches->due_end = &watch->next;
+    pthread_cond_signal(&watches->wake);
+}
+
+/* What makes a watch due. */
+struct change {
+    const char *path;
+    enum store_operation_kind kind;
+    bool children;
+};
+typedef bool change_test(const struct watch *watch, const struct change *change);
+
+static void fire(struct watches *watches, change_test *is_due, const struct change *change)
 {
     pthread_mutex_lock(&watches->mutex);
     for (struct watch **at = &watches->waiting; *at;) {
         struct watch *watch = *at;
-        if (!concerns(watch, path, change)) {
+        if (!is_due(watch, change)) {
             at = &watch->next;
             continue;
         }
         *at = watch->next;
-        watch->next = NULL;
-        *watches->due_end = watch;
-        watches->due_end = &watch->next;
+        make_due(watches, watch);
     }
-    pthread_cond_signal(&watches->wake);
+    pthread_mutex_unlock(&watches->mutex);
+}
+
+static bool is_concerned(const struct watch *watch, const struct change *change)
+{
+    return concerns(watch, change->path, change->kind);
+}
+
+void watches_changed(struct watches *watches, const char *path, enum store_operation_kind change)
+{
+    fire(watches, is_concerned, &(struct change){.path = path, .kind = change});
+}
+
+static bool is_named(const struct watch *watch, const struct change *change)
+{
+    return watch->children == change->children && text_equal(watch->path, change->path);
+}
+
+void watches_fire(struct watches *watches, const char *path, bool children)
+{
+    fire(watches, is_named, &(struct change){.path = path, .children = children});
+}
+
+static bool is_any(const struct watch *watch, const struct change *change)
+{
+    (void)watch;
+    (void)change;
+    return true;
+}
+
+void watches_fire_all(struct watches *watches)
+{
+    fire(watches, is_any, NULL);
+}
+
+void watches_post(struct watches *watches, store_watcher *watcher, void *context)
+{
+    struct watch *call = memory_alloc(sizeof *call);
+    *call = (struct watch){.path = memory_strdup(""), .watcher = watcher, .context = context};
+    pthread_mutex_lock(&watches->mutex);
+    make_due(watches, call);
     pthread_mutex_unlock(&watches->mutex);
 }
