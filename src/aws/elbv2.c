@@ -61,7 +61,8 @@ int elb_create_load_balancer(struct aws_client *client, struct arena *arena,
     aws_parameter(arena, &parameters, "network", "Type");
     aws_parameter(arena, &parameters, spec->internet_facing ? "internet-facing" : "internal", "Scheme");
     aws_parameter(arena, &parameters, "dualstack", "IpAddressType");
-    aws_parameter(arena, &parameters, spec->subnet_id, "SubnetMappings.member.1.SubnetId");
+    for (size_t i = 0; i < spec->subnet_count; i++)
+        aws_parameter(arena, &parameters, spec->subnet_ids[i], "SubnetMappings.member.%zu.SubnetId", i + 1);
     add_tags(arena, &parameters, spec->tags, spec->tag_count);
     if (aws_query_call(client, SERVICE, "CreateLoadBalancer", &parameters, arena, &answer, err) < 0)
         return -1;

@@ -17,8 +17,19 @@ struct elb_target {
     const char *state, *reason; /* of health: "healthy", "initial", ... */
 };
 
+/* Those that carry this tag. Something that is deleted meanwhile is ERROR_NOT_FOUND: ask again. */
+struct elb_named {
+    const char *arn, *name, *dns_name; /* NULL of target groups */
+};
+int elb_list_load_balancers(struct aws_client *client, struct arena *arena, const struct aws_tag *tag,
+                            struct elb_named **balancers, size_t *count, struct error *err);
+int elb_list_target_groups(struct aws_client *client, struct arena *arena, const struct aws_tag *tag,
+                           struct elb_named **groups, size_t *count, struct error *err);
+
 struct elb_load_balancer_spec {
-    const char *name, *subnet_id;
+    const char *name;
+    const char *const *subnet_ids; /* one a zone */
+    size_t subnet_count;
     bool internet_facing;
     const struct aws_tag *tags;
     size_t tag_count;

@@ -2,6 +2,7 @@
  * mean to one what it means to the other. Argument: the program localaws. */
 #include "aws/ec2.h"
 #include "aws/elbv2.h"
+#include "aws/endpoint_service.h"
 #include "aws/iam.h"
 #include "aws/kms.h"
 #include "aws/s3.h"
@@ -334,7 +335,8 @@ static void a_load_balancer_is_made_once_and_goes_whole(void **state)
     struct place place;
     make_place(&place);
     struct aws_tag tag = {"zone", "dev.x"};
-    struct elb_load_balancer_spec spec = {"lb-1", place.subnet.id, false, &tag, 1};
+    const char *subnets[] = {place.subnet.id};
+    struct elb_load_balancer_spec spec = {"lb-1", subnets, 1, false, &tag, 1};
     struct elb_load_balancer first, again;
     struct elb_target_group_spec group_spec = {"tg-1", place.vpc.id, 4443, 0, true, &tag, 1};
     struct elb_target_group group, same;
@@ -372,6 +374,46 @@ static void a_load_balancer_is_made_once_and_goes_whole(void **state)
     assert_int_equal(err.kind, ERROR_NOT_FOUND);
 }
 
+static void an_endpoint_service_allows_whom_it_says_and_goes_with_its_connections(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct place place;
+    make_place(&place);
+    struct aws_tag tag = {"owner", "me"};
+    const char *subnets[] = {place.subnet.id}, *arns[] = {"arn:aws:iam::333333333333:root", "arn:aws:iam::444444444444:root"};
+    struct elb_load_balancer_spec spec = {"lb-2", subnets, 1, false, &tag, 1};
+    struct elb_load_balancer balancer;
+    struct endpoint_service service, again, *services;
+    struct elb_named *balancers;
+    size_t count;
+    const struct ec2_filter filter = {"tag:owner", {"me"}}, other = {"tag:owner", {"another"}};
+    assert_int_equal(elb_create_load_balancer(client, arena, &spec, &balancer, &err), 0);
+    assert_int_equal(elb_list_load_balancers(client, arena, &tag, &balancers, &count, &err), 0);
+    assert_int_equal(count, 1);
+    assert_string_equal(balancers[0].name, "lb-2");
+    assert_int_equal(elb_list_target_groups(client, arena, &tag, &balancers, &count, &err), 0);
+    assert_int_equal(count, 0);
+    if (endpoint_service_create(client, arena, balancer.arn, "token", &tag, 1, &service, &err) < 0)
+        fail_msg("%s", err.message);
+    assert_int_equal(endpoint_service_create(client, arena, balancer.arn, "token", &tag, 1, &again, &err), 0);
+    assert_string_equal(service.id, again.id);
+    assert_int_equal(endpoint_service_list(client, arena, &other, 1, &services, &count, &err), 0);
+    assert_int_equal(count, 0);
+    assert_int_equal(endpoint_service_list(client, arena, &filter, 1, &services, &count, &err), 0);
+    assert_int_equal(count, 1);
+    assert_string_equal(services[0].load_balancer_arn, balancer.arn);
+    assert_int_equal(endpoint_service_allow(client, service.id, arns, 2, &err), 0);
+    assert_int_equal(endpoint_service_allow(client, service.id, arns + 1, 1, &err), 0);
+    xmlNode *answer = call("ec2", "DescribeVpcEndpointServicePermissions", "ServiceId", service.id, NULL);
+    xmlNode *allowed = xml_first(xml_first(answer, "allowedPrincipals"), "item");
+    assert_string_equal(xml_child_content(arena, allowed, "principal"), arns[1]);
+    assert_null(xml_next(allowed, "item"));
+    assert_int_equal(endpoint_service_delete(client, service.id, &err), 0);
+    assert_int_equal(endpoint_service_delete(client, service.id, &err), 0);
+    assert_int_equal(elb_delete_load_balancer(client, balancer.arn, &err), 0);
+}
+
 int main(int count, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +424,7 @@ int main(int count, char **argv)
         cmocka_unit_test(instances_are_run_once_per_token_and_found_by_their_tags),
         cmocka_unit_test(a_disk_that_is_nobodys_is_found_and_removed),
         cmocka_unit_test(a_load_balancer_is_made_once_and_goes_whole),
+        cmocka_unit_test(an_endpoint_service_allows_whom_it_says_and_goes_with_its_connections),
     };
     program = count > 1 ? argv[1] : "localaws";
     return cmocka_run_group_tests(tests, enter, leave);

@@ -16,7 +16,7 @@ int cloud_aws_make_balancer(void *context, const struct account *account, const 
         {"cluster", plan->cluster},
     };
     const struct elb_load_balancer_spec balancer_spec = {.name = plan->name,
-                                                         .subnet_id = place->balancer_subnets[0],
+                                                         .subnet_ids = place->balancer_subnets, .subnet_count = place->balancer_subnet_count,
                                                          .tags = tags,
                                                          .tag_count = COUNT_OF(tags)};
     const struct elb_target_group_spec group_spec = {.name = plan->name,
