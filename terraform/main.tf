@@ -48,7 +48,9 @@ data "aws_iam_policy_document" "provisioner" {
     actions = [
       "ec2:DescribeAvailabilityZones", "ec2:DescribeImages", "ec2:DescribeInstances", "ec2:DescribeInstanceStatus",
       "ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstanceTypes", "ec2:DescribeNetworkInterfaces",
-      "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeTags", "ec2:DescribeVolumes", "ec2:DescribeVpcs",
+      "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeTags", "ec2:DescribeVolumes",
+      "ec2:DescribeVpcEndpointConnections", "ec2:DescribeVpcEndpointServiceConfigurations",
+      "ec2:DescribeVpcEndpointServicePermissions", "ec2:DescribeVpcs",
       "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeLoadBalancerAttributes",
       "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags",
       "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTargetGroups",
@@ -112,7 +114,7 @@ data "aws_iam_policy_document" "provisioner" {
     condition {
       test     = "StringEquals"
       variable = "ec2:CreateAction"
-      values   = ["RunInstances"]
+      values   = ["RunInstances", "CreateVpcEndpointServiceConfiguration"]
     }
   }
 
@@ -153,6 +155,31 @@ data "aws_iam_policy_document" "provisioner" {
       "elasticloadbalancing:ModifyTargetGroupAttributes", "elasticloadbalancing:RegisterTargets",
     ]
     resources = ["*"]
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/managedby"
+      values   = [local.managed_by]
+    }
+  }
+
+  statement {
+    sid       = "CreateEndpointServices"
+    actions   = ["ec2:CreateVpcEndpointServiceConfiguration"]
+    resources = ["arn:${local.partition}:ec2:*:${local.account}:vpc-endpoint-service/*"]
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestTag/managedby"
+      values   = [local.managed_by]
+    }
+  }
+
+  statement {
+    sid = "ManageEnclaveEndpointServices"
+    actions = [
+      "ec2:DeleteVpcEndpointServiceConfigurations", "ec2:ModifyVpcEndpointServiceConfiguration",
+      "ec2:ModifyVpcEndpointServicePermissions", "ec2:RejectVpcEndpointConnections",
+    ]
+    resources = ["arn:${local.partition}:ec2:*:${local.account}:vpc-endpoint-service/*"]
     condition {
       test     = "StringEquals"
       variable = "aws:ResourceTag/managedby"

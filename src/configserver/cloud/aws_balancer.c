@@ -1,68 +1,202 @@
-/* Network load balancers in a tenant's account. Clients come by IPv6 from anywhere, though the scheme is
- * "internal": that scheme gets no public IPv4 address, and the attribute below opens it to IPv6. */
+/* Network load balancers in a tenant's account, and the endpoint services behind which they may stand.
+ * Clients come by IPv6 from anywhere, though the scheme is "internal": that scheme gets no public IPv4
+ * address, and an attribute opens it to IPv6, or does not. Everything is found again by its name, which the
+ * zone derives. */
 #include "aws/elbv2.h"
+#include "aws/endpoint_service.h"
 #include "base/text.h"
 #include "configserver/cloud/aws.h"
 #include "configserver/config.h"
+
+#include <netdb.h>
+#include <string.h>
+
+enum { TAGS_OWN = 5, TAGS_MOST = TAGS_OWN + 20 };
+
+/* One balancer in the making. */
+struct making {
+    struct aws_client *client;
+    struct arena *arena;
+    const struct place *place;
+    const struct balancer_plan *plan;
+    struct aws_tag tags[TAGS_MOST + 1]; /* the tenant's after ours; the last is a service's name */
+    size_t tag_count;
+};
+
+static void fill_tags(struct making *making, const char *zone)
+{
+    const struct balancer_plan *plan = making->plan;
+    const struct aws_tag own[TAGS_OWN] = {
+        {"managedby", "vespa-cloud"}, {"zone", zone},
+        {"owner", plan->owner},       {"application", plan->application},
+        {"cluster", plan->cluster},
+    };
+    memcpy(making->tags, own, sizeof own);
+    making->tag_count = TAGS_OWN;
+    for (size_t i = 0; i < plan->tag_count && making->tag_count < TAGS_MOST; i++)
+        making->tags[making->tag_count++] = (struct aws_tag){plan->tags[i].key, plan->tags[i].value};
+}
+
+static int set_attributes(const struct making *making, const char *arn, struct error *err)
+{
+    const char *shut = making->plan->settings.is_public ? "false" : "true";
+    const char *across = making->place->balancer_subnet_count > 1 ? "true" : "false";
+    if (elb_set_attribute(making->client, arn, "ipv6.deny_all_igw_traffic", shut, err) < 0)
+        return -1;
+    return elb_set_attribute(making->client, arn, "load_balancing.cross_zone.enabled", across, err);
+}
+
+static int make_listener(const struct making *making, struct elb_load_balancer *balancer,
+                         struct elb_target_group *group, struct error *err)
+{
+    const struct elb_load_balancer_spec balancer_spec = {.name = making->plan->name,
+                                                         .subnet_ids = making->place->balancer_subnets,
+                                                         .subnet_count = making->place->balancer_subnet_count,
+                                                         .tags = making->tags,
+                                                         .tag_count = making->tag_count};
+    const struct elb_target_group_spec group_spec = {.name = making->plan->name,
+                                                     .vpc_id = making->place->vpc,
+                                                     .port = NODE_PORT,
+                                                     .health_port = NODE_PORT,
+                                                     .ipv6 = true,
+                                                     .tags = making->tags,
+                                                     .tag_count = making->tag_count};
+    const char *listener;
+    if (elb_create_load_balancer(making->client, making->arena, &balancer_spec, balancer, err) < 0 ||
+        set_attributes(making, balancer->arn, err) < 0 ||
+        elb_create_target_group(making->client, making->arena, &group_spec, group, err) < 0)
+        return -1;
+    return elb_create_listener(making->client, making->arena, balancer->arn, ENDPOINT_PORT, group->arn,
+                               &listener, err);
+}
+
+/* A module of the tenant's that does not offer private endpoints lets us see none: then there are none. */
+static bool is_kept_from_us(const struct error *err)
+{
+    return err->kind == ERROR_FORBIDDEN || err->kind == ERROR_UNAUTHENTICATED;
+}
+
+static int find_service(struct aws_client *client, struct arena *arena, const char *name,
+                        struct endpoint_service *service, struct error *err)
+{
+    const struct ec2_filter filters[] = {{"tag:managedby", {"vespa-cloud"}}, {"tag:Name", {name}}};
+    struct endpoint_service *services;
+    size_t count;
+    *service = (struct endpoint_service){0};
+    if (endpoint_service_list(client, arena, filters, COUNT_OF(filters), &services, &count, err) < 0)
+        return is_kept_from_us(err) ? 0 : -1;
+    for (size_t i = 0; i < count; i++)
+        if (!text_equal_nocase(services[i].state, "Deleting") &&
+            !text_equal_nocase(services[i].state, "Deleted"))
+            *service = services[i];
+    return 0;
+}
+
+/* A private endpoint has one, with exactly the principals that are allowed; one that is not private has none.
+ */
+static int make_service(struct making *making, const char *balancer_arn, struct endpoint_service *service,
+                        struct error *err)
+{
+    const struct balancer_plan *plan = making->plan;
+    if (find_service(making->client, making->arena, plan->name, service, err) < 0)
+        return -1;
+    if (!plan->settings.is_private) {
+        int result = service->id ? endpoint_service_delete(making->client, service->id, err) : 0;
+        *service = (struct endpoint_service){0};
+        return result;
+    }
+    making->tags[making->tag_count] = (struct aws_tag){"Name", plan->name};
+    if (!service->id && endpoint_service_create(making->client, making->arena, balancer_arn, NULL,
+                                                making->tags, making->tag_count + 1, service, err) < 0)
+        return -1;
+    return endpoint_service_allow(making->client, service->id, plan->settings.allowed_arns,
+                                  plan->settings.allowed_arn_count, err);
+}
 
 int cloud_aws_make_balancer(void *context, const struct account *account, const struct place *place,
                             const struct balancer_plan *plan, struct arena *arena, struct balancer *balancer,
                             struct error *err)
 {
-    struct aws_client *client;
-    const struct aws_tag tags[] = {
-        {"managedby", "vespa-cloud"}, {"zone", cloud_aws_config(context)->zone},
-        {"owner", plan->owner},       {"application", plan->application},
-        {"cluster", plan->cluster},
-    };
-    const struct elb_load_balancer_spec balancer_spec = {.name = plan->name,
-                                                         .subnet_ids = place->balancer_subnets, .subnet_count = place->balancer_subnet_count,
-                                                         .tags = tags,
-                                                         .tag_count = COUNT_OF(tags)};
-    const struct elb_target_group_spec group_spec = {.name = plan->name,
-                                                     .vpc_id = place->vpc,
-                                                     .port = NODE_PORT,
-                                                     .health_port = NODE_PORT,
-                                                     .ipv6 = true,
-                                                     .tags = tags,
-                                                     .tag_count = COUNT_OF(tags)};
+    struct making making = {.arena = arena, .place = place, .plan = plan};
     struct elb_load_balancer made;
     struct elb_target_group group;
-    const char *listener;
-    if (cloud_aws_client(context, account, &client, err) < 0 ||
-        elb_create_load_balancer(client, arena, &balancer_spec, &made, err) < 0 ||
-        elb_set_attribute(client, made.arn, "ipv6.deny_all_igw_traffic", "false", err) < 0 ||
-        elb_create_target_group(client, arena, &group_spec, &group, err) < 0)
+    struct endpoint_service service;
+    if (cloud_aws_client(context, account, &making.client, err) < 0)
         return -1;
-    if (elb_create_listener(client, arena, made.arn, ENDPOINT_PORT, group.arn, &listener, err) < 0 &&
-        err->kind != ERROR_CONFLICT) /* there already */
+    fill_tags(&making, cloud_aws_config(context)->zone);
+    if (make_listener(&making, &made, &group, err) < 0)
         return -1;
-    *balancer =
-        (struct balancer){plan->name, made.arn, group.arn, made.dns_name, made.hosted_zone, NULL, NULL};
+    if (make_service(&making, made.arn, &service, err) < 0)
+        return error_context(err, "endpoint service of %s", plan->name);
+    *balancer = (struct balancer){plan->name,       made.arn,   group.arn,   made.dns_name,
+                                  made.hosted_zone, service.id, service.name};
     return 0;
+}
+
+static struct balancer *balancer_named(struct balancer *balancers, size_t *count, const char *name)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (text_equal(balancers[i].name, name))
+            return &balancers[i];
+    balancers[*count] = (struct balancer){.name = name};
+    return &balancers[(*count)++];
+}
+
+static const char *service_balancer(const struct endpoint_service *service)
+{
+    const char *name = aws_tag_value(service->tags, service->tag_count, "Name");
+    return name ? name : service->id;
 }
 
 int cloud_aws_list_balancers(void *context, const struct account *account, const char *owner,
                              struct arena *arena, struct balancer **balancers, size_t *count,
                              struct error *err)
 {
-    (void)context;
-    (void)account;
-    (void)owner;
-    (void)arena;
-    (void)err;
-    *balancers = NULL;
+    struct aws_client *client;
+    const struct aws_tag tag = {"owner", owner};
+    const struct ec2_filter filters[] = {{"tag:managedby", {"vespa-cloud"}}, {"tag:owner", {owner}}};
+    struct elb_named *made, *groups;
+    struct endpoint_service *services;
+    size_t made_count, group_count, service_count;
+    if (cloud_aws_client(context, account, &client, err) < 0 ||
+        elb_list_load_balancers(client, arena, &tag, &made, &made_count, err) < 0 ||
+        elb_list_target_groups(client, arena, &tag, &groups, &group_count, err) < 0)
+        return -1;
+    if (endpoint_service_list(client, arena, filters, COUNT_OF(filters), &services, &service_count, err) <
+        0) {
+        if (!is_kept_from_us(err))
+            return -1;
+        service_count = 0;
+    }
+    *balancers = arena_alloc(arena, (made_count + group_count + service_count) * sizeof **balancers);
     *count = 0;
+    for (size_t i = 0; i < made_count; i++) {
+        struct balancer *balancer = balancer_named(*balancers, count, made[i].name);
+        balancer->arn = made[i].arn;
+        balancer->dns_name = made[i].dns_name;
+    }
+    for (size_t i = 0; i < group_count; i++)
+        balancer_named(*balancers, count, groups[i].name)->group_arn = groups[i].arn;
+    for (size_t i = 0; i < service_count; i++) {
+        struct balancer *balancer = balancer_named(*balancers, count, service_balancer(&services[i]));
+        balancer->service_id = services[i].id;
+        balancer->service_name = services[i].name;
+    }
     return 0;
 }
 
 int cloud_aws_name_resolves(void *context, const char *name, bool *resolves, struct error *err)
 {
     (void)context;
-    (void)name;
-    (void)err;
-    *resolves = true;
-    return 0;
+    const struct addrinfo hints = {.ai_family = AF_INET6, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    int result = getaddrinfo(name, NULL, &hints, &found);
+    *resolves = result == 0;
+    if (found)
+        freeaddrinfo(found);
+    if (result == 0 || result == EAI_NONAME || result == EAI_NODATA)
+        return 0;
+    return error_set(err, ERROR_UNAVAILABLE, "look up %s: %s", name, gai_strerror(result));
 }
 
 int cloud_aws_targets(void *context, const struct account *account, const char *group_arn,
@@ -108,16 +242,21 @@ int cloud_aws_change_targets(void *context, const struct account *account, const
                                   err);
 }
 
+/* An endpoint service holds its balancer, a balancer's listener its target group: one call, one of them. */
 int cloud_aws_remove_balancer(void *context, const struct account *account, const char *name, bool *gone,
                               struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     struct aws_client *client;
+    struct endpoint_service service;
     struct elb_load_balancer balancer;
     struct elb_target_group group;
     *gone = false;
-    if (cloud_aws_client(context, account, &client, err) < 0)
+    if (cloud_aws_client(context, account, &client, err) < 0 ||
+        find_service(client, arena, name, &service, err) < 0)
         return -1;
+    if (service.id)
+        return endpoint_service_delete(client, service.id, err) == 0 || err->kind == ERROR_CONFLICT ? 0 : -1;
     if (elb_describe_load_balancer(client, arena, name, &balancer, err) == 0)
         return elb_delete_load_balancer(client, balancer.arn, err);
     if (err->kind != ERROR_NOT_FOUND)
