@@ -121,4 +121,10 @@ char *record_text(const struct record *record, struct arena *arena, const void *
 /* The same text, appended, and several times as fast. */
 void record_append(const struct record *record, const void *object, struct buffer *out);
 
+/* A deep copy in one block that the caller frees, for what is kept long; the object is `before` bytes (a
+ * multiple of 16) into it. JSON members are shared, not copied: record_copy_release lets go of them before the
+ * block is freed. */
+void *record_copy(const struct record *record, const void *object, size_t before);
+void record_copy_release(const struct record *record, const void *object);
+
 #endif

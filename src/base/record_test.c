@@ -93,6 +93,23 @@ static void what_is_appended_is_what_is_written(void **state)
     json_decref(things[2].extra);
 }
 
+static void a_copy_outlives_what_it_was_made_of(void **state)
+{
+    const char *text =
+        "{\"id\":\"a\",\"size\":7,\"open\":true,\"colour\":\"blue\",\"mainPart\":{\"name\":\"m\",\"weight\":"
+        "2.5},\"parts\":[{\"name\":\"p\",\"weight\":1.0},{\"name\":\"q\",\"weight\":2.0}],"
+        "\"labels\":[\"x\",\"y\"],\"extra\":{\"k\":[1]}}";
+    struct arena *arena = arena_new();
+    struct thing thing = {0};
+    assert_int_equal(record_parse(&thing_record, arena, text, strlen(text), &thing, NULL), 0);
+    cleanup(memory_free) char *block = record_copy(&thing_record, &thing, 32);
+    arena_free(&arena);
+    const struct thing *copy = (const void *)(block + 32);
+    assert_string_equal(record_text(&thing_record, *state, copy), text);
+    assert_null(copy->labels[2]);
+    record_copy_release(&thing_record, copy);
+}
+
 static void each_fault_names_the_member(void **state)
 {
     static const char *const cases[][2] = {
@@ -146,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_written_is_what_was_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_appended_is_what_is_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_copy_outlives_what_it_was_made_of, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_fault_names_the_member, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hostile_json_is_refused, set_up, tear_down),
     };

@@ -47,8 +47,8 @@ static int open_zone(struct program *program, const struct program_options *opti
     program->tunnel = tunnel_peers_new(directory);
     program->peers = tunnel_peers_interface(program->tunnel);
     program->attestor = (struct attestor){&program->config, attestor_aws_verify};
-    const struct zone_parts parts = {&program->config, program->store,     program->cloud,
-                                     &program->peers,  &program->attestor, &environment_real};
+    const struct zone_parts parts = {&program->config,   program->store,    program->cloud, &program->peers,
+                                     &program->attestor, &environment_real, false};
     return zone_open(&parts, &program->zone, err);
 }
 

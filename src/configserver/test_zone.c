@@ -309,12 +309,12 @@ static int attest(void *context, const struct host_attestation *attestation, str
     return 0;
 }
 
-static void after_commit(void *context, const char *const *applications, size_t count)
+static void after_commit(void *context, const struct touched *touched)
 {
     struct test_zone *test = context;
     step(test);
     zone_ring(test->zone);
-    polls_look(test->zone->polls, applications, count);
+    polls_look(test->zone->polls, touched->applications, touched->application_count);
 }
 
 void test_zone_open(struct test_zone *test)
@@ -322,8 +322,8 @@ void test_zone_open(struct test_zone *test)
     struct error err = {0};
     char path[96];
     snprintf(path, sizeof path, "%s/store", test->directory);
-    const struct zone_parts parts = {&test->config,    NULL, &test->cloud, &test->peers, &test->attestor,
-                                     &test_environment};
+    const struct zone_parts parts = {&test->config,     NULL, &test->cloud, &test->peers, &test->attestor,
+                                     &test_environment, false};
     struct zone_parts whole = parts;
     if (store_open_sqlite(path, &test->store, &err) < 0)
         fail_msg("%s", err.message);

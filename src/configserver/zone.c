@@ -54,11 +54,11 @@ struct cause zone_cause(const struct zone *zone, struct transaction *transaction
     return cause;
 }
 
-static void ring(void *context, const char *const *applications, size_t count)
+static void tell(void *context, const struct touched *touched)
 {
     struct zone *zone = context;
     zone_ring(zone);
-    polls_look(zone->polls, applications, count);
+    polls_look(zone->polls, touched->applications, touched->application_count);
 }
 
 static int ensure_counters(struct zone *zone, struct error *err)
@@ -74,6 +74,13 @@ static int ensure_counters(struct zone *zone, struct error *err)
     };
     transaction_put(transaction, RECORD_COUNTERS, &counters);
     return transaction_commit(&transaction, err);
+}
+
+int zone_lead(struct zone *zone, struct error *err)
+{
+    char name[16];
+    snprintf(name, sizeof name, "cfg%lld", (long long)zone->config->index);
+    return repository_lead(zone->repository, name, err) < 0 ? -1 : ensure_counters(zone, err);
 }
 
 int zone_open(const struct zone_parts *parts, struct zone **zone, struct error *err)
@@ -95,11 +102,12 @@ int zone_open(const struct zone_parts *parts, struct zone **zone, struct error *
     pthread_cond_init(&opened->rung, &attributes);
     pthread_condattr_destroy(&attributes);
     if (zone_parse(parts->config->zone, &opened->id, err) < 0 ||
-        repository_open(parts->store, &opened->repository, err) < 0 || ensure_counters(opened, err) < 0) {
+        repository_open(parts->store, &opened->repository, err) < 0 ||
+        (!parts->follower && zone_lead(opened, err) < 0)) {
         zone_close(&opened);
         return -1;
     }
-    repository_on_change(opened->repository, ring, opened);
+    repository_on_change(opened->repository, tell, opened);
     *zone = opened;
     return 0;
 }

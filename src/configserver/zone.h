@@ -63,10 +63,13 @@ struct zone_parts {
     const struct peers *peers;
     const struct attestor *attestor;
     const struct environment *environment;
+    bool follower; /* leads only when zone_lead says so; otherwise it is alone and leads at once */
 };
 /* The parts must outlive the zone. */
 int zone_open(const struct zone_parts *parts, struct zone **zone, struct error *err);
 void zone_close(struct zone **zone);
+/* From now on this server decides: repository_lead, and what a zone's first leader writes. */
+int zone_lead(struct zone *zone, struct error *err);
 
 int64_t zone_now_ms(const struct zone *zone);
 /* From 0 to below `bound`. */

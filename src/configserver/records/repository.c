@@ -1,277 +1,291 @@
-#include "configserver/records/repository.h"
-
-#include "base/log.h"
+/* Opening, leading and following. */
 #include "base/text.h"
-#include "configserver/records/life.h"
+#include "configserver/records/repository_parts.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 
-#define ROOT "/enclave/v1"
-
-/* One record, immutable, shared by every view that holds it. */
-struct entry {
-    atomic_int references;
-    struct arena *arena;
-    const char *key;
-    const void *object;
-    int32_t version; /* in the store */
-};
-
-struct view {
-    atomic_int references;
-    struct entry **entries[RECORD_KINDS]; /* sorted by key */
-    size_t counts[RECORD_KINDS];
-};
-
-struct repository {
-    struct store *store;
-    pthread_mutex_t writer; /* one transaction at a time; held across its write to the store */
-    pthread_mutex_t lock;   /* `current` only; never held across anything */
-    struct view *current;
-    repository_changed *changed;
-    void *context;
-};
-
-struct change {
-    enum record_kind kind;
-    const char *key;
-    const char *text;    /* NULL: removed */
-    struct entry *entry; /* NULL: removed */
-    struct entry *old;   /* NULL: new */
-};
-
-struct transaction {
-    struct repository *repository;
-    struct arena *arena;
-    const struct view *view; /* at its beginning */
-    const struct view *own;  /* with the changes so far; NULL: not asked for since the last change */
-    struct change *changes;
-    size_t count, capacity;
-};
-
-static void entry_drop(struct entry *entry)
-{
-    if (!entry || atomic_fetch_sub(&entry->references, 1) != 1)
-        return;
-    arena_free(&entry->arena);
-    free(entry);
-}
-
-/* Records are made from their stored text only, so what we remember is what we will read after a restart. */
-static struct entry *entry_parse(enum record_kind kind, const char *text, size_t length, int32_t version,
-                                 struct error *err)
-{
-    const struct record *record = record_kind_record(kind);
-    struct entry *entry = memory_alloc(sizeof *entry);
-    entry->arena = arena_new();
-    entry->version = version;
-    atomic_init(&entry->references, 1);
-    void *object = arena_alloc(entry->arena, record->size);
-    if (record_parse(record, entry->arena, text, length, object, err) < 0) {
-        entry_drop(entry);
-        return NULL;
-    }
-    entry->object = object;
-    entry->key = *(const char *const *)object;
-    return entry;
-}
-
-void view_release(const struct view **view)
-{
-    struct view *old = (struct view *)*view;
-    *view = NULL;
-    if (!old || atomic_fetch_sub(&old->references, 1) != 1)
-        return;
-    for (size_t kind = 0; kind < RECORD_KINDS; kind++) {
-        for (size_t i = 0; i < old->counts[kind]; i++)
-            entry_drop(old->entries[kind][i]);
-        free(old->entries[kind]);
-    }
-    free(old);
-}
+enum { ROUNDS_MOST = 8 }; /* of catching up with a leader that goes on writing */
 
 const struct view *repository_view(struct repository *repository)
 {
     pthread_mutex_lock(&repository->lock);
-    struct view *view = repository->current;
-    atomic_fetch_add(&view->references, 1);
+    const struct view *view = view_hold(repository->current);
     pthread_mutex_unlock(&repository->lock);
     return view;
 }
 
-static int compare_key(const void *key, const void *entry)
+void repository_on_change(struct repository *repository, repository_changed *changed, void *context)
 {
-    return strcmp(key, (*(struct entry *const *)entry)->key);
+    repository->changed = changed;
+    repository->context = context;
 }
 
-static struct entry *find_entry(const struct view *view, enum record_kind kind, const char *key)
+bool repository_leads(struct repository *repository)
 {
-    if (!key || view->counts[kind] == 0)
-        return NULL;
-    struct entry **found = bsearch(key, view->entries[kind], view->counts[kind], sizeof *found, compare_key);
-    return found ? *found : NULL;
+    pthread_mutex_lock(&repository->lock);
+    bool leads = repository->leads;
+    pthread_mutex_unlock(&repository->lock);
+    return leads;
 }
 
-const void *view_find(const struct view *view, enum record_kind kind, const char *key)
+int64_t repository_epoch(struct repository *repository)
 {
-    struct entry *entry = find_entry(view, kind, key);
-    return entry ? entry->object : NULL;
+    pthread_mutex_lock(&repository->lock);
+    int64_t epoch = repository->epoch;
+    pthread_mutex_unlock(&repository->lock);
+    return epoch;
 }
 
-size_t view_count(const struct view *view, enum record_kind kind)
+void repository_claim(struct repository *repository)
 {
-    return view->counts[kind];
+    pthread_mutex_lock(&repository->lock);
+    while (repository->busy)
+        pthread_cond_wait(&repository->written, &repository->lock);
+    repository->busy = true;
+    pthread_mutex_unlock(&repository->lock);
 }
 
-const void *view_at(const struct view *view, enum record_kind kind, size_t index)
+void repository_unclaim(struct repository *repository)
 {
-    return view->entries[kind][index]->object;
+    pthread_mutex_lock(&repository->lock);
+    repository->busy = false;
+    repository->leads = repository->journal.leads;
+    repository->epoch = repository->journal.epoch;
+    pthread_cond_broadcast(&repository->written);
+    pthread_mutex_unlock(&repository->lock);
 }
 
-static const char *application_account(const void *record)
+static void tell(struct repository *repository, const struct touched *touched)
 {
-    return ((const struct application *)record)->account;
+    if (repository->changed)
+        repository->changed(repository->context, touched);
 }
 
-static const struct host *present(const void *record)
+static void forget_unknown(struct repository *repository)
 {
-    const struct host *host = record;
-    return host->state < HOST_DEPROVISIONED ? host : NULL;
+    pthread_mutex_lock(&repository->lock);
+    struct unknown *unknown = take(&repository->unknown);
+    pthread_mutex_unlock(&repository->lock);
+    if (!unknown)
+        return;
+    view_release(&unknown->view);
+    arena_free(&unknown->arena);
+    free(unknown);
 }
 
-static const char *host_application(const void *record)
+int repository_resolve(struct repository *repository, struct error *err)
 {
-    return present(record) ? present(record)->application : NULL;
-}
-
-static const char *host_account(const void *record)
-{
-    return present(record) ? present(record)->account : NULL;
-}
-
-static const char *host_instance(const void *record)
-{
-    return present(record) ? present(record)->instance_id : NULL;
-}
-
-static const char *host_key(const void *record)
-{
-    return present(record) ? present(record)->wireguard_key : NULL;
-}
-
-static const char *node_application(const void *record)
-{
-    return ((const struct node *)record)->application;
-}
-
-static const char *node_parent(const void *record)
-{
-    return ((const struct node *)record)->parent;
-}
-
-static const char *balancer_application(const void *record)
-{
-    return ((const struct load_balancer *)record)->application;
-}
-
-static const char *balancer_account(const void *record)
-{
-    return ((const struct load_balancer *)record)->account;
-}
-
-/* What a record is found by; NULL: it is not in that index. */
-static const struct {
-    enum record_kind kind;
-    const char *(*of)(const void *record);
-} indexes[VIEW_INDEXES] = {
-    [APPLICATIONS_OF_ACCOUNT] = {RECORD_APPLICATION, application_account},
-    [HOSTS_OF_APPLICATION] = {RECORD_HOST, host_application},
-    [HOSTS_OF_ACCOUNT] = {RECORD_HOST, host_account},
-    [HOST_OF_INSTANCE] = {RECORD_HOST, host_instance},
-    [HOST_OF_KEY] = {RECORD_HOST, host_key},
-    [NODES_OF_APPLICATION] = {RECORD_NODE, node_application},
-    [NODE_OF_HOST] = {RECORD_NODE, node_parent},
-    [LOAD_BALANCERS_OF_APPLICATION] = {RECORD_LOAD_BALANCER, balancer_application},
-    [LOAD_BALANCERS_OF_ACCOUNT] = {RECORD_LOAD_BALANCER, balancer_account},
-};
-
-const void *view_of(const struct view *view, enum view_index index, const char *of, size_t nth)
-{
-    for (size_t i = 0; of && i < view_count(view, indexes[index].kind); i++) {
-        const void *record = view_at(view, indexes[index].kind, i);
-        if (text_equal(indexes[index].of(record), of) && nth-- == 0)
-            return record;
+    struct error trouble = {0};
+    struct unknown *unknown = repository->unknown;
+    if (!unknown)
+        return 0;
+    enum journal_outcome outcome = journal_resolve(&repository->journal, &trouble);
+    if (outcome == JOURNAL_UNKNOWN) {
+        if (err)
+            *err = trouble;
+        return -1;
     }
-    return NULL;
+    if (outcome == JOURNAL_WRITTEN) {
+        repository_show(repository, view_hold(unknown->view));
+        tell(repository, &unknown->touched);
+    }
+    forget_unknown(repository);
+    return 0;
 }
 
-size_t view_count_of(const struct view *view, enum view_index index, const char *of)
-{
-    size_t count = 0;
-    while (view_of(view, index, of, count))
-        count++;
-    return count;
-}
-
-struct view_cursor view_all(const struct view *view, enum record_kind kind)
-{
-    return (struct view_cursor){.view = view, .kind = (int)kind, .index = -1, .more = true};
-}
-
-struct view_cursor view_some(const struct view *view, enum view_index index, const char *of)
-{
-    return (struct view_cursor){.view = view, .index = (int)index, .of = of, .more = true};
-}
-
-const void *view_next(struct view_cursor *cursor)
-{
-    cursor->more = false;
-    if (cursor->index >= 0)
-        return view_of(cursor->view, (enum view_index)cursor->index, cursor->of, cursor->at++);
-    if (cursor->at >= view_count(cursor->view, (enum record_kind)cursor->kind))
-        return NULL;
-    return view_at(cursor->view, (enum record_kind)cursor->kind, cursor->at++);
-}
-
-static int load_kind(struct store *store, struct view *view, enum record_kind kind, struct error *err)
+static int read_record(struct store *store, const char *key, enum record_kind kind, struct view *view,
+                       struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
-    char *folder = arena_format(arena, ROOT "/%s", record_kind_folder(kind));
+    char *path = arena_format(arena, RECORDS_ROOT "/%s/%s", record_kind_folder(kind), key), *text;
+    size_t length;
+    struct store_stat stat;
+    enum store_result result = store_get(store, arena, path, &text, &length, &stat, err);
+    if (result == STORE_NONODE) {
+        view_remove(view, kind, key);
+        return 0;
+    }
+    if (result != STORE_OK)
+        return -1;
+    struct entry *entry = entry_parse(kind, text, length, stat.version, err);
+    if (!entry)
+        return error_context(err, "stored record %s", path);
+    view_put(view, entry);
+    entry_drop(entry);
+    return 0;
+}
+
+static int read_kind(struct store *store, enum record_kind kind, struct view *view, struct error *err)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    char *folder = arena_format(arena, RECORDS_ROOT "/%s", record_kind_folder(kind));
     char **names;
     size_t count;
     if (store_make_path(store, folder, err) < 0 ||
         store_children(store, arena, folder, &names, &count, err) != STORE_OK)
         return -1;
-    view->entries[kind] = memory_array(count, sizeof *view->entries[kind]);
-    for (size_t i = 0; i < count; i++) {
-        char *path = arena_format(arena, "%s/%s", folder, names[i]), *text;
-        size_t length;
-        struct store_stat stat;
-        if (store_get(store, arena, path, &text, &length, &stat, err) != STORE_OK)
+    for (size_t i = 0; i < count; i++)
+        if (read_record(store, names[i], kind, view, err) < 0)
             return -1;
-        struct entry *entry = entry_parse(kind, text, length, stat.version, err);
-        if (!entry)
-            return error_context(err, "stored record %s", path);
-        view->entries[kind][view->counts[kind]++] = entry;
+    return 0;
+}
+
+static int read_all(struct repository *repository, const struct view **view, struct error *err)
+{
+    struct view *read = view_new();
+    *view = read;
+    for (enum record_kind kind = 0; kind < RECORD_KINDS; kind++)
+        if (read_kind(repository->store, kind, read, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* What a follower learned: from one view to the next by these changes, or by reading everything. */
+struct news {
+    struct arena *arena;
+    const struct view *view;
+    struct change *changes;
+    size_t count;
+    bool all;
+};
+
+/* "hosts/h1" */
+static int split_key(const char *text, struct change *change, struct error *err)
+{
+    const char *slash = strchr(text, '/');
+    for (enum record_kind kind = 0; slash && kind < RECORD_KINDS; kind++) {
+        const char *folder = record_kind_folder(kind);
+        if (strlen(folder) == (size_t)(slash - text) && text_starts(text, folder)) {
+            *change = (struct change){.kind = kind, .key = slash + 1};
+            return 0;
+        }
+    }
+    return error_set(err, ERROR_INTERNAL,
+                     "changed record '%.80s' is of a kind that this server does not know", text);
+}
+
+/* What was changed since the journal's sequence, once around; `*more` when there was anything. Records may be
+ * newer than the sequence says, since the leader goes on writing: then they are read again the next time
+ * around. */
+static int read_news(struct repository *repository, struct news *news, bool *more, struct error *err)
+{
+    char **keys;
+    size_t count;
+    bool all;
+    if (journal_advance(&repository->journal, news->arena, &keys, &count, &all, err) < 0)
+        return -1;
+    *more = all || count > 0;
+    news->all = news->all || all;
+    if (all) {
+        view_release(&news->view);
+        return read_all(repository, &news->view, err);
+    }
+    if (count == 0)
+        return 0;
+    struct view *next = view_copy(news->view);
+    view_release(&news->view);
+    news->view = next;
+    struct change *changes = arena_alloc(news->arena, (news->count + count) * sizeof *changes);
+    if (news->count > 0)
+        memcpy(changes, news->changes, news->count * sizeof *changes);
+    news->changes = changes;
+    for (size_t i = 0; i < count; i++) {
+        struct change *change = &news->changes[news->count++];
+        if (split_key(keys[i], change, err) < 0 ||
+            read_record(repository->store, change->key, change->kind, next, err) < 0)
+            return -1;
     }
     return 0;
+}
+
+/* After many rounds a follower takes what it has: it only shows it, and the next time makes it whole. Whoever
+ * leads has stopped the writing first. */
+static int read_until_quiet(struct repository *repository, struct news *news, struct error *err)
+{
+    bool more = true;
+    for (int round = 0; round < ROUNDS_MOST && more; round++)
+        if (read_news(repository, news, &more, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* Of who has the claim. */
+static int catch_up(struct repository *repository, struct error *err)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    VIEW(before, repository);
+    const struct journal was = repository->journal;
+    struct news news = {.arena = arena, .view = view_hold(before)};
+    int result = read_until_quiet(repository, &news, err);
+    if (result < 0) { /* what was read so far is not shown: it will be read again */
+        repository->journal.sequence = was.sequence;
+        repository->journal.head_version = was.head_version;
+    } else if (news.all || news.count > 0) {
+        repository_show(repository, view_hold(news.view));
+        const struct touched touched =
+            news.all ? touched_by_all(arena, before, news.view)
+                     : touched_by_changes(arena, before, news.view, news.changes, news.count);
+        tell(repository, &touched);
+    }
+    view_release(&news.view);
+    return result;
+}
+
+int repository_catch_up(struct repository *repository, struct error *err)
+{
+    int result = 0;
+    repository_claim(repository);
+    if (!repository->journal.leads) {
+        forget_unknown(repository); /* if it was written it is among what others wrote */
+        result = catch_up(repository, err);
+    }
+    repository_unclaim(repository);
+    return result;
+}
+
+int repository_lead(struct repository *repository, const char *name, struct error *err)
+{
+    pthread_mutex_lock(&repository->writer);
+    repository_claim(repository);
+    int result = journal_lead(&repository->journal, name, err);
+    if (result == 0) { /* nothing written before can arrive any more */
+        forget_unknown(repository);
+        result = catch_up(repository, err);
+        repository->journal.leads = result == 0;
+    }
+    repository_unclaim(repository);
+    pthread_mutex_unlock(&repository->writer);
+    return result;
+}
+
+void repository_follow(struct repository *repository)
+{
+    repository_claim(repository);
+    repository->journal.leads = false;
+    repository_unclaim(repository);
 }
 
 int repository_open(struct store *store, struct repository **repository, struct error *err)
 {
     struct repository *opened = memory_alloc(sizeof *opened);
     opened->store = store;
-    opened->current = memory_alloc(sizeof *opened->current);
-    atomic_init(&opened->current->references, 1);
+    opened->last = &opened->waiting;
     pthread_mutex_init(&opened->writer, NULL);
     pthread_mutex_init(&opened->lock, NULL);
-    for (enum record_kind kind = 0; kind < RECORD_KINDS; kind++)
-        if (load_kind(store, opened->current, kind, err) < 0) {
-            repository_close(&opened);
-            return -1;
-        }
+    pthread_cond_init(&opened->written, NULL);
+    opened->current = view_new();
+    opened->tip = view_hold(opened->current);
+    const struct view *all = NULL;
+    if (journal_open(&opened->journal, store, err) < 0 || read_all(opened, &all, err) < 0) {
+        view_release(&all);
+        repository_close(&opened);
+        return -1;
+    }
+    repository_show(opened, all);
+    if (repository_catch_up(opened, err) < 0) { /* what was written while we read */
+        repository_close(&opened);
+        return -1;
+    }
     *repository = opened;
     return 0;
 }
@@ -282,260 +296,11 @@ void repository_close(struct repository **repository)
     *repository = NULL;
     if (!old)
         return;
-    const struct view *view = old->current;
-    view_release(&view);
+    forget_unknown(old);
+    view_release(&old->current);
+    view_release(&old->tip);
     pthread_mutex_destroy(&old->writer);
     pthread_mutex_destroy(&old->lock);
+    pthread_cond_destroy(&old->written);
     free(old);
-}
-
-void repository_on_change(struct repository *repository, repository_changed *changed, void *context)
-{
-    repository->context = context;
-    repository->changed = changed;
-}
-
-struct transaction *transaction_begin(struct repository *repository)
-{
-    pthread_mutex_lock(&repository->writer);
-    struct transaction *transaction = memory_alloc(sizeof *transaction);
-    transaction->repository = repository;
-    transaction->arena = arena_new();
-    transaction->view = repository_view(repository);
-    return transaction;
-}
-
-static void transaction_free(struct transaction *transaction)
-{
-    for (size_t i = 0; i < transaction->count; i++)
-        entry_drop(transaction->changes[i].entry);
-    free(transaction->changes);
-    view_release(&transaction->view);
-    arena_free(&transaction->arena);
-    free(transaction);
-}
-
-void transaction_end(struct transaction **transaction)
-{
-    struct transaction *old = *transaction;
-    *transaction = NULL;
-    if (!old)
-        return;
-    pthread_mutex_unlock(&old->repository->writer);
-    transaction_free(old);
-}
-
-struct arena *transaction_arena(struct transaction *transaction)
-{
-    return transaction->arena;
-}
-
-static struct change *find_change(struct transaction *transaction, enum record_kind kind, const char *key)
-{
-    for (size_t i = 0; i < transaction->count; i++)
-        if (transaction->changes[i].kind == kind && text_equal(transaction->changes[i].key, key))
-            return &transaction->changes[i];
-    return NULL;
-}
-
-const void *transaction_find(struct transaction *transaction, enum record_kind kind, const char *key)
-{
-    const struct change *change = find_change(transaction, kind, key);
-    if (change)
-        return change->entry ? change->entry->object : NULL;
-    return view_find(transaction->view, kind, key);
-}
-
-static struct change *make_change(struct transaction *transaction, enum record_kind kind, const char *key)
-{
-    struct change *change = find_change(transaction, kind, key);
-    if (change)
-        return change;
-    if (transaction->count == transaction->capacity) {
-        transaction->capacity = transaction->capacity ? transaction->capacity * 2 : 16;
-        transaction->changes =
-            memory_resize(transaction->changes, transaction->capacity, sizeof *transaction->changes);
-    }
-    change = &transaction->changes[transaction->count++];
-    *change = (struct change){.kind = kind,
-                              .key = arena_strdup(transaction->arena, key),
-                              .old = find_entry(transaction->view, kind, key)};
-    return change;
-}
-
-/* What a change replaces may still be read by its transaction's owner: it goes with the transaction. */
-static void drop_later(void *entry)
-{
-    entry_drop(entry);
-}
-
-void transaction_put(struct transaction *transaction, enum record_kind kind, const void *record)
-{
-    struct error err = {0};
-    char *text = record_text(record_kind_record(kind), transaction->arena, record);
-    struct entry *entry = entry_parse(kind, text, strlen(text), 0, &err);
-    if (!entry) { /* we made a record that we could not read again: stop before it is stored */
-        log_error("record not well-formed", "kind", record_kind_folder(kind), "error", err.message, NULL);
-        abort();
-    }
-    const char *broken = record_broken_rule(kind, entry->object);
-    if (broken) {
-        log_error("record breaks a rule", "kind", record_kind_folder(kind), "key", entry->key, "rule", broken,
-                  NULL);
-        abort();
-    }
-    struct change *change = make_change(transaction, kind, *(const char *const *)record);
-    if (change->entry)
-        arena_defer(transaction->arena, drop_later, change->entry);
-    change->entry = entry;
-    change->text = text;
-    transaction->own = NULL;
-}
-
-void transaction_remove(struct transaction *transaction, enum record_kind kind, const char *key)
-{
-    struct change *change = make_change(transaction, kind, key);
-    if (change->entry)
-        arena_defer(transaction->arena, drop_later, change->entry);
-    change->entry = NULL;
-    change->text = NULL;
-    transaction->own = NULL;
-}
-
-static int write_changes(struct transaction *transaction, struct error *err)
-{
-    struct store_operation *operations =
-        arena_alloc(transaction->arena, transaction->count * sizeof *operations);
-    size_t count = 0;
-    for (size_t i = 0; i < transaction->count; i++) {
-        struct change *change = &transaction->changes[i];
-        if (!change->entry && !change->old)
-            continue;
-        struct store_operation *operation = &operations[count++];
-        operation->path =
-            arena_format(transaction->arena, ROOT "/%s/%s", record_kind_folder(change->kind), change->key);
-        operation->kind = !change->entry ? STORE_DELETE : change->old ? STORE_SET : STORE_CREATE;
-        operation->version = change->old ? change->old->version : 0;
-        operation->value = change->text;
-        operation->length = change->text ? strlen(change->text) : 0;
-        if (change->entry)
-            change->entry->version = change->old ? change->old->version + 1 : 0;
-    }
-    if (count == 0)
-        return 0;
-    enum store_result result = store_multi(transaction->repository->store, operations, count, NULL, err);
-    if (result == STORE_LOST) { /* we no longer know what is stored: a restart reads it */
-        log_error("write of unknown outcome", "error", err ? err->message : "", NULL);
-        abort();
-    }
-    return result == STORE_OK ? 0 : error_context(err, "write the zone's records");
-}
-
-static int compare_changes(const void *a, const void *b)
-{
-    const struct change *left = a, *right = b;
-    return left->kind != right->kind ? (left->kind < right->kind ? -1 : 1) : strcmp(left->key, right->key);
-}
-
-/* Merges the sorted changes of one kind into the old view's sorted entries. */
-static void merge_kind(struct view *next, const struct view *old, enum record_kind kind,
-                       const struct change *changes, size_t count)
-{
-    next->entries[kind] = memory_array(old->counts[kind] + count, sizeof *next->entries[kind]);
-    size_t at = 0, made = 0;
-    for (size_t i = 0; i <= count; i++) {
-        for (; at < old->counts[kind]; at++) {
-            int order = i == count ? -1 : strcmp(old->entries[kind][at]->key, changes[i].key);
-            if (order >= 0) {
-                at += order == 0;
-                break;
-            }
-            atomic_fetch_add(&old->entries[kind][at]->references, 1);
-            next->entries[kind][made++] = old->entries[kind][at];
-        }
-        if (i < count && changes[i].entry) {
-            atomic_fetch_add(&changes[i].entry->references, 1);
-            next->entries[kind][made++] = changes[i].entry;
-        }
-    }
-    next->counts[kind] = made;
-}
-
-static struct view *make_view(struct transaction *transaction)
-{
-    struct view *next = memory_alloc(sizeof *next);
-    atomic_init(&next->references, 1);
-    qsort(transaction->changes, transaction->count, sizeof *transaction->changes, compare_changes);
-    size_t at = 0;
-    for (enum record_kind kind = 0; kind < RECORD_KINDS; kind++) {
-        size_t first = at;
-        while (at < transaction->count && transaction->changes[at].kind == kind)
-            at++;
-        merge_kind(next, transaction->view, kind, transaction->changes + first, at - first);
-    }
-    return next;
-}
-
-static void release_later(void *view)
-{
-    const struct view *old = view;
-    view_release(&old);
-}
-
-const struct view *transaction_view(struct transaction *transaction)
-{
-    if (transaction->count == 0)
-        return transaction->view;
-    if (!transaction->own) {
-        struct view *own = make_view(transaction);
-        arena_defer(transaction->arena, release_later, own);
-        transaction->own = own;
-    }
-    return transaction->own;
-}
-
-/* Each application that a change touches, once; lives as long as the transaction. */
-static size_t touched_applications(struct transaction *transaction, const char ***applications)
-{
-    size_t count = 0;
-    *applications = arena_alloc(transaction->arena, transaction->count * sizeof **applications);
-    for (size_t i = 0; i < transaction->count; i++) {
-        const struct change *change = &transaction->changes[i];
-        const struct entry *entry = change->entry ? change->entry : change->old;
-        const char *application = entry ? record_application(change->kind, entry->object) : NULL;
-        size_t at = 0;
-        while (at < count && !text_equal((*applications)[at], application))
-            at++;
-        if (application && at == count)
-            (*applications)[count++] = application;
-    }
-    return count;
-}
-
-int transaction_commit(struct transaction **transaction, struct error *err)
-{
-    struct transaction *done = *transaction;
-    struct repository *repository = done->repository;
-    if (done->count == 0) {
-        transaction_end(transaction);
-        return 0;
-    }
-    if (write_changes(done, err) < 0) {
-        transaction_end(transaction);
-        return -1;
-    }
-    struct view *next = make_view(done);
-    pthread_mutex_lock(&repository->lock);
-    const struct view *old = repository->current;
-    repository->current = next;
-    pthread_mutex_unlock(&repository->lock);
-    view_release(&old);
-    pthread_mutex_unlock(&repository->writer);
-    const char **applications;
-    size_t count = touched_applications(done, &applications);
-    if (repository->changed)
-        repository->changed(repository->context, applications, count);
-    *transaction = NULL;
-    transaction_free(done);
-    return 0;
 }

@@ -23,7 +23,8 @@ static void reopen(struct bench *bench)
     repository_close(&bench->repository);
     store_close(&bench->store);
     if (store_open_sqlite(bench->path, &bench->store, &err) < 0 ||
-        repository_open(bench->store, &bench->repository, &err) < 0)
+        repository_open(bench->store, &bench->repository, &err) < 0 ||
+        repository_lead(bench->repository, "cfg1", &err) < 0)
         fail_msg("%s", err.message);
 }
 
@@ -204,10 +205,11 @@ static void a_stored_record_that_is_not_one_stops_the_start(void **state)
     assert_non_null(strstr(err.message, "/enclave/v1/accounts/111111111111"));
 }
 
-static void count_changes(void *context, const char *const *applications, size_t count)
+static void count_changes(void *context, const struct touched *touched)
 {
-    (void)applications;
-    assert_int_equal(count, 0);
+    assert_int_equal(touched->application_count, 0);
+    assert_int_equal(touched->account_count, 3);
+    assert_string_equal(touched->accounts[0], "111111111111");
     ++*(int *)context;
 }
 
