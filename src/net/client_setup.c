@@ -1,6 +1,8 @@
+#include "base/text.h"
 #include "net/client.h"
 
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -66,6 +68,21 @@ static void set_trust(struct exchange *exchange)
     }
 }
 
+/* libcurl has no option for how many probes may fail. */
+static int probe_connection(void *context, curl_socket_t socket, curlsocktype purpose)
+{
+    static const struct {
+        int name, value;
+    } options[] = {{TCP_KEEPIDLE, 10}, {TCP_KEEPINTVL, 2}, {TCP_KEEPCNT, 3}};
+    (void)context;
+    int on = 1;
+    if (purpose != CURLSOCKTYPE_IPCXN || setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) < 0)
+        return CURL_SOCKOPT_OK;
+    for (size_t i = 0; i < COUNT_OF(options); i++)
+        setsockopt(socket, IPPROTO_TCP, options[i].name, &options[i].value, sizeof options[i].value);
+    return CURL_SOCKOPT_OK;
+}
+
 static void set_transport(struct exchange *exchange)
 {
     const struct http_call *call = exchange->call;
@@ -83,6 +100,8 @@ static void set_transport(struct exchange *exchange)
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, exchange->trouble);
     if (exchange->client->options.no_proxy)
         curl_easy_setopt(handle, CURLOPT_PROXY, "");
+    if (exchange->client->options.probe)
+        curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, probe_connection);
     if (exchange->client->local_path)
         curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, exchange->client->local_path);
     if (exchange->client->user_agent)

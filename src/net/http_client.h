@@ -20,6 +20,7 @@ struct http_client_options {
     void *context;
     const char *user_agent;
     const char *local_path; /* a socket of this machine to connect to, whatever the URL's host; may be NULL */
+    bool probe; /* while we wait for an answer the connection is probed: a machine that vanished is noticed in 16 s */
     bool no_proxy; /* ignore HTTPS_PROXY and friends, which are honoured otherwise */
 };
 

@@ -71,6 +71,7 @@ struct http_server_options {
     http_forget_peer *forget_peer;
     http_authorize *authorize;
     http_error_body *error_body;
+    http_handler *handle;     /* runs in place of every route's handler, which it may call; NULL: the route's */
     void *context;            /* for the callbacks above and http_request_server_context */
     unsigned worker_threads;  /* 0 is 4 */
     unsigned idle_timeout_s;  /* 0 is 75 */
@@ -111,6 +112,10 @@ bool http_request_tls(struct http_request *request, const char **version, const 
 const struct sockaddr *http_request_address(struct http_request *request); /* the peer's */
 const char *http_request_address_text(struct http_request *request);       /* "2001:db8::7" */
 int http_request_connection_socket(struct http_request *request);
+unsigned http_request_side(struct http_request *request); /* of the listener it came by */
+/* The caller is trusted to pass on requests of others (the authorizer decided that): from here on the request's peer
+ * and address are these, which live as long as the request. `peer` NULL: somebody unknown. */
+void http_request_act_for(struct http_request *request, void *peer, const char *address_text);
 void http_request_set_context(struct http_request *request, void *context, void (*release)(void *context));
 void *http_request_context(struct http_request *request);
 

@@ -136,6 +136,8 @@ const char *http_request_body(struct http_request *request, size_t *length)
 void *http_request_peer(struct http_request *request)
 {
     const struct connection *connection = request->connection;
+    if (request->acting)
+        return request->acting_peer;
     return connection->peer && clock_now_ms() < connection->peer_expires_ms ? connection->peer : NULL;
 }
 
@@ -158,7 +160,19 @@ const struct sockaddr *http_request_address(struct http_request *request)
 
 const char *http_request_address_text(struct http_request *request)
 {
-    return request->connection->address_text;
+    return request->acting ? request->acting_address : request->connection->address_text;
+}
+
+unsigned http_request_side(struct http_request *request)
+{
+    return request->connection->side;
+}
+
+void http_request_act_for(struct http_request *request, void *peer, const char *address_text)
+{
+    request->acting = true;
+    request->acting_peer = peer;
+    request->acting_address = address_text;
 }
 
 int http_request_connection_socket(struct http_request *request)

@@ -122,6 +122,9 @@ struct http_request {
     struct answer answer;
     void *context;
     void (*release)(void *context);
+    bool acting; /* for somebody else, whom the caller named: */
+    void *acting_peer;
+    const char *acting_address;
 };
 
 /* connection.c: callbacks of libmicrohttpd */

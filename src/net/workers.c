@@ -88,7 +88,8 @@ static void run(struct http_server *server, struct http_request *request)
 {
     atomic_fetch_add(&request->references, 1);
     pthread_mutex_unlock(&server->lock);
-    enum http_answer answer = request->route->handler(request);
+    http_handler *handle = server->options.handle ? server->options.handle : request->route->handler;
+    enum http_answer answer = handle(request);
     if (answer == HTTP_ANSWERED)
         http_finish(request);
     pthread_mutex_lock(&server->lock);
