@@ -20,6 +20,7 @@
 #include "zone/host_spec.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #define TUNNEL_INTERFACE "wg-enclave"
@@ -60,7 +61,8 @@ struct agent {
     struct http_client *peers; /* with it; each call names the principal it expects */
     struct archive *archive;
     struct health *health;
-    struct node *nodes; /* the converge thread's alone */
+    atomic_uint server_turn; /* which config server we talk to: configserver.c */
+    struct node *nodes;      /* the converge thread's alone */
 
     pthread_mutex_t lock; /* protects what follows; nothing slow under it */
     pthread_cond_t changed;

@@ -9,9 +9,13 @@
 int bootstrap_call(struct agent *agent, struct http_client *client, enum http_method method, const char *path,
                    const char *body, struct arena *arena, struct http_reply *reply, struct error *err);
 
-/* The first config server that answers at all decides; `timeout_ms` bounds each try. */
+/* Asks the config server that answered last; when it does not answer within `timeout_ms`, or says that
+ * something is wrong with it (500 and above), the next, which then is the one. */
 int configserver_call(struct agent *agent, enum http_method method, const char *path, const char *body,
                       int timeout_ms, struct arena *arena, struct http_reply *reply, struct error *err);
+
+/* From now on another: so many further on in the list. */
+void configserver_turn(struct agent *agent, size_t by);
 
 /* The tunnel's peers as last told, from the state directory; ERROR_NOT_FOUND before the first time. */
 int configserver_peers(struct agent *agent, struct arena *arena, struct wireguard_peers *peers,

@@ -77,6 +77,7 @@ static int use_identity(struct agent *agent, const char *directory, struct error
         .check_peer = principal_check_peer,
         .context = (void *)agent->config.configserver_identity,
         .user_agent = "enclave-host/" ENCLAVE_VERSION,
+        .probe = true, /* long polls */
         .no_proxy = true,
     };
     if (http_client_new(&options, &agent->peers, err) < 0) {

@@ -13,6 +13,8 @@
 enum {
     LOOK_EVERY_MS = 15 * 1000,
     PUBLISH_EVERY_MS = 10 * 60 * 1000,
+    PUBLISH_AGAIN_MS =
+        60 * 1000, /* while one of several config servers does not answer: it may have a new key */
     HANDSHAKE_STALE_MS = 200 * 1000, /* WireGuard renews its session after 120 s, keepalives see to it */
     RETRY_FIRST_MS = 500,
     RETRY_MOST_MS = 30 * 1000,
@@ -78,17 +80,19 @@ static int raise_tunnel(struct agent *agent, struct tunnel **tunnel, struct erro
     return agent_has(agent, FACT_IDENTITY) ? health_listen(agent, peers.address, err) : 0;
 }
 
-static bool handshakes_are_fresh(struct tunnel *tunnel)
+enum freshness { FRESH_NONE, FRESH_SOME, FRESH_ALL };
+
+static enum freshness handshakes(struct tunnel *tunnel)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     struct tunnel_peer_state *peers = NULL;
     size_t count = 0;
     if (!tunnel || tunnel_peers(tunnel, arena, &peers, &count, NULL) < 0)
-        return false;
+        return FRESH_NONE;
+    size_t fresh = 0;
     for (size_t i = 0; i < count; i++)
-        if (clock_now_ms() - peers[i].handshake_ms < HANDSHAKE_STALE_MS)
-            return true;
-    return false;
+        fresh += clock_now_ms() - peers[i].handshake_ms < HANDSHAKE_STALE_MS;
+    return fresh == 0 ? FRESH_NONE : fresh < count ? FRESH_SOME : FRESH_ALL;
 }
 
 struct link {
@@ -100,8 +104,10 @@ struct link {
 static int link_pass(struct link *link, struct error *err)
 {
     int64_t now = clock_monotonic_ms();
-    bool due = !link->published_ms || now - link->published_ms > PUBLISH_EVERY_MS;
-    if (!due && handshakes_are_fresh(link->tunnel))
+    enum freshness freshness = handshakes(link->tunnel);
+    int64_t every_ms = freshness == FRESH_ALL ? PUBLISH_EVERY_MS : PUBLISH_AGAIN_MS;
+    bool due = !link->published_ms || now - link->published_ms > every_ms;
+    if (!due && freshness != FRESH_NONE)
         return 0;
     if (publish(link->agent, err) < 0)
         return -1;

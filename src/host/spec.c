@@ -121,12 +121,32 @@ static int put_ready(struct agent *agent, struct error *err)
     return 0;
 }
 
+/* How far we are with what we were told. */
+struct progress {
+    int64_t generation; /* of no spec at first: whatever there is comes at once */
+    int64_t sequence;   /* of the spec in force, over restarts, too */
+    bool provisioned;   /* we have not said that we are ready */
+};
+
+/* A config server that has fallen behind would take back what another told us: nodes, their data with them.
+ */
+static int check_sequence(struct agent *agent, const struct host_spec *spec, const struct progress *progress,
+                          struct error *err)
+{
+    if (spec->sequence >= progress->sequence)
+        return 0;
+    configserver_turn(agent, 1);
+    return error_set(err, ERROR_UNAVAILABLE,
+                     "the config server is behind: it knows change %lld, we have %lld",
+                     (long long)spec->sequence, (long long)progress->sequence);
+}
+
 /* One long poll: a new spec is checked and kept, a bad one refused with the old one still in force. */
-static int poll_spec(struct agent *agent, int64_t *generation, bool *provisioned, struct error *err)
+static int poll_spec(struct agent *agent, struct progress *progress, struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     const char *path = arena_format(arena, "/spec/v1/host/%s?generation=%lld&wait=%d", agent->config.hostname,
-                                    (long long)*generation, POLL_WAIT_S);
+                                    (long long)progress->generation, POLL_WAIT_S);
     struct http_reply reply;
     if (configserver_call(agent, HTTP_GET, path, NULL, POLL_TIMEOUT_MS, arena, &reply, err) < 0)
         return -1;
@@ -134,44 +154,45 @@ static int poll_spec(struct agent *agent, int64_t *generation, bool *provisioned
         return 0;
     struct host_spec spec = {0};
     if (spec_parse(agent->config.hostname, arena, reply.body, reply.length, &spec, err) < 0 ||
+        check_sequence(agent, &spec, progress, err) < 0 ||
         spec_store(agent, reply.body, reply.length, err) < 0)
         return -1;
-    *generation = spec.generation;
-    *provisioned = text_equal(spec.state, "provisioned");
+    *progress = (struct progress){spec.generation, spec.sequence, text_equal(spec.state, "provisioned")};
     log_info("new spec", "host", spec.hostname, "state", spec.state, "generation",
              arena_format(arena, "%lld", (long long)spec.generation), "nodes",
              arena_format(arena, "%zu", spec.node_count), NULL);
     return 0;
 }
 
-static bool was_provisioned(struct agent *agent)
+static void load_progress(struct agent *agent, struct progress *progress)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
-    struct host_spec spec;
-    return spec_load(agent, arena, &spec, NULL) < 0 || text_equal(spec.state, "provisioned");
+    struct host_spec spec = {0};
+    bool kept = spec_load(agent, arena, &spec, NULL) == 0;
+    *progress =
+        (struct progress){0, kept ? spec.sequence : 0, !kept || text_equal(spec.state, "provisioned")};
 }
 
-static int spec_pass(struct agent *agent, int64_t *generation, bool *provisioned, struct error *err)
+static int spec_pass(struct agent *agent, struct progress *progress, struct error *err)
 {
-    if (*provisioned) {
+    if (progress->provisioned) {
         if (put_ready(agent, err) < 0)
             return -1;
-        *provisioned = false;
+        progress->provisioned = false;
     }
-    return poll_spec(agent, generation, provisioned, err);
+    return poll_spec(agent, progress, err);
 }
 
 void *spec_thread(void *context)
 {
     struct agent *agent = context;
-    int64_t generation =
-        0; /* of no spec: whatever there is comes at once, the config servers may have begun anew */
-    bool provisioned = was_provisioned(agent);
+    struct progress progress;
+    load_progress(agent, &progress);
     struct backoff backoff = {.first_ms = RETRY_FIRST_MS, .most_ms = RETRY_MOST_MS};
     agent_wait_for(agent, FACT_TUNNEL | FACT_IDENTITY);
     for (;;) {
         struct error err = {0};
-        if (spec_pass(agent, &generation, &provisioned, &err) == 0) {
+        if (spec_pass(agent, &progress, &err) == 0) {
             backoff_reset(&backoff);
         } else {
             log_warning("no spec from the config servers; the last one stays in force", "error", err.message,

@@ -175,6 +175,8 @@ static const struct field node_spec_fields[] = {
 static const struct record node_spec_record = {"node", sizeof(struct node_spec), node_spec_fields};
 
 static const struct field host_spec_fields[] = {
+    FIELD_INTEGER(struct host_spec, sequence, "sequence", OPTIONAL, 0, LARGEST,
+                  "the zone's last change that it knows of; hosts never go back"),
     FIELD_INTEGER(struct host_spec, generation, "generation", REQUIRED, 0, LARGEST,
                   "rises with every change"),
     FIELD_TEXT(struct host_spec, hostname, "hostname", REQUIRED, HOSTNAME_LONGEST, hostname_is_valid,

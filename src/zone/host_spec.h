@@ -81,6 +81,7 @@ struct node_spec {
 };
 struct host_spec {
     int64_t generation;
+    int64_t sequence; /* of the last change of the zone that it knows: a host never goes back to a lower one */
     const char *hostname;
     const char *state; /* the host's: "provisioned", "ready", "active", "deprovisioning" */
     const char *host_address; /* IPv6 on the VPC's network */
