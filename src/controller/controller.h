@@ -9,6 +9,7 @@
 #include "store/store.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct runner;
 
@@ -20,6 +21,7 @@ struct controller {
     struct http_client *zones;           /* with our identity */
     struct aws_credentials *provisioner; /* the vendor's provisioner role */
     struct runner *runner;
+    atomic_uint server_turn; /* which of a zone's config servers is asked first: the one that answered last */
 };
 
 /* For cleanup(): held while in scope. */

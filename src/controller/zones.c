@@ -1,11 +1,17 @@
 #include "controller/zones.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "zone/names.h"
 
 #include <string.h>
 
-enum { CALL_MS = 15000, DEPLOY_MS = 60000 };
+enum {
+    CALL_MS = 15000,
+    DEPLOY_MS = 60000,
+    PATIENCE_MS = 10000, /* for another leader: the old one's session with the store lasts seconds */
+    AGAIN_MS = 250,
+};
 
 static bool worth_another_server(int result, const struct http_reply *reply, const struct error *err)
 {
@@ -14,18 +20,37 @@ static bool worth_another_server(int result, const struct http_reply *reply, con
     return reply->status == 502 || reply->status == 503;
 }
 
+/* Each config server once, beginning with the one that answered last. */
+static int ask_each(struct controller *controller, const struct controller_zone *zone, struct http_call *call,
+                    const char *path, struct arena *arena, struct http_reply *reply, struct error *err)
+{
+    int result = error_set(err, ERROR_UNAVAILABLE, "zone %s has no config server", zone->id);
+    unsigned turn = atomic_load(&controller->server_turn);
+    for (size_t i = 0; i < zone->configserver_count; i++) {
+        size_t which = (turn + i) % zone->configserver_count;
+        call->url = arena_format(arena, "%s%s", zone->configservers[which], path);
+        result = http_call(controller->zones, call, arena, reply, err);
+        if (worth_another_server(result, reply, err))
+            continue;
+        if (i > 0)
+            atomic_store(&controller->server_turn, (unsigned)which);
+        break;
+    }
+    return result;
+}
+
+/* While a config server restarts or another takes the lead all of them may refuse: nobody who deploys shall see it. */
 int zone_call(struct controller *controller, const struct controller_zone *zone, struct http_call *call,
               const char *path, struct arena *arena, struct http_reply *reply, struct error *err)
 {
     struct error why = {0};
-    int result = error_set(&why, ERROR_UNAVAILABLE, "zone %s has no config server", zone->id);
+    int result, patience_ms = zone->configserver_count > 1 ? PATIENCE_MS : 0;
     call->check_context = (void *)(uintptr_t)zone->identity;
     if (!call->timeout_ms)
         call->timeout_ms = CALL_MS;
-    for (size_t i = 0; i < zone->configserver_count; i++) {
-        call->url = arena_format(arena, "%s%s", zone->configservers[i], path);
-        result = http_call(controller->zones, call, arena, reply, &why);
-        if (!worth_another_server(result, reply, &why))
+    for (int64_t until = clock_monotonic_ms() + patience_ms;; clock_sleep_ms(AGAIN_MS)) {
+        result = ask_each(controller, zone, call, path, arena, reply, &why);
+        if (!worth_another_server(result, reply, &why) || clock_monotonic_ms() >= until)
             break;
     }
     if (result < 0) {

@@ -5,7 +5,8 @@
 #include "controller/records.h"
 #include "controller/controller.h"
 
-/* Any call: `call->url` is made from `path` (with its query) for each server in turn until one answers. */
+/* Any call: `call->url` is made from `path` (with its query) for each server in turn until one answers; when none of
+ * several does, for ten seconds again. Calls that change something may be made twice and bear it. */
 int zone_call(struct controller *controller, const struct controller_zone *zone, struct http_call *call,
               const char *path, struct arena *arena, struct http_reply *reply, struct error *err);
 
