@@ -87,6 +87,7 @@ static int begin_terraform(struct story *story, struct error *err)
     vendor[2] = arena_format(zone->arena, "TF_VAR_ca_certificate=%s", ca_pem);
     vendor[3] = arena_format(zone->arena, "TF_VAR_identity_document_certificate=%s", document_pem);
     vendor[4] = "TF_VAR_node_image=localhost/enclave/album-search:1";
+    vendor[5] = arena_format(zone->arena, "TF_VAR_configservers=%s", zone->configservers);
     const char **tenant = arena_alloc(zone->arena, 8 * sizeof *tenant);
     tenant[0] = "TF_VAR_tenant_name=" LOCAL_TENANT;
     tenant[1] = "TF_VAR_vendor_account=" VENDOR_ACCOUNT;

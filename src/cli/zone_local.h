@@ -27,6 +27,7 @@ struct local_zone {
     const char *directory; /* absolute */
     const char *prefix;    /* where we are installed: bin/, share/enclave/ */
     const char *port, *proxy_port, *label;
+    const char *configservers; /* how many: "1" or "3" */
     const char *external_id;
     const char *config_nlb, *secrets_bucket; /* outputs of control-plane */
     const char *archive_bucket;              /* output of the tenant's */

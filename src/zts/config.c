@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { CONFIG_LARGEST = 256 * 1024, BUNDLE_LONGEST = 64 * 1024, NAME_LONGEST = 384, SERVICES_MOST = 1000 };
+enum { CONFIG_LARGEST = 256 * 1024, BUNDLE_LONGEST = 64 * 1024, NAME_LONGEST = 384, SERVICES_MOST = 1000, ENDPOINTS_MOST = 9 };
 
 static bool is_account(const char *text)
 {
@@ -42,7 +42,8 @@ static const struct record service_record = {"service", sizeof(struct zts_servic
 
 static const struct field provider_fields[] = {
     TEXT(struct zts_provider, name, "name", NAME_LONGEST, athenz_is_name, "the provider's principal"),
-    TEXT(struct zts_provider, endpoint, "endpoint", 1024, is_endpoint, "where it confirms instances"),
+    FIELD_LIST(struct zts_provider, endpoints, endpoint_count, "endpoints", REQUIRED, ENDPOINTS_MOST, &text_record,
+               "where it confirms instances: any of these"),
     FIELD_END,
 };
 static const struct record provider_record = {"provider", sizeof(struct zts_provider), provider_fields};
@@ -62,6 +63,15 @@ static const struct field config_fields[] = {
 };
 const struct record zts_config_record = {"zts configuration", sizeof(struct zts_config), config_fields};
 
+static int check_endpoints(const struct zts_provider *provider, struct error *err)
+{
+    for (size_t i = 0; i < provider->endpoint_count; i++)
+        if (!is_endpoint(provider->endpoints[i]))
+            return error_set(err, ERROR_INVALID, "\"endpoints\": '%.80s' is not https:// without a final slash",
+                             provider->endpoints[i]);
+    return provider->endpoint_count ? 0 : error_set(err, ERROR_INVALID, "\"endpoints\" is empty");
+}
+
 static int check_names(struct arena *arena, const struct zts_config *config, struct error *err)
 {
     struct principal principal;
@@ -70,7 +80,8 @@ static int check_names(struct arena *arena, const struct zts_config *config, str
             if (principal_parse(arena, config->services[i].names[j], &principal, err) < 0)
                 return error_context(err, "services[%zu]", i);
     for (size_t i = 0; i < config->provider_count; i++)
-        if (principal_parse(arena, config->providers[i].name, &principal, err) < 0)
+        if (principal_parse(arena, config->providers[i].name, &principal, err) < 0 ||
+            check_endpoints(&config->providers[i], err) < 0)
             return error_context(err, "providers[%zu]", i);
     return 0;
 }

@@ -13,7 +13,8 @@ struct zts_service {
 
 struct zts_provider {
     const char *name;     /* principal, "vespa.provider_dev_aws-us-east-1c" */
-    const char *endpoint; /* "https://[…]:4444/athenz/v1/provider": /instance and /refresh are appended */
+    char **endpoints; /* "https://[…]:4444/athenz/v1/provider": /instance and /refresh are appended; any will do */
+    size_t endpoint_count;
 };
 
 struct zts_config {

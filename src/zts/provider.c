@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { CONFIRM_TIMEOUT_MS = 20000, ANSWER_LARGEST = 64 * 1024 };
+enum { CONFIRM_TIMEOUT_MS = 20000, CONNECT_TIMEOUT_MS = 2000, ANSWER_LARGEST = 64 * 1024 };
 
 static char *confirmation_text(struct arena *arena, const struct instance_request *request)
 {
@@ -46,16 +46,17 @@ static int read_verdict(const struct http_reply *reply, const char *provider, st
     return -1;
 }
 
-static int ask(struct zts *zts, const struct zts_provider *provider, struct arena *arena,
+static int ask(struct zts *zts, const struct zts_provider *provider, const char *endpoint, struct arena *arena,
                const struct instance_request *request, struct error *err)
 {
     char *text = confirmation_text(arena, request);
     struct http_call call = {
         .method = HTTP_POST,
-        .url = arena_format(arena, "%s/%s", provider->endpoint, request->refresh ? "refresh" : "instance"),
+        .url = arena_format(arena, "%s/%s", endpoint, request->refresh ? "refresh" : "instance"),
         .body = text,
         .body_length = strlen(text),
         .timeout_ms = CONFIRM_TIMEOUT_MS,
+        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
         .answer_limit = ANSWER_LARGEST,
         .check_context = (void *)provider->name,
     };
@@ -70,6 +71,23 @@ static int ask(struct zts *zts, const struct zts_provider *provider, struct aren
     return read_verdict(&reply, provider->name, arena, err);
 }
 
+/* Whichever of its servers is there: each passes the question on to the one that knows. */
+static int ask_any(struct zts *zts, const struct zts_provider *provider, struct arena *arena,
+                   const struct instance_request *request, struct error *err)
+{
+    struct error why = {0};
+    int result = -1;
+    for (size_t i = 0; i < provider->endpoint_count && result < 0; i++) {
+        error_clear(&why);
+        result = ask(zts, provider, provider->endpoints[i], arena, request, &why);
+        if (why.kind != ERROR_UNAVAILABLE)
+            break;
+    }
+    if (result < 0 && err)
+        *err = why;
+    return result;
+}
+
 int provider_confirm(struct zts *zts, struct arena *arena, const struct instance_request *request,
                      struct error *err)
 {
@@ -82,5 +100,5 @@ int provider_confirm(struct zts *zts, struct arena *arena, const struct instance
     if (request->wanted.kind != PRINCIPAL_HOST && request->wanted.kind != PRINCIPAL_NODE)
         return error_set(err, ERROR_FORBIDDEN, "provider %s may not launch %s", provider->name,
                          request->wanted.name);
-    return ask(zts, provider, arena, request, err);
+    return ask_any(zts, provider, arena, request, err);
 }

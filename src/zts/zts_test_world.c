@@ -146,8 +146,10 @@ static void configure(struct test_zts *world)
         {"vespa.configserver_dev_aws-us-east-1c", configserver, COUNT_OF(configserver)},
     };
     struct zts_provider *provider = arena_alloc(world->arena, sizeof *provider);
-    *provider = (struct zts_provider){
-        PROVIDER, arena_format(world->arena, "https://[::1]:%d/athenz/v1/provider", world->provider_socket)};
+    char **endpoints = arena_alloc(world->arena, 2 * sizeof *endpoints);
+    endpoints[0] = "https://[::1]:1/athenz/v1/provider"; /* one of its servers is away */
+    endpoints[1] = arena_format(world->arena, "https://[::1]:%d/athenz/v1/provider", world->provider_socket);
+    *provider = (struct zts_provider){PROVIDER, endpoints, 2};
     world->config = (struct zts_config){.aws_region = "us-east-1",
                                         .vendor_account = "100000000001",
                                         .ca_certificates = world->authority_pem,

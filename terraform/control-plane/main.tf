@@ -1,4 +1,4 @@
-# The vendor's side of one zone: a VPC with zts, controller and one config server, the Config NLB in front of them, the
+# The vendor's side of one zone: a VPC with zts, controller and one or three config servers, the Config NLB in front of them, the
 # roles they run with and the bucket that holds their secrets.
 
 provider "aws" {
@@ -26,9 +26,9 @@ locals {
   provider_service     = "vespa.provider_${local.underscored}"
 
   # Addresses are fixed, so that each program's configuration can name the others'.
-  zts_address          = cidrhost(aws_subnet.public.ipv6_cidr_block, 16)
-  controller_address   = cidrhost(aws_subnet.public.ipv6_cidr_block, 17)
-  configserver_address = cidrhost(aws_subnet.public.ipv6_cidr_block, 33)
+  zts_address        = cidrhost(aws_subnet.public.ipv6_cidr_block, 16)
+  controller_address = cidrhost(aws_subnet.public.ipv6_cidr_block, 17)
+  configservers      = [for index in range(1, var.configservers + 1) : { index = index, address = cidrhost(aws_subnet.public.ipv6_cidr_block, 32 + index) }]
 }
 
 module "zts" {
@@ -53,7 +53,7 @@ module "zts" {
       { role = local.configserver_service, names = [local.configserver_service, local.provider_service] },
     ]
     providers = [
-      { name = local.provider_service, endpoint = "https://[${local.configserver_address}]:4444/athenz/v1/provider" },
+      { name = local.provider_service, endpoints = [for server in local.configservers : "https://[${server.address}]:4444/athenz/v1/provider"] },
     ]
   }
 }
@@ -77,28 +77,36 @@ module "controller" {
     zones = [{
       id            = var.zone
       identity      = local.configserver_service
-      configservers = ["https://[${local.configserver_address}]:4443"]
+      configservers = [for server in local.configservers : "https://[${server.address}]:4443"]
     }]
   }
 }
 
+moved {
+  from = module.configserver
+  to   = module.configserver["1"]
+}
+
+# One keeps its records in a file of its own; three keep them together and one of them leads.
 module "configserver" {
+  for_each          = { for server in local.configservers : tostring(server.index) => server }
   source            = "./program"
-  name              = "cfg1.${var.zone}"
+  name              = "cfg${each.key}.${var.zone}"
   image             = var.images.configserver
   instance_type     = var.instance_type
   subnet_id         = aws_subnet.public.id
   security_group_id = aws_security_group.control_plane.id
   instance_profile  = aws_iam_instance_profile.service["configserver"].name
-  address           = local.configserver_address
+  address           = each.value.address
   kms_key_arn       = aws_kms_key.control_plane.arn
   tags              = local.tags
   configuration = {
     awsRegion                   = var.region
     vendorAccount               = local.account
     zone                        = var.zone
-    index                       = 1
-    address                     = local.configserver_address
+    index                       = each.value.index
+    address                     = each.value.address
+    servers                     = local.configservers
     ztsUrl                      = "https://[${local.zts_address}]:4443/zts/v1"
     publicZtsUrl                = "https://${aws_lb.config.dns_name}:8443/zts/v1"
     bootstrapUrl                = "https://${aws_lb.config.dns_name}:443"

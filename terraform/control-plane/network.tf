@@ -52,6 +52,20 @@ resource "aws_security_group" "control_plane" {
     ipv6_cidr_blocks = [aws_subnet.public.ipv6_cidr_block]
   }
   ingress {
+    description      = "config servers tell each other their keys"
+    protocol         = "tcp"
+    from_port        = 4445
+    to_port          = 4445
+    ipv6_cidr_blocks = [aws_subnet.public.ipv6_cidr_block]
+  }
+  ingress {
+    description      = "WireGuard, the config servers' own mesh"
+    protocol         = "udp"
+    from_port        = 51821
+    to_port          = 51821
+    ipv6_cidr_blocks = [aws_subnet.public.ipv6_cidr_block]
+  }
+  ingress {
     description      = "WireGuard, from hosts anywhere"
     protocol         = "udp"
     from_port        = 51820
@@ -88,9 +102,17 @@ resource "aws_lb" "config" {
 locals {
   # What stands behind each port of the Config NLB.
   fronts = {
-    configserver = { port = 443, address = local.configserver_address }
-    controller   = { port = 4443, address = local.controller_address }
-    zts          = { port = 8443, address = local.zts_address }
+    configserver = { port = 443 }
+    controller   = { port = 4443 }
+    zts          = { port = 8443 }
+  }
+  # Keyed by name and place, which are known before the addresses are.
+  front_targets = {
+    for target in concat(
+      [for server in local.configservers : { front = "configserver", place = server.index, address = server.address }],
+      [{ front = "controller", place = 1, address = local.controller_address }],
+      [{ front = "zts", place = 1, address = local.zts_address }],
+    ) : "${target.front}-${target.place}" => target
   }
 }
 
@@ -112,9 +134,22 @@ resource "aws_lb_target_group" "front" {
   tags = local.tags
 }
 
+moved {
+  from = aws_lb_target_group_attachment.front["configserver"]
+  to   = aws_lb_target_group_attachment.front["configserver-1"]
+}
+moved {
+  from = aws_lb_target_group_attachment.front["controller"]
+  to   = aws_lb_target_group_attachment.front["controller-1"]
+}
+moved {
+  from = aws_lb_target_group_attachment.front["zts"]
+  to   = aws_lb_target_group_attachment.front["zts-1"]
+}
+
 resource "aws_lb_target_group_attachment" "front" {
-  for_each         = local.fronts
-  target_group_arn = aws_lb_target_group.front[each.key].arn
+  for_each         = local.front_targets
+  target_group_arn = aws_lb_target_group.front[each.value.front].arn
   target_id        = each.value.address
   port             = 4443
   depends_on       = [module.zts, module.controller, module.configserver]

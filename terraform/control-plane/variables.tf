@@ -41,6 +41,16 @@ variable "instance_type" {
   default     = "m7g.large"
 }
 
+variable "configservers" {
+  description = "How many config servers the zone has: 1, or 3 of which one may be lost."
+  type        = number
+  default     = 1
+  validation {
+    condition     = contains([1, 3], var.configservers)
+    error_message = "A zone has 1 or 3 config servers: of 2 neither may be lost."
+  }
+}
+
 variable "vpc_cidr" {
   description = "Private IPv4 of the VPC, a /16."
   type        = string
