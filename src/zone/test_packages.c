@@ -1,29 +1,6 @@
-/* Packages, what they ask for in one zone, and what is said of those that ask for what cannot be: tables. */
+#include "zone/test_packages.h"
+
 #include "base/buffer.h"
-#include "base/text.h"
-#include "zone/package_parts.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#define NOW_MS           1769904000000 /* 2026-02-01 */
-#define ACCOUNT          "cloud-account='aws:210987654321'"
-#define DEPLOYMENT       "<deployment version='1.0' " ACCOUNT "/>"
-#define HEAD             "<services version='1.0' xmlns:deploy='vespa'>"
-#define TAIL             "</services>"
-#define WEB              "<container id='web' version='1.0'/>"
-#define CONTAINER(inner) HEAD "<container id='web' version='1.0'>" inner "</container>" TAIL
-#define CONTENT(inner)   HEAD WEB "<content id='docs' version='1.0'>" inner "</content>" TAIL
-
-struct package_case {
-    const char *zone, *services, *deployment, *overrides;
-    const char *expected; /* what describe() says of it, or the refusal */
-};
 
 static void describe_range(struct buffer *text, const char *name, const struct range *range)
 {
@@ -105,7 +82,7 @@ static const char *outcome(struct arena *arena, const struct package_case *each)
     return describe(arena, &wanted);
 }
 
-static void check_cases(const struct package_case *cases, size_t count)
+void check_cases(const struct package_case *cases, size_t count)
 {
     int wrong = 0;
     for (size_t i = 0; i < count; i++) {
@@ -119,38 +96,4 @@ static void check_cases(const struct package_case *cases, size_t count)
         wrong++;
     }
     assert_int_equal(wrong, 0);
-}
-
-#define IN       "210987654321; "
-#define WEB_PROD "web count=2 vcpu=2 memory=8 disk=50"
-#define WEB_DEV  "web count=1 vcpu=2 memory=8 disk=50"
-
-static void counts_are_as_the_environment_has_it(void **state)
-{
-    (void)state;
-    static const struct package_case cases[] = {
-        {NULL, HEAD WEB TAIL, .expected = IN WEB_PROD},
-        {"dev.aws-us-east-1c", HEAD WEB TAIL, .expected = IN WEB_DEV},
-        {"dev.aws-us-east-1c", CONTAINER("<nodes count='7'/>"), .expected = IN WEB_DEV},
-        {"test.aws-us-east-1c", CONTAINER("<nodes count='7'/>"), .expected = IN WEB_DEV},
-        {"perf.aws-us-east-1c", CONTAINER("<nodes count='7'/>"),
-         .expected = IN "web count=3 vcpu=2 memory=8 disk=50"},
-        {"perf.aws-us-east-1c", CONTAINER("<nodes count='2'/>"), .expected = IN WEB_PROD},
-        {"staging.aws-us-east-1c", CONTAINER("<nodes count='7'/>"), .expected = IN WEB_PROD},
-        {"staging.aws-us-east-1c", CONTAINER("<nodes count='1'/>"), .expected = IN WEB_DEV},
-        {"staging.aws-us-east-1c", CONTAINER("<nodes count='[10, 100]'/>"),
-         .expected = IN "web count=[2,5] vcpu=2 memory=8 disk=50"},
-        {NULL, CONTAINER("<nodes count='7'/>"), .expected = IN "web count=7 vcpu=2 memory=8 disk=50"},
-        {"dev.aws-us-east-1c", CONTAINER("<nodes count='7' required='true'/>"),
-         .expected = IN "web count=7 vcpu=2 memory=8 disk=50"},
-    };
-    check_cases(cases, COUNT_OF(cases));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts_are_as_the_environment_has_it),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }
