@@ -1,4 +1,6 @@
-/* Deploying: everything that can be said at once is said at once, before anything is written; the rest is the run's. */
+/* Deploying: everything that can be said at once is said at once, before anything is written; the rest is the
+ * run's. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "controller/api.h"
@@ -24,7 +26,9 @@ static int read_upload(struct operation_call *call, struct upload *upload, struc
 {
     if (!is_form(http_request_header(call->request, "Content-Type"))) {
         upload->zip = http_request_body(call->request, &upload->length);
-        return upload->length ? 0 : error_set(err, ERROR_INVALID, "the body must be an application package (zip)");
+        return upload->length
+                   ? 0
+                   : error_set(err, ERROR_INVALID, "the body must be an application package (zip)");
     }
     struct http_part *parts;
     size_t count;
@@ -39,7 +43,8 @@ static int read_upload(struct operation_call *call, struct upload *upload, struc
 }
 
 /* Each account that deployment.xml names anywhere must be the tenant's. */
-static int check_accounts(const struct application_package *package, const struct tenant *tenant, struct error *err)
+static int check_accounts(const struct application_package *package, const struct tenant *tenant,
+                          struct error *err)
 {
     char strangers[256] = "";
     size_t used = 0;
@@ -47,8 +52,9 @@ static int check_accounts(const struct application_package *package, const struc
         bool known = false;
         for (size_t j = 0; j < tenant->account_count && !known; j++)
             known = text_equal(package->cloud_accounts[i], tenant->accounts[j]);
-        if (!known && used < sizeof strangers - 32)
-            used += (size_t)snprintf(strangers + used, sizeof strangers - used, "%saws:%s", used ? ", " : "",
+        if (!known && used < sizeof strangers - 80)
+            used += (size_t)snprintf(strangers + used, sizeof strangers - used, "%s%s%.63s", used ? ", " : "",
+                                     account_is_valid(package->cloud_accounts[i]) ? "aws:" : "",
                                      package->cloud_accounts[i]);
     }
     if (!used)
@@ -59,26 +65,60 @@ static int check_accounts(const struct application_package *package, const struc
                       strangers, tenant->name);
 }
 
-static int check_package(struct operation_call *call, const struct upload *upload, struct deployment *deployment,
-                         const struct tenant *tenant, struct error *err)
+/* A region that is none would be found out only when its turn comes. */
+static int check_regions(const struct controller *controller, const struct application_package *package,
+                         struct arena *arena, struct error *err)
+{
+    for (size_t i = 0; i < package->prod_region_count; i++) {
+        const char *zone = arena_format(arena, "prod.%s", package->prod_regions[i]);
+        if (!config_zone(controller->config, zone))
+            return error_code(err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
+                              "deployment.xml: <region> %s: there is no zone %s", package->prod_regions[i],
+                              zone);
+    }
+    return 0;
+}
+
+/* What the package asks for in the zone: the config server reads it the same way, but its answer comes later.
+ */
+static int check_wanted(struct operation_call *call, const struct application_package *package,
+                        struct deployment *deployment, struct error *err)
+{
+    struct zone_id zone;
+    struct wanted_deployment wanted;
+    if (zone_parse(deployment->zone, &zone, err) < 0)
+        return -1;
+    const struct package_target target = {.zone = &zone,
+                                          .instance = deployment->instance,
+                                          .cloud = "aws",
+                                          .application = deployment->application,
+                                          .now_ms = clock_now_ms()};
+    if (application_package_resolve(call->arena, package, &target, &wanted, err) < 0)
+        return -1;
+    for (size_t i = 0; i < wanted.cluster_count; i++)
+        if (wanted.clusters[i].type == CLUSTER_CONTAINER && !wanted.clusters[i].clients_pem)
+            return error_code(
+                err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
+                "security/clients.pem is missing: it says which certificates may use the application");
+    deployment->account = wanted.account;
+    if (!deployment->account)
+        return error_code(
+            err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
+            "deployment.xml gives no cloud-account for zone %s: applications run in an account of yours "
+            "here",
+            deployment->zone);
+    return 0;
+}
+
+static int check_package(struct operation_call *call, const struct upload *upload,
+                         struct deployment *deployment, const struct tenant *tenant, struct error *err)
 {
     struct application_package package;
-    struct zone_id zone;
     if (application_package_read(call->arena, upload->zip, upload->length, &package, err) < 0 ||
-        zone_parse(deployment->zone, &zone, err) < 0)
+        check_regions(call->controller, &package, call->arena, err) < 0 ||
+        check_accounts(&package, tenant, err) < 0)
         return -1;
-    if (!package.clients_pem)
-        return error_code(err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
-                          "security/clients.pem is missing: it says which certificates may use the application");
-    if (check_accounts(&package, tenant, err) < 0 ||
-        application_package_account(call->arena, &package, &zone, deployment->instance, &deployment->account, err) < 0)
-        return -1;
-    if (!deployment->account)
-        return error_code(err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
-                          "deployment.xml gives no cloud-account for zone %s: applications run in an account of yours "
-                          "here",
-                          deployment->zone);
-    return 0;
+    return check_wanted(call, &package, deployment, err);
 }
 
 int deploy_package(struct operation_call *call, struct error *err)
@@ -94,8 +134,8 @@ int deploy_package(struct operation_call *call, struct error *err)
     if (zone_check_account(call->controller, &deployment, tenant.external_id, call->arena, err) < 0 ||
         run_start(call->controller, call->arena, &deployment, upload.zip, upload.length, &number, err) < 0)
         return -1;
-    log_info("run started", "deployment", deployment_name(call->arena, &deployment), "account", deployment.account,
-             "by", call->caller->signer.public_key_hash, NULL);
+    log_info("run started", "deployment", deployment_name(call->arena, &deployment), "account",
+             deployment.account, "by", call->caller->signer.public_key_hash, NULL);
     const char *message = arena_format(call->arena, "Deployment started in run %lld of %s for %s.%s.%s.",
                                        (long long)number, http_request_parameter(call->request, "job"),
                                        deployment.tenant, deployment.application, deployment.instance);

@@ -287,6 +287,33 @@ static void a_package_that_is_none_is_refused(void **state)
     assert_int_equal(call_acme(world, HTTP_POST, INSTANCE "/deploy/dev-aws-us-east-1c", NULL, &answer), 400);
 }
 
+static void refuses_package(struct world *world, const char *services, const char *deployment, const char *message)
+{
+    size_t length;
+    json_t *answer;
+    const char *zip = make_package_of(world, services, deployment, &length);
+    assert_int_equal(call_as(world, world->as_nobody, world->acme, "acme:music:default", HTTP_POST,
+                             INSTANCE "/deploy/dev-aws-us-east-1c", zip, length, &answer),
+                     400);
+    assert_string_equal(json_member_text(answer, "error-code"), "INVALID_APPLICATION_PACKAGE");
+    assert_string_equal(message_of(answer), message);
+    assert_int_equal(world->zone.taken, 0);
+}
+
+static void what_a_package_asks_for_is_judged_before_a_run_starts(void **state)
+{
+#define SERVICES(inner) "<services version='1.0'><container id='web'>" inner "</container></services>"
+#define DEPLOYS(inner)  "<deployment version='1.0' cloud-account='aws:" ACME_ACCOUNT "'>" inner "</deployment>"
+    struct world *world = *state;
+    refuses_package(world, SERVICES("<nodes cuont='2'/>"), DEPLOYS(""),
+                    "services.xml: <nodes> (line 1): may not have an attribute cuont");
+    refuses_package(world, SERVICES(""), DEPLOYS("<prod><region>aws-nowhere-1a</region></prod>"),
+                    "deployment.xml: <region> aws-nowhere-1a: there is no zone prod.aws-nowhere-1a");
+    refuses_package(world, SERVICES(""), DEPLOYS("<dev cloud-account='default'/>"),
+                    "deployment.xml gives no cloud-account for zone dev.aws-us-east-1c: applications run in an account of "
+                    "yours here");
+}
+
 static void a_refusal_of_the_zone_ends_the_run(void **state)
 {
     struct world *world = *state;
@@ -403,6 +430,7 @@ int main(void)
         ACME_TEST(a_deploy_to_an_account_of_another_is_refused_before_anything_happens),
         ACME_TEST(a_zone_without_terraform_names_what_is_missing),
         ACME_TEST(a_package_that_is_none_is_refused),
+        ACME_TEST(what_a_package_asks_for_is_judged_before_a_run_starts),
         ACME_TEST(a_refusal_of_the_zone_ends_the_run),
         ACME_TEST(nodes_that_fail_end_the_run),
         ACME_TEST(a_run_survives_the_zone_being_away_and_the_controller_being_killed),

@@ -244,7 +244,7 @@ int register_account_as(struct world *world, const char *tenant, const struct ke
     return call_as(world, world->as_nobody, key, id, HTTP_POST, path, text, strlen(text), answer);
 }
 
-char *make_package(struct world *world, const char *account, size_t *length)
+char *make_package_of(struct world *world, const char *services, const char *deployment, size_t *length)
 {
     struct error err = {0};
     char *zip;
@@ -254,14 +254,19 @@ char *make_package(struct world *world, const char *account, size_t *length)
     assert_int_equal(directory_make(arena_format(world->arena, "%s/security", directory), 0700, &err), 0);
     assert_int_equal(authority_create(world->arena, "client", 1, &key, &certificate, &err), 0);
     write_text(arena_format(world->arena, "%s/security/clients.pem", directory), certificate);
-    write_text(arena_format(world->arena, "%s/services.xml", directory),
-               "<services version='1.0'><container id='web' version='1.0'/></services>");
-    write_text(arena_format(world->arena, "%s/deployment.xml", directory),
-               arena_format(world->arena, "<deployment version='1.0'><dev cloud-account='aws:%s'/></deployment>",
-                            account));
+    write_text(arena_format(world->arena, "%s/services.xml", directory), services);
+    write_text(arena_format(world->arena, "%s/deployment.xml", directory), deployment);
     if (application_package_zip(directory, &zip, length, &err) < 0)
         fail_msg("%s", err.message);
     char *kept = arena_strndup(world->arena, zip, *length);
     free(zip);
     return kept;
+}
+
+char *make_package(struct world *world, const char *account, size_t *length)
+{
+    return make_package_of(
+        world, "<services version='1.0'><container id='web' version='1.0'/></services>",
+        arena_format(world->arena, "<deployment version='1.0'><dev cloud-account='aws:%s'/></deployment>", account),
+        length);
 }

@@ -59,7 +59,9 @@ void make_tenant(struct world *world, const char *name, const struct key *key, c
 /* Registers with a proof signed by the AWS keys named `aws_key`; the status. */
 int register_account_as(struct world *world, const char *tenant, const struct key *key, const char *account,
                         const char *aws_key, json_t **answer);
-/* A package for this account; */
+/* A package for this account. */
 char *make_package(struct world *world, const char *account, size_t *length);
+/* One with these files. */
+char *make_package_of(struct world *world, const char *services, const char *deployment, size_t *length);
 
 #endif
