@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "configserver/hosts/host_calls.h"
 #include "configserver/hosts/polls.h"
 #include "configserver/records/life.h"
 
@@ -400,10 +401,27 @@ void test_zone_advance(struct test_zone *test, int64_t milliseconds)
     __atomic_add_fetch(&test->cloud_state->now_ms, milliseconds, __ATOMIC_RELAXED);
 }
 
+static bool is_silent(const struct test_zone *test, const char *hostname)
+{
+    for (size_t i = 0; i < COUNT_OF(test->silent) && test->silent[i]; i++)
+        if (text_equal(test->silent[i], hostname))
+            return true;
+    return false;
+}
+
+void test_hosts_heard(struct test_zone *test)
+{
+    VIEW(view, test->zone->repository);
+    view_each(view, RECORD_HOST, struct host, host)
+        if (!is_silent(test, host->hostname))
+            host_heard(test->zone, host->hostname);
+}
+
 void test_zone_run(struct test_zone *test, int times)
 {
     struct error err = {0};
     for (int i = 0; i < times; i++) {
+        test_hosts_heard(test);
         if (zone_pass(test->zone, &err) < 0 || sync_peers(test->zone, &test->applied, &err) < 0)
             fail_msg("%s", err.message);
         for (size_t j = 0; j < 2; j++)

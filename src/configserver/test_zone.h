@@ -61,6 +61,7 @@ struct test_zone {
     struct arena *arena;
     struct account_worker workers[2];
     char *applied;
+    const char *silent[8]; /* hosts that are not heard any more; NULL ends */
 };
 
 int test_zone_begin(void **state); /* cmocka's setup: *state is a struct test_zone */
@@ -69,7 +70,9 @@ int test_zone_end(void **state);
 void test_zone_open(struct test_zone *test);
 void test_zone_close(struct test_zone *test);
 
-/* The zone's own pass and every account's, `times` over, a second of the test's time apart. */
+/* Every host but the silent ones calls. */
+void test_hosts_heard(struct test_zone *test);
+/* They do, then the zone's own pass and every account's, `times` over, a second of the test's time apart. */
 void test_zone_run(struct test_zone *test, int times);
 void test_zone_advance(struct test_zone *test, int64_t milliseconds);
 

@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "configserver/hosts/gauges.h"
+#include "configserver/hosts/hearing.h"
 #include "configserver/hosts/nonces.h"
 #include "configserver/hosts/polls.h"
 #include "identity/key.h"
@@ -80,6 +81,7 @@ int zone_lead(struct zone *zone, struct error *err)
 {
     char name[16];
     snprintf(name, sizeof name, "cfg%lld", (long long)zone->config->index);
+    hearing_begin(zone->hearing, zone_now_ms(zone));
     return repository_lead(zone->repository, name, err) < 0 ? -1 : ensure_counters(zone, err);
 }
 
@@ -94,6 +96,7 @@ int zone_open(const struct zone_parts *parts, struct zone **zone, struct error *
     opened->limits = &parts->config->limits;
     opened->nonces = nonces_new(parts->environment);
     opened->gauges = gauges_new();
+    opened->hearing = hearing_new(zone_now_ms(opened));
     opened->polls = polls_new(opened);
     pthread_mutex_init(&opened->lock, NULL);
     pthread_condattr_t attributes;
@@ -121,6 +124,7 @@ void zone_close(struct zone **zone)
     polls_free(&old->polls);
     repository_close(&old->repository);
     gauges_free(&old->gauges);
+    hearing_free(&old->hearing);
     nonces_free(&old->nonces);
     pthread_cond_destroy(&old->rung);
     pthread_mutex_destroy(&old->lock);
@@ -133,6 +137,20 @@ void zone_ring(struct zone *zone)
     zone->rings++;
     pthread_cond_broadcast(&zone->rung);
     pthread_mutex_unlock(&zone->lock);
+}
+
+/* The passes are frequent enough for what is due later. */
+void zone_look_again(struct zone *zone, const char *application, int64_t at_ms)
+{
+    (void)application;
+    if (at_ms <= zone_now_ms(zone))
+        zone_ring(zone);
+}
+
+void zone_look_at_account(struct zone *zone, const char *account)
+{
+    (void)account;
+    zone_ring(zone);
 }
 
 void zone_stop(struct zone *zone)

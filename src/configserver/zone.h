@@ -37,6 +37,7 @@ struct attestor {
 struct nonces;
 struct polls;
 struct gauges;
+struct hearing;
 
 struct zone {
     const struct config *config;
@@ -50,6 +51,7 @@ struct zone {
     struct nonces *nonces;       /* challenges given to hosts */
     struct polls *polls;         /* hosts that wait for a new spec */
     struct gauges *gauges;       /* what hosts measured last */
+    struct hearing *hearing;     /* when each host was heard last */
     pthread_mutex_t lock;        /* of the bell's count only */
     pthread_cond_t rung;
     uint64_t rings;
@@ -77,6 +79,10 @@ int64_t zone_random(const struct zone *zone, int64_t bound);
 
 /* The bell makes maintainers look at once instead of at their next time. */
 void zone_ring(struct zone *zone);
+/* The application is looked at again then, though nothing of it has changed: something is due. */
+void zone_look_again(struct zone *zone, const char *application, int64_t at_ms);
+/* The account's instances are looked at soon: one of them may be gone. */
+void zone_look_at_account(struct zone *zone, const char *account);
 /* Until it rings after `*seen` or the time is over; then `*seen` is its count. False when the zone is
  * stopping. */
 bool zone_wait(struct zone *zone, uint64_t *seen, int64_t timeout_ms);

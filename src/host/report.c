@@ -13,9 +13,9 @@
 enum {
     TELL_TIMEOUT_MS = 10 * 1000,
     TELL_AGAIN_MS = 60 * 1000,
-    METRICS_EVERY_MS = 15 * 1000,
+    METRICS_EVERY_MS = 10 * 1000, /* the heartbeat: three lost in a row are silence to the config servers */
     RETRY_FIRST_MS = 500,
-    RETRY_MOST_MS = 30 * 1000,
+    RETRY_MOST_MS = 5 * 1000,
 };
 
 /* What was last told of one hostname. */

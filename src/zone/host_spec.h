@@ -6,7 +6,9 @@
  *            answers at once when the spec's generation is not G, else within S (at most 60) seconds: 200, or 304
  *   tunnel   PUT  /nodes/v2/state/ready/{hostname}                                         (the host itself)
  *   tunnel   PATCH /nodes/v2/node/{hostname}        node_report, hostname of the host or of a node on it
- *   tunnel   POST /metrics/v1/host/{hostname}       metrics_report
+ *   tunnel   POST /metrics/v1/host/{hostname}       metrics_report, every 10 s: also the heartbeat
+ *   tunnel   PUT, DELETE /orchestrator/v1/hosts/{hostname}/suspended   may it be down now? 409: no, ask again later
+ *   tunnel   PUT /orchestrator/v1/suspensions/hosts/{hostname}?hostname=…&hostname=…   the host and nodes on it at once
  *   vendor   POST /athenz/v1/provider/{instance|refresh}  InstanceConfirmation              (zts)
  */
 #ifndef ZONE_HOST_SPEC_H
@@ -86,6 +88,7 @@ struct host_spec {
     const char *state; /* the host's: "provisioned", "ready", "active", "deprovisioning" */
     const char *host_address; /* IPv6 on the VPC's network */
     const char *archive_bucket;
+    int64_t reboot_generation; /* reboot when this rises above the last carried out */
     bool drain;         /* sync every log, then report drained */
     struct node_spec *nodes;
     size_t node_count;
@@ -96,6 +99,7 @@ struct node_report {
     const char *current_image;
     const char *vespa_version;
     int64_t current_restart_generation; /* -1: not said */
+    int64_t current_reboot_generation;  /* of a host; -1: not said */
     const char *service_status;         /* "up", "down", "starting", "stopped" */
     const char *status_message;         /* why, when not up */
     bool data_moved; /* retired, and the others have its documents */

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "configserver/api/handlers.h"
+#include "configserver/hosts/host_calls.h"
 #include "configserver/hosts/polls.h"
 #include "identity/athenz.h"
 
@@ -47,6 +48,8 @@ static unsigned host_roles(struct http_request *request)
     const struct host *host = calling_host(request, view);
     if (!host)
         return 0;
+    if (http_request_route(request)->side == SIDE_TUNNEL)
+        host_heard(zone, host->hostname);
     unsigned who = WHO_HOST;
     const char *named = http_request_parameter(request, "hostname");
     const struct node *node = named ? view_find(view, RECORD_NODE, named) : NULL;

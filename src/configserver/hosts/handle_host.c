@@ -3,9 +3,9 @@
 #include "base/text.h"
 #include "configserver/api/handlers.h"
 #include "configserver/hosts/gauges.h"
+#include "configserver/hosts/host_calls.h"
 #include "configserver/hosts/nonces.h"
 #include "configserver/hosts/spec.h"
-#include "configserver/records/life.h"
 #include "identity/athenz.h"
 #include "zone/host_spec.h"
 
@@ -73,27 +73,6 @@ enum http_answer issue_challenge(struct http_request *request)
     return respond_record(request, &challenge_record, &challenge);
 }
 
-/* The host is a peer before it is answered, so that its first packet through the tunnel is let in. */
-static int admit_key(struct zone *zone, const char *hostname, const char *key, const char *address,
-                     struct error *err)
-{
-    cleanup(transaction_end) struct transaction *transaction = transaction_begin(zone->repository);
-    const struct host *host = transaction_find(transaction, RECORD_HOST, hostname);
-    if (!host || host->state == HOST_WANTED || host->state >= HOST_TERMINATING)
-        return error_set(err, ERROR_FORBIDDEN, "host %s is on its way out", hostname);
-    view_each(transaction_view(transaction), RECORD_HOST, struct host, other)
-        if (text_equal(other->wireguard_key, key) && !text_equal(other->hostname, hostname))
-            return error_set(err, ERROR_CONFLICT, "another host has this key");
-    struct host next = *host;
-    next.wireguard_key = key;
-    if (!text_equal(host->wireguard_key, key))
-        transaction_put(transaction, RECORD_HOST, &next);
-    if (transaction_commit(&transaction, err) < 0)
-        return -1;
-    const struct tunnel_peer peer = {.public_key = key, .address = address};
-    return zone->peers->set(zone->peers->context, &peer, err);
-}
-
 static int take_key(struct http_request *request, struct wireguard_peers *peers, struct error *err)
 {
     struct zone *zone = http_request_server_context(request);
@@ -119,7 +98,7 @@ static int take_key(struct http_request *request, struct wireguard_peers *peers,
         return error_set(err, ERROR_UNAVAILABLE, "our tunnel is not up yet");
     *peers =
         (struct wireguard_peers){zone_host_address(arena, zone, host->index), ZONE_PREFIX_LENGTH, ours, 1};
-    return admit_key(zone, host->hostname, published.key, peers->address, err);
+    return host_admit_key(zone, host->hostname, published.key, err);
 }
 
 enum http_answer publish_key(struct http_request *request)
@@ -135,25 +114,11 @@ enum http_answer set_ready(struct http_request *request)
 {
     struct zone *zone = http_request_server_context(request);
     struct error err = {0};
-    const char *hostname = http_request_parameter(request, "hostname");
-    cleanup(transaction_end) struct transaction *transaction = transaction_begin(zone->repository);
-    const struct host *host = transaction_find(transaction, RECORD_HOST, hostname);
-    struct host next = host ? *host : (struct host){0};
-    const struct cause cause = zone_cause(zone, transaction, AGENT_HOST, NULL);
-    if (!host)
-        error_set(&err, ERROR_NOT_FOUND, "no host %s", hostname);
-    else if (host_apply(&next, HOST_REACHED_US, &cause, &err) == 0) {
-        if (next.state != host->state) {
-            transaction_put(transaction, RECORD_HOST, &next);
-            application_tell(zone, transaction, host->application, "info",
-                             "Host %s is ready: its tunnel is up", hostname);
-        }
-        if (transaction_commit(&transaction, &err) == 0) {
-            http_respond_json(request, 200, json_pack("{s:s}", "message", host_state_names[next.state]));
-            return HTTP_ANSWERED;
-        }
-    }
-    return http_fail(request, &err);
+    enum host_state state;
+    if (host_ready(zone, http_request_parameter(request, "hostname"), &state, &err) < 0)
+        return http_fail(request, &err);
+    http_respond_json(request, 200, json_pack("{s:s}", "message", host_state_names[state]));
+    return HTTP_ANSWERED;
 }
 
 /* A host may say what the report's table lists, and nothing else. */
@@ -176,71 +141,18 @@ static int check_members(struct http_request *request, struct error *err)
     return 0;
 }
 
-static bool is_status(const char *text)
-{
-    static const char *const statuses[] = {"up", "down", "starting", "stopped"};
-    for (size_t i = 0; i < COUNT_OF(statuses); i++)
-        if (text_equal(text, statuses[i]))
-            return true;
-    return false;
-}
-
-static int report_node(struct zone *zone, struct transaction *transaction, const struct node *node,
-                       const struct node_report *report, struct error *err)
-{
-    if (report->service_status && !is_status(report->service_status))
-        return error_set(err, ERROR_INVALID, "\"serviceStatus\" must be up, down, starting or stopped");
-    struct node next = *node;
-    next.current_image = report->current_image ? report->current_image : node->current_image;
-    next.vespa_version = report->vespa_version ? report->vespa_version : node->vespa_version;
-    next.reports = report->reports ? report->reports : node->reports;
-    if (report->current_restart_generation > node->current_restart_generation)
-        next.current_restart_generation = report->current_restart_generation;
-    if (report->service_status) {
-        next.service_status = report->service_status;
-        next.status_message = report->status_message;
-    }
-    struct arena *arena = transaction_arena(transaction);
-    const struct record *record = record_kind_record(RECORD_NODE);
-    if (text_equal(record_text(record, arena, node), record_text(record, arena, &next)))
-        return 0;
-    transaction_put(transaction, RECORD_NODE, &next);
-    if (!text_equal(node->service_status, next.service_status))
-        application_tell(zone, transaction, node->application, "info", "Node %s (%s) is %s%s%s",
-                         node->hostname, node->cluster, next.service_status,
-                         text_empty(next.status_message) ? "" : ": ",
-                         text_empty(next.status_message) ? "" : next.status_message);
-    return 0;
-}
-
-static int report_host(struct zone *zone, struct transaction *transaction, const struct host *host,
-                       const struct node_report *report)
-{
-    struct host next = *host;
-    const struct cause cause = zone_cause(zone, transaction, AGENT_HOST, NULL);
-    if (!report->drained || host_apply(&next, HOST_DRAINED, &cause, NULL) < 0)
-        return 0; /* says again what we know, or drained before it was asked to: the next report tells */
-    transaction_put(transaction, RECORD_HOST, &next);
-    application_tell(zone, transaction, host->application, "info", "Host %s archived its last logs",
-                     host->hostname);
-    return 0;
-}
-
 enum http_answer take_report(struct http_request *request)
 {
     struct zone *zone = http_request_server_context(request);
     struct error err = {0};
-    struct node_report report = {.current_restart_generation = -1};
+    struct node_report report = node_report_nothing;
     const char *hostname = http_request_parameter(request, "hostname");
     if (check_members(request, &err) < 0 || read_body(request, &node_report_record, &report, &err) < 0)
         return http_fail(request, &err);
-    cleanup(transaction_end) struct transaction *transaction = transaction_begin(zone->repository);
-    const struct host *host = transaction_find(transaction, RECORD_HOST, hostname);
-    const struct node *node = transaction_find(transaction, RECORD_NODE, hostname);
-    int result = host   ? report_host(zone, transaction, host, &report)
-                 : node ? report_node(zone, transaction, node, &report, &err)
-                        : error_set(&err, ERROR_NOT_FOUND, "no host or node %s", hostname);
-    if (result < 0 || transaction_commit(&transaction, &err) < 0)
+    VIEW(view, zone->repository);
+    int result = view_find(view, RECORD_HOST, hostname) ? host_report(zone, hostname, &report, &err)
+                                                        : node_report(zone, hostname, &report, &err);
+    if (result < 0)
         return http_fail(request, &err);
     http_respond_json(request, 200, json_pack("{s:o}", "message", json_sprintf("Updated %s", hostname)));
     return HTTP_ANSWERED;

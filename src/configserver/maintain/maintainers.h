@@ -21,6 +21,7 @@ typedef void application_step(struct zone *zone, struct transaction *transaction
 application_step judge_health;           /* health.c: who is down, who shall be replaced, within the limits */
 application_step allocate_application;   /* decide/allocate.h */
 application_step move_hosts, move_nodes; /* nodes.c: activation, leaving, expiry */
+int forget_hosts(struct zone *zone, struct error *err); /* that are deprovisioned for long enough; nodes.c */
 application_step
     settle_load_balancers; /* load_balancer_wishes.c: which there shall be, which may be announced */
 application_step settle_application; /* applications.c: converged, gone */

@@ -108,6 +108,13 @@ static void host_resume(void *record, const struct cause *cause)
     ((struct host *)record)->suspended_since = 0;
 }
 
+/* What is to be terminated need not be heard. */
+static void stop_listening(void *record, const struct cause *cause)
+{
+    (void)cause;
+    ((struct host *)record)->down_since = 0;
+}
+
 static void forget_ways(void *record, const struct cause *cause)
 {
     (void)cause;
@@ -124,14 +131,15 @@ static void forget_service(void *record, const struct cause *cause)
     node->current_image = NULL;
     node->certificate_names = NULL;
     node->certificate_name_count = 0;
-    node->down_since = node->suspended_since = 0;
+    node->first_up_at = node->down_since = node->suspended_since = 0;
     node->data_moved = false;
 }
 
 static void node_retire(void *record, const struct cause *cause)
 {
-    (void)cause;
-    ((struct node *)record)->retired = true;
+    struct node *node = record;
+    node->retired = true;
+    node->retired_since = cause->at;
 }
 
 static void node_unretire(void *record, const struct cause *cause)
@@ -139,6 +147,7 @@ static void node_unretire(void *record, const struct cause *cause)
     (void)cause;
     struct node *node = record;
     node->retired = node->data_moved = false;
+    node->retired_since = 0;
 }
 
 static void node_down(void *record, const struct cause *cause)
@@ -148,8 +157,10 @@ static void node_down(void *record, const struct cause *cause)
 
 static void node_up(void *record, const struct cause *cause)
 {
-    (void)cause;
-    ((struct node *)record)->down_since = 0;
+    struct node *node = record;
+    node->down_since = 0;
+    if (!node->first_up_at)
+        node->first_up_at = cause->at;
 }
 
 static void node_suspend(void *record, const struct cause *cause)
@@ -167,7 +178,7 @@ static void node_leave(void *record, const struct cause *cause)
 {
     (void)cause;
     struct node *node = record;
-    node->down_since = node->suspended_since = 0;
+    node->first_up_at = node->down_since = node->suspended_since = 0;
     node->service_status = node->status_message = NULL;
 }
 
@@ -223,15 +234,15 @@ static const struct transition host_life[] = {
     { HOST_FAILED,          HOST_REACHED_US,    HOST_FAILED,          NULL,                  NULL            },
     { HOST_FAILED,          HOST_PARK,          HOST_PARKED,          NULL,                  NULL            },
     { HOST_FAILED,          HOST_RELEASE,       HOST_DEPROVISIONING,  NULL,                  NULL            },
-    { HOST_FAILED,          HOST_LOST,          HOST_TERMINATING,     NULL,                  NULL            },
+    { HOST_FAILED,          HOST_LOST,          HOST_TERMINATING,     NULL,                  stop_listening },
     { HOST_PARKED,          HOST_REACHED_US,    HOST_PARKED,          NULL,                  NULL            },
     { HOST_PARKED,          HOST_RELEASE,       HOST_DEPROVISIONING,  NULL,                  NULL            },
-    { HOST_PARKED,          HOST_LOST,          HOST_TERMINATING,     NULL,                  NULL            },
+    { HOST_PARKED,          HOST_LOST,          HOST_TERMINATING,     NULL,                  stop_listening },
 
     { HOST_DEPROVISIONING,  HOST_REACHED_US,    HOST_DEPROVISIONING,  NULL,                  NULL            },
-    { HOST_DEPROVISIONING,  HOST_DRAINED,       HOST_TERMINATING,     NULL,                  NULL            },
-    { HOST_DEPROVISIONING,  HOST_DRAIN_EXPIRED, HOST_TERMINATING,     NULL,                  NULL            },
-    { HOST_DEPROVISIONING,  HOST_LOST,          HOST_TERMINATING,     NULL,                  NULL            },
+    { HOST_DEPROVISIONING,  HOST_DRAINED,       HOST_TERMINATING,     NULL,                  stop_listening },
+    { HOST_DEPROVISIONING,  HOST_DRAIN_EXPIRED, HOST_TERMINATING,     NULL,                  stop_listening },
+    { HOST_DEPROVISIONING,  HOST_LOST,          HOST_TERMINATING,     NULL,                  stop_listening },
 
     { HOST_TERMINATING,     HOST_LAUNCHED,      HOST_TERMINATING,     has_instance,          NULL            },
     { HOST_TERMINATING,     HOST_TERMINATED,    HOST_DEPROVISIONED,   NULL,                  forget_ways     },
@@ -259,6 +270,7 @@ static const struct transition node_life[] = {
     { NODE_RESERVED,        NODE_HOST_LOST,     NODE_RESERVED,        NULL,                  forget_service  },
     { NODE_RESERVED,        NODE_RELEASE,       NODE_DIRTY,           NULL,                  node_leave      },
 
+    { NODE_ACTIVE,          NODE_HOST_LOST,     NODE_DIRTY,           is_retired,            forget_service  },
     { NODE_ACTIVE,          NODE_HOST_LOST,     NODE_RESERVED,        NULL,                  forget_service  },
     { NODE_ACTIVE,          NODE_RETIRE,        NODE_ACTIVE,          NULL,                  node_retire     },
     { NODE_ACTIVE,          NODE_UNRETIRE,      NODE_ACTIVE,          is_retired,            node_unretire   },
@@ -362,6 +374,14 @@ int host_apply(struct host *host, enum host_event event, const struct cause *cau
         return error_set(err, ERROR_CONFLICT, "host %s is %s: '%s' does not apply", host->hostname,
                          host_state_names[host->state], host_events[event]);
     return 0;
+}
+
+const struct event *host_last_event(const struct host *host, enum host_event event)
+{
+    for (size_t i = host->history_count; i > 0; i--)
+        if (text_equal(host->history[i - 1].event, host_events[event]))
+            return &host->history[i - 1];
+    return NULL;
 }
 
 int node_apply(struct node *node, enum node_event event, const struct cause *cause, struct error *err)

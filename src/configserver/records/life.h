@@ -68,6 +68,9 @@ int node_apply(struct node *node, enum node_event event, const struct cause *cau
 int load_balancer_apply(struct load_balancer *balancer, enum load_balancer_event event,
                         const struct cause *cause, struct error *err);
 
+/* When it happened to it last, by whom and why; NULL when its history does not say (any more). */
+const struct event *host_last_event(const struct host *host, enum host_event event);
+
 /* What must hold of a record by itself in whatever state it is; NULL, or what does not hold. Checked for each
  * record a transaction writes. */
 const char *record_broken_rule(enum record_kind kind, const void *record);

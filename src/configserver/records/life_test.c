@@ -178,6 +178,30 @@ static void a_node_whose_host_is_lost_waits_again(void **state)
     assert_null(node.service_status);
 }
 
+static void a_retired_node_whose_host_is_lost_is_not_started_again(void **state)
+{
+    (void)state;
+    struct node node = {.hostname = "h100a.x", .state = NODE_ACTIVE, .service_status = "up"};
+    assert_int_equal(node_apply(&node, NODE_CAME_UP, at(2), NULL), 0);
+    assert_int_equal(node_apply(&node, NODE_RETIRE, at(3), NULL), 0);
+    assert_int_equal(node.first_up_at, 2);
+    assert_int_equal(node.retired_since, 3);
+    assert_int_equal(node_apply(&node, NODE_HOST_LOST, at(4), NULL), 0);
+    assert_int_equal(node.state, NODE_DIRTY);
+    assert_int_equal(node.first_up_at, 0);
+}
+
+static void who_is_terminated_need_not_be_heard(void **state)
+{
+    (void)state;
+    struct host host = host_in(HOST_DEPROVISIONING);
+    assert_int_equal(host_apply(&host, HOST_WENT_DOWN, at(2), NULL), 0);
+    assert_int_equal(host_apply(&host, HOST_DRAIN_EXPIRED, at(3), NULL), 0);
+    assert_null(record_broken_rule(RECORD_HOST, &host));
+    assert_string_equal(host_last_event(&host, HOST_WENT_DOWN)->agent, "operator");
+    assert_null(host_last_event(&host, HOST_PARK));
+}
+
 static void a_load_balancer_that_is_being_removed_does_not_come_back(void **state)
 {
     (void)state;
@@ -206,6 +230,8 @@ int main(void)
         cmocka_unit_test(history_keeps_the_last_events_with_who_and_why),
         cmocka_unit_test(a_failed_host_may_be_kept_for_a_look_and_then_drains),
         cmocka_unit_test(a_node_whose_host_is_lost_waits_again),
+        cmocka_unit_test(a_retired_node_whose_host_is_lost_is_not_started_again),
+        cmocka_unit_test(who_is_terminated_need_not_be_heard),
         cmocka_unit_test(a_load_balancer_that_is_being_removed_does_not_come_back),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,7 +167,8 @@ struct node {
     int64_t index, group;
     int state; /* enum node_state */
     int64_t state_since;
-    bool retired; /* active, but to leave when its replacement serves and its data has moved */
+    bool retired;          /* active, but to leave when its replacement serves and its data has moved */
+    int64_t retired_since; /* ms, 0: it is not */
     const char *image;
     int64_t restart_generation;
     /* what its host reports */
@@ -176,7 +177,8 @@ struct node {
     bool data_moved;                /* retired: the others have its documents */
     const char **certificate_names; /* DNS names in the certificate it serves with */
     size_t certificate_name_count;
-    int64_t down_since;      /* ms, 0: up, or never was */
+    int64_t first_up_at;     /* ms, 0: its service was never up yet */
+    int64_t down_since;      /* ms, 0: up, or still on its way to it */
     int64_t suspended_since; /* ms, 0: not allowed to be down */
     json_t *reports;
     struct event *history;

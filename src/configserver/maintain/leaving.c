@@ -1,0 +1,60 @@
+#include "configserver/maintain/leaving.h"
+
+bool leaving_is_wished(const struct application *application, const struct node *node,
+                       const struct host *host)
+{
+    return node->state == NODE_ACTIVE &&
+           (node->retired || host->want_to_fail || !application_cluster(application, node->cluster));
+}
+
+/* Its group, or the whole cluster when the group itself is not wanted any more. */
+static struct group_standing around(const struct standing *standing, const struct node *node)
+{
+    const struct group_standing *group = standing_group(standing, node);
+    return group->target > 0 ? *group : standing_cluster(standing, node->cluster);
+}
+
+/* A replacement that was never up is none, but one that was and is down now is: it is itself to be replaced.
+ */
+static bool is_replaced(const struct group_standing *group)
+{
+    return group->proven >= group->target;
+}
+
+/* Then the group has what it shall have, counting those that are to leave but still serve. */
+static bool can_be_missed(const struct group_standing *group, bool serves)
+{
+    if (!serves)
+        return is_replaced(group);
+    return group->serving + group->leaving - 1 >= group->target && group->serving + group->leaving > 1;
+}
+
+static bool is_overdue(const struct zone *zone, const struct node *node, int64_t *look_at)
+{
+    int64_t at = node->retired_since + zone->limits->retired_longest;
+    bool overdue = node->retired_since && at <= zone_now_ms(zone);
+    if (node->retired_since && !overdue && at < *look_at)
+        *look_at = at;
+    return overdue;
+}
+
+enum leaving leaving_decide(const struct zone *zone, const struct application *application,
+                            const struct standing *standing, const struct node *node, const struct host *host,
+                            int64_t *look_at)
+{
+    if (!leaving_is_wished(application, node, host))
+        return LEAVING_NOT;
+    bool has_data = node->cluster_type == CLUSTER_CONTENT && node->first_up_at && !node->data_moved;
+    if (!application_cluster(application, node->cluster))
+        return has_data ? LEAVING_KEPT : LEAVING_RELEASED;
+    const struct group_standing group = around(standing, node);
+    bool serves = node_can_be_counted_on(node, host);
+    if (!can_be_missed(&group, serves) ||
+        (has_data && !host->want_to_fail && !is_overdue(zone, node, look_at)))
+        return LEAVING_NOT;
+    if (serves)
+        standing_group(standing, node)->leaving--;
+    if (host->want_to_fail)
+        return LEAVING_FAILED;
+    return has_data ? LEAVING_WITHOUT_DATA : LEAVING_RELEASED;
+}

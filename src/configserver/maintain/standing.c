@@ -1,0 +1,81 @@
+#include "configserver/maintain/standing.h"
+
+#include "base/text.h"
+
+bool node_can_be_counted_on(const struct node *node, const struct host *host)
+{
+    return node->state == NODE_ACTIVE && text_equal(node->service_status, "up") && !node->down_since &&
+           !node->suspended_since && host && host->state == HOST_ACTIVE && !host->down_since &&
+           !host->suspended_since;
+}
+
+static struct group_standing *find(const struct standing *standing, const char *cluster, int64_t group)
+{
+    for (size_t i = 0; i < standing->count; i++)
+        if (standing->groups[i].group == group && text_equal(standing->groups[i].cluster, cluster))
+            return &standing->groups[i];
+    return NULL;
+}
+
+static int64_t groups_of(const struct cluster *cluster)
+{
+    return cluster->groups > 1 ? cluster->groups : 1;
+}
+
+static void count_node(struct group_standing *group, const struct node *node, const struct host *host)
+{
+    bool wanted = node_is_wanted(node, host), serves = node_can_be_counted_on(node, host);
+    group->members += node->state == NODE_ACTIVE;
+    group->proven += wanted && node->state == NODE_ACTIVE && node->first_up_at;
+    group->serving += wanted && serves;
+    group->leaving += !wanted && serves;
+    group->suspended +=
+        node->state == NODE_ACTIVE && (node->suspended_since || (host && host->suspended_since));
+}
+
+void standing_of(const struct view *view, const struct application *application, struct arena *arena,
+                 struct standing *standing)
+{
+    size_t most = view_count_of(view, NODES_OF_APPLICATION, application->id);
+    for (size_t i = 0; i < application->cluster_count; i++)
+        most += (size_t)groups_of(&application->clusters[i]);
+    *standing = (struct standing){arena_alloc(arena, most * sizeof *standing->groups), 0};
+    for (size_t i = 0; i < application->cluster_count; i++) {
+        const struct cluster *cluster = &application->clusters[i];
+        int64_t groups = groups_of(cluster);
+        for (int64_t group = 0; group < groups; group++)
+            standing->groups[standing->count++] = (struct group_standing){
+                cluster->id, group, cluster->count / groups + (group < cluster->count % groups)};
+    }
+    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node)
+    {
+        struct group_standing *group = find(standing, node->cluster, node->group);
+        if (!group) {
+            group = &standing->groups[standing->count++];
+            *group = (struct group_standing){node->cluster, node->group};
+        }
+        count_node(group, node, view_find(view, RECORD_HOST, node->parent));
+    }
+}
+
+struct group_standing *standing_group(const struct standing *standing, const struct node *node)
+{
+    return find(standing, node->cluster, node->group);
+}
+
+struct group_standing standing_cluster(const struct standing *standing, const char *cluster)
+{
+    struct group_standing sum = {cluster};
+    for (size_t i = 0; i < standing->count; i++) {
+        const struct group_standing *group = &standing->groups[i];
+        if (!text_equal(group->cluster, cluster))
+            continue;
+        sum.target += group->target;
+        sum.members += group->members;
+        sum.proven += group->proven;
+        sum.serving += group->serving;
+        sum.leaving += group->leaving;
+        sum.suspended += group->suspended;
+    }
+    return sum;
+}
