@@ -405,7 +405,7 @@ static void a_lock_has_one_holder_and_its_token_rises(void **state)
     int64_t first = -1, second = -1;
     assert_int_equal(store_lock(bench->store, "/locks/x", 1000, &first, NULL), STORE_OK);
     assert_int_equal(store_lock(bench->store, "/locks/x", 50, &second, NULL), STORE_EXISTS);
-    assert_int_equal(store_lock(bench->store, "/locks/y", 50, &second, NULL), STORE_OK);
+    assert_int_equal(store_lock(bench->store, "/locks/y", 1000, &second, NULL), STORE_OK);
     store_unlock(bench->store, "/locks/x");
     assert_int_equal(store_lock(bench->store, "/locks/x", 1000, &second, NULL), STORE_OK);
     assert_true(second > first);

@@ -18,7 +18,8 @@
 /* Below the range that connections get theirs from, so that nobody takes it before the server does. */
 enum { PORT_FIRST = 11000, PORT_COUNT = 20000, OPEN_MS = 20000, ANSWER_MS = 500 };
 
-static int connect_or_bind(const char *address, uint16_t port, int (*step)(int, const struct sockaddr *, socklen_t))
+static int connect_or_bind(const char *address, uint16_t port,
+                           int (*step)(int, const struct sockaddr *, socklen_t))
 {
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};

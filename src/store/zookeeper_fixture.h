@@ -1,5 +1,5 @@
-/* ZooKeeper servers for tests and benchmarks: real ones, on the loopback with ports that were free, in a directory of
- * their own below /tmp. They die with the thread that started them. */
+/* ZooKeeper servers for tests and benchmarks: real ones, on the loopback with ports that were free, in a
+ * directory of their own below /tmp. They die with the thread that started them. */
 #ifndef STORE_ZOOKEEPER_FIXTURE_H
 #define STORE_ZOOKEEPER_FIXTURE_H
 
