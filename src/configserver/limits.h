@@ -24,7 +24,10 @@ struct limits {
     int64_t account_failures_percent;
     int64_t cluster_failures_percent; /* of a cluster's nodes, at least one */
     int64_t container_suspended_percent;
-    int64_t account_launches; /* launches under way at once in one account */
+    int64_t account_launches;  /* launches under way at once in one account */
+    int64_t application_hosts; /* an application may want */
+    /* a deployment that waits longer has failed, though we keep trying */
+    int64_t deploy_trouble, deploy_longest;
     /* how often */
     int64_t watch_instances, watch_instances_eager, watch_balancers, watch_balancers_eager, watch_events;
     int64_t sweep;      /* every record is looked at, event or not */

@@ -8,8 +8,6 @@
 #include "configserver/hosts/polls.h"
 #include "configserver/records/life.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -428,43 +426,6 @@ void test_zone_run(struct test_zone *test, int times)
             account_worker_pass(&test->workers[j]);
         test_zone_advance(test, 1000);
     }
-}
-
-static la_ssize_t keep(struct archive *writer, void *context, const void *bytes, size_t length)
-{
-    (void)writer;
-    buffer_append(context, bytes, length);
-    return (la_ssize_t)length;
-}
-
-static void add_file(struct archive *writer, const char *path, const char *text)
-{
-    struct archive_entry *entry = archive_entry_new();
-    archive_entry_set_pathname(entry, path);
-    archive_entry_set_filetype(entry, AE_IFREG);
-    archive_entry_set_perm(entry, 0644);
-    archive_entry_set_size(entry, (la_int64_t)strlen(text));
-    archive_write_header(writer, entry);
-    archive_write_data(writer, text, strlen(text));
-    archive_entry_free(entry);
-}
-
-int test_deploy(struct test_zone *test, const char *services, const char *account, struct deployed *deployed,
-                struct error *err)
-{
-    cleanup(buffer_free) struct buffer zip = buffer_new(1 << 20);
-    struct archive *writer = archive_write_new();
-    archive_write_set_format_zip(writer);
-    archive_write_set_bytes_in_last_block(writer, 1);
-    archive_write_open(writer, &zip, NULL, keep, NULL);
-    add_file(writer, "services.xml", services);
-    add_file(writer, "deployment.xml",
-             arena_format(test->arena, "<deployment version='1.0' cloud-account='aws:%s'/>", account));
-    add_file(writer, "security/clients.pem", "PEM of clients");
-    archive_write_free(writer);
-    const struct deployment deployment = {
-        {"acme", "search", "default"}, account, "external", buffer_string(&zip), zip.length};
-    return deploy(test->zone, test->arena, &deployment, deployed, err);
 }
 
 static void change_hosts(struct test_zone *test, enum host_event event)

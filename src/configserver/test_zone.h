@@ -84,6 +84,23 @@ int test_deploy(struct test_zone *test, const char *services, const char *accoun
     "<content id='albums'><nodes count='1'/></content></services>"
 #define TEST_APPLICATION "acme:search:default"
 
+/* A package file by file; NULL is as test_deploy has it, or no such file. */
+struct test_package {
+    const char *services, *deployment, *overrides, *account;
+    bool dry_run;
+};
+int test_deploy_package(struct test_zone *test, const struct test_package *package, struct deployed *deployed,
+                        struct error *err);
+void test_must_deploy(struct test_zone *test, const char *services);
+/* It is refused, with these words. */
+void test_refuses(struct test_zone *test, const struct test_package *package, const char *words);
+/* TEST_SERVICES are deployed and serve. */
+void test_bring_up(struct test_zone *test);
+/* All that is wanted arrives and serves. */
+void test_settle(struct test_zone *test);
+/* "running", "pending", …; "gone" without a record. */
+const char *test_status(struct test_zone *test);
+
 /* What hosts would do by HTTP: publish a key, get ready, report their node up, drain. */
 void test_hosts_arrive(struct test_zone *test);
 void test_nodes_report(struct test_zone *test, const char *status);

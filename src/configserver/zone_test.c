@@ -8,41 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void must_deploy(struct test_zone *test, const char *services)
-{
-    struct error err;
-    struct deployed deployed;
-    if (test_deploy(test, services, TEST_ACCOUNT, &deployed, &err) < 0)
-        fail_msg("%s", err.message);
-}
-
-static void bring_up(struct test_zone *test)
-{
-    must_deploy(test, TEST_SERVICES);
-    test_zone_run(test, 2);
-    test_hosts_arrive(test);
-    test_zone_run(test, 2);
-    test_nodes_report(test, "up");
-    test_zone_run(test, 4);
-}
-
-static const char *status_of(struct test_zone *test)
-{
-    VIEW(view, test->zone->repository);
-    const struct application *application = test_application(test, view);
-    if (!application)
-        return "gone";
-    json_t *state = application_state(test->zone, view, application);
-    const char *status = arena_strdup(test->arena, json_member_text(state, "status"));
-    json_decref(state);
-    return status;
-}
-
 static void a_deployment_becomes_hosts_nodes_and_an_endpoint(void **state)
 {
     struct test_zone *test = *state;
-    bring_up(test);
-    assert_string_equal(status_of(test), "running");
+    test_bring_up(test);
+    assert_string_equal(test_status(test), "running");
     assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 2);
     assert_int_equal(test->cloud_state->balancer_count, 1);
     assert_int_equal(test->cloud_state->balancers[0].target_count, 1);
@@ -58,7 +28,7 @@ static void a_deployment_becomes_hosts_nodes_and_an_endpoint(void **state)
 static void the_same_package_again_changes_nothing(void **state)
 {
     struct test_zone *test = *state;
-    bring_up(test);
+    test_bring_up(test);
     struct deployed deployed;
     assert_int_equal(test_deploy(test, TEST_SERVICES, TEST_ACCOUNT, &deployed, NULL), 0);
     assert_false(deployed.changed);
@@ -67,54 +37,12 @@ static void the_same_package_again_changes_nothing(void **state)
     assert_int_equal(test->cloud_state->instance_count, 2);
 }
 
-static void a_cluster_may_grow(void **state)
-{
-    struct test_zone *test = *state;
-    bring_up(test);
-    must_deploy(test, "<services><container id='web'><nodes count='3' required='true'/></container>"
-                      "<content id='albums'><nodes count='1'/></content></services>");
-    assert_string_equal(status_of(test), "pending");
-    test_zone_run(test, 2);
-    assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 4);
-    test_hosts_arrive(test);
-    test_zone_run(test, 2);
-    test_nodes_report(test, "up");
-    test_zone_run(test, 4);
-    assert_string_equal(status_of(test), "running");
-    assert_int_equal(test->cloud_state->balancers[0].target_count, 3);
-}
-
-static void refuses(struct test_zone *test, const char *services, const char *account, const char *words)
-{
-    struct error err = {0};
-    struct deployed deployed;
-    assert_int_equal(test_deploy(test, services, account, &deployed, &err), -1);
-    if (!strstr(err.message, words))
-        fail_msg("'%s' does not say '%s'", err.message, words);
-}
-
-static void what_takes_something_away_is_refused(void **state)
-{
-    struct test_zone *test = *state;
-    bring_up(test);
-    refuses(test, "<services><container id='web'/></services>", TEST_ACCOUNT, "removing a cluster");
-    refuses(test,
-            "<services><container id='web'/><content id='albums'><nodes count='1'><resources "
-            "memory='64Gb'/></nodes>"
-            "</content></services>",
-            TEST_ACCOUNT, "changing resources");
-    refuses(test, "<services><container id='albums'/><container id='web'/></services>", TEST_ACCOUNT,
-            "another kind");
-    refuses(test, TEST_SERVICES, OTHER_ACCOUNT, "cannot move to " OTHER_ACCOUNT);
-    assert_string_equal(status_of(test), "running");
-}
-
 static void an_account_without_terraform_is_refused_before_anything_is_written(void **state)
 {
     struct test_zone *test = *state;
     strcpy(test->cloud_state->missing, "VPC");
-    refuses(test, TEST_SERVICES, TEST_ACCOUNT, "has no VPC: run 'terraform apply'");
-    assert_string_equal(status_of(test), "gone");
+    test_refuses(test, &(struct test_package){0}, "has no VPC: run 'terraform apply'");
+    assert_string_equal(test_status(test), "gone");
     VIEW(view, test->zone->repository);
     assert_int_equal(view_count(view, RECORD_ACCOUNT), 0);
 }
@@ -126,23 +54,23 @@ static void an_account_of_another_tenant_is_refused(void **state)
     const struct account account = {TEST_ACCOUNT, "globex", "x"};
     transaction_put(transaction, RECORD_ACCOUNT, &account);
     assert_int_equal(transaction_commit(&transaction, NULL), 0);
-    refuses(test, TEST_SERVICES, TEST_ACCOUNT, "another tenant's");
+    test_refuses(test, &(struct test_package){0}, "another tenant's");
 }
 
 static void a_deleted_application_leaves_nothing(void **state)
 {
     struct test_zone *test = *state;
-    bring_up(test);
+    test_bring_up(test);
     assert_int_equal(undeploy(test->zone, TEST_APPLICATION, NULL), 0);
     assert_int_equal(undeploy(test->zone, TEST_APPLICATION, NULL), 0);
-    refuses(test, TEST_SERVICES, TEST_ACCOUNT, "is being deleted");
+    test_refuses(test, &(struct test_package){0}, "is being deleted");
     test_zone_run(test, 3);
-    assert_string_equal(status_of(test), "deleting");
+    assert_string_equal(test_status(test), "deleting");
     assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING),
                      2); /* their logs are not archived yet */
     test_hosts_drain(test);
     test_zone_run(test, 8);
-    assert_string_equal(status_of(test), "gone");
+    assert_string_equal(test_status(test), "gone");
     assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 0);
     assert_false(test->cloud_state->balancers[0].exists);
     assert_false(test->cloud_state->balancers[0].group_exists);
@@ -155,18 +83,18 @@ static void a_deleted_application_leaves_nothing(void **state)
 static void a_host_that_never_drains_is_terminated_in_the_end(void **state)
 {
     struct test_zone *test = *state;
-    bring_up(test);
+    test_bring_up(test);
     assert_int_equal(undeploy(test->zone, TEST_APPLICATION, NULL), 0);
     test_zone_run(test, 2);
     test_zone_advance(test, DRAIN_LONGEST_MS);
     test_zone_run(test, 8);
-    assert_string_equal(status_of(test), "gone");
+    assert_string_equal(test_status(test), "gone");
 }
 
 static void a_lost_instance_is_replaced_and_forgotten(void **state)
 {
     struct test_zone *test = *state;
-    bring_up(test);
+    test_bring_up(test);
     test->cloud_state->instances[0].state = INSTANCE_ENDED;
     test_zone_advance(test, 20000);
     test_zone_run(test, 3);
@@ -177,14 +105,14 @@ static void a_lost_instance_is_replaced_and_forgotten(void **state)
     assert_int_equal(host->launches, 1);
     assert_null(host->wireguard_key);
     assert_null(host->key_hash);
-    assert_string_equal(status_of(test), "pending");
+    assert_string_equal(test_status(test), "pending");
     assert_int_equal(test->cloud_state->balancers[0].target_count, 0);
 }
 
 static void a_host_that_never_comes_up_is_launched_anew(void **state)
 {
     struct test_zone *test = *state;
-    must_deploy(test, TEST_SERVICES);
+    test_must_deploy(test, TEST_SERVICES);
     test_zone_run(test, 2);
     test_zone_advance(test, BOOT_LONGEST_MS + 1000);
     test_zone_run(test, 3);
@@ -197,14 +125,14 @@ static void a_host_that_never_comes_up_is_launched_anew(void **state)
 static void instances_that_end_at_once_are_launched_ever_more_seldom(void **state)
 {
     struct test_zone *test = *state;
-    must_deploy(test, TEST_SERVICES);
+    test_must_deploy(test, TEST_SERVICES);
     for (int second = 0; second < 180; second++) {
         for (size_t i = 0; i < test->cloud_state->instance_count; i++)
             test->cloud_state->instances[i].state = INSTANCE_ENDED;
         test_zone_run(test, 1);
     }
     assert_in_range(test->cloud_state->instance_count, 8, 16); /* of two hosts */
-    assert_string_equal(status_of(test), "failed");
+    assert_string_equal(test_status(test), "failed");
     VIEW(view, test->zone->repository);
     json_t *shown = application_state(test->zone, view, test_application(test, view));
     if (!strstr(json_member_text(shown, "message"), "the key is disabled"))
@@ -220,8 +148,8 @@ static void one_accounts_trouble_stays_in_it(void **state)
     const struct account account = {OTHER_ACCOUNT, "globex", "x"};
     transaction_put(transaction, RECORD_ACCOUNT, &account);
     assert_int_equal(transaction_commit(&transaction, NULL), 0);
-    bring_up(test);
-    assert_string_equal(status_of(test), "running");
+    test_bring_up(test);
+    assert_string_equal(test_status(test), "running");
     int calls = test->cloud_state->calls;
     test_zone_run(test, 60);
     assert_true(test->workers[1].duties[2].failures > 0);
@@ -231,7 +159,7 @@ static void one_accounts_trouble_stays_in_it(void **state)
 static void trouble_is_told_once_and_ends_when_the_cloud_relents(void **state)
 {
     struct test_zone *test = *state;
-    must_deploy(test, TEST_SERVICES);
+    test_must_deploy(test, TEST_SERVICES);
     strcpy(test->cloud_state->broken_account, TEST_ACCOUNT);
     test_zone_run(test, 10);
     {
@@ -241,7 +169,7 @@ static void trouble_is_told_once_and_ends_when_the_cloud_relents(void **state)
         assert_non_null(strstr(application->log[application->log_count - 1].message, "does not answer"));
     }
     test_zone_advance(test, TROUBLE_LONGEST_MS);
-    assert_string_equal(status_of(test), "failed");
+    assert_string_equal(test_status(test), "failed");
     test->cloud_state->broken_account[0] = '\0';
     test_zone_advance(test, 60000);
     test_zone_run(test, 2);
@@ -249,30 +177,30 @@ static void trouble_is_told_once_and_ends_when_the_cloud_relents(void **state)
     test_zone_run(test, 2);
     test_nodes_report(test, "up");
     test_zone_run(test, 4);
-    assert_string_equal(status_of(test), "running");
+    assert_string_equal(test_status(test), "running");
 }
 
 /* The whole life of an application, as one process would go through it from wherever the records are. */
 static void live(struct test_zone *test)
 {
-    bring_up(test);
-    if (!text_equal(status_of(test), "running"))
+    test_bring_up(test);
+    if (!text_equal(test_status(test), "running"))
         _exit(1);
     undeploy(test->zone, TEST_APPLICATION, NULL);
     test_zone_run(test, 2);
     test_hosts_drain(test);
     test_zone_run(test, 20);
-    _exit(text_equal(status_of(test), "gone") ? 0 : 2);
+    _exit(text_equal(test_status(test), "gone") ? 0 : 2);
 }
 
 static void come_back(struct test_zone *test)
 {
-    for (int i = 0; i < 40 && !text_equal(status_of(test), "running"); i++) {
+    for (int i = 0; i < 40 && !text_equal(test_status(test), "running"); i++) {
         test_zone_run(test, 1);
         test_hosts_arrive(test);
         test_nodes_report(test, "up");
     }
-    _exit(text_equal(status_of(test), "running") ? 0 : 3);
+    _exit(text_equal(test_status(test), "running") ? 0 : 3);
 }
 
 static int in_a_process(struct test_zone *test, void (*what)(struct test_zone *test))
@@ -315,7 +243,7 @@ static void dying_at_any_step_leaks_nothing_and_repeats_nothing(void **state)
         assert_int_equal(end, 77);
         deaths++;
         cloud->die_at = 0;
-        if (text_equal(status_of(test), "gone"))
+        if (text_equal(test_status(test), "gone"))
             continue; /* died before it was deployed, or after all was gone */
         VIEW(view, test->zone->repository);
         bool deleting = test_application(test, view)->deleting;
@@ -331,7 +259,7 @@ static void dying_at_any_step_leaks_nothing_and_repeats_nothing(void **state)
             test_zone_run(test, 20);
             test_zone_advance(test, DRAIN_LONGEST_MS);
             test_zone_run(test, 20);
-            assert_string_equal(status_of(test), "gone");
+            assert_string_equal(test_status(test), "gone");
             assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 0);
         }
     }
@@ -345,8 +273,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_deployment_becomes_hosts_nodes_and_an_endpoint),
         TEST(the_same_package_again_changes_nothing),
-        TEST(a_cluster_may_grow),
-        TEST(what_takes_something_away_is_refused),
         TEST(an_account_without_terraform_is_refused_before_anything_is_written),
         TEST(an_account_of_another_tenant_is_refused),
         TEST(a_deleted_application_leaves_nothing),

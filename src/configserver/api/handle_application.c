@@ -78,6 +78,7 @@ static int read_deployment(struct http_request *request, struct deployment *depl
         .external_id = parameters.cloud_account->external_id,
         .zip = package->bytes,
         .length = package->length,
+        .dry_run = text_equal(http_request_query(request, "dryRun"), "true"),
     };
     return 0;
 }
@@ -96,7 +97,7 @@ enum http_answer prepare_and_activate(struct http_request *request)
     http_respond_json(request, 200,
                       json_pack("{s:[o],s:s,s:o,s:s,s:b}", "log", line, "tenant", deployment.id.tenant,
                                 "session-id", json_sprintf("%lld", (long long)deployed.generation), "message",
-                                deployed.message, "activated", true));
+                                deployed.message, "activated", !deployment.dry_run));
     return HTTP_ANSWERED;
 }
 

@@ -3,23 +3,12 @@
 #include "base/buffer.h"
 #include "base/text.h"
 #include "configserver/decide/allocate.h"
-#include "configserver/decide/instance_types.h"
+#include "configserver/decide/plan.h"
+#include "configserver/maintain/maintainers.h"
 #include "configserver/records/life.h"
 #include "identity/key.h"
 
 #include <string.h>
-
-/* One deployment in the making. */
-struct plan {
-    struct zone *zone;
-    struct arena *arena;
-    const struct deployment *deployment;
-    const char *application_id;
-    struct application_package package;
-    struct cluster *clusters;
-    struct place place;
-    const char *package_hash;
-};
 
 static int check_names(const struct deployment *deployment, struct error *err)
 {
@@ -37,13 +26,10 @@ static int check_names(const struct deployment *deployment, struct error *err)
     return 0;
 }
 
-static int check_account(struct plan *plan, struct error *err)
+static int check_account(const struct plan *plan, struct error *err)
 {
     const struct deployment *deployment = plan->deployment;
-    const char *account;
-    if (application_package_account(plan->arena, &plan->package, &plan->zone->id, deployment->id.instance,
-                                    &account, err) < 0)
-        return -1;
+    const char *account = plan->wanted.account;
     if (!account)
         return error_code(
             err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
@@ -58,7 +44,7 @@ static int check_account(struct plan *plan, struct error *err)
 }
 
 /* The same files are the same package, however they were zipped. */
-static char *hash_package(struct plan *plan)
+static char *hash_package(const struct plan *plan)
 {
     cleanup(buffer_free) struct buffer list = buffer_new(64 << 20);
     for (size_t i = 0; i < plan->package.file_count; i++) {
@@ -66,97 +52,6 @@ static char *hash_package(struct plan *plan)
         buffer_format(&list, "%s %s\n", sha256_hex(plan->arena, file->bytes, file->length), file->path);
     }
     return sha256_hex(plan->arena, buffer_string(&list), list.length);
-}
-
-static int choose_hosts(struct plan *plan, struct error *err)
-{
-    plan->clusters = arena_alloc(plan->arena, plan->package.cluster_count * sizeof *plan->clusters);
-    for (size_t i = 0; i < plan->package.cluster_count; i++) {
-        const struct cluster_spec *spec = &plan->package.clusters[i];
-        const struct node_resources *wanted = &spec->resources;
-        if (!text_equal(wanted->architecture, "any") &&
-            !text_equal(wanted->architecture, plan->place.images[0].architecture))
-            return error_code(err, ERROR_INVALID, "NODE_ALLOCATION_FAILURE",
-                              "services.xml: cluster '%s' asks for %s, this zone's hosts are %s", spec->id,
-                              wanted->architecture, plan->place.images[0].architecture);
-        const char *architecture = plan->place.images[0].architecture;
-        const struct wanted_resources asked = {{wanted->vcpu, wanted->vcpu},
-                                               {wanted->memory_gb, wanted->memory_gb},
-                                               {wanted->disk_gb, wanted->disk_gb},
-                                               "fast",
-                                               "any",
-                                               wanted->architecture,
-                                               0};
-        const struct instance_type **types;
-        size_t type_count;
-        if (instance_types_for(plan->arena, &asked, &architecture, 1, &types, &type_count, err) < 0)
-            return error_context(err, "services.xml: cluster '%s'", spec->id);
-        plan->clusters[i] = (struct cluster){
-            .id = spec->id,
-            .type = (int)spec->type,
-            .count = spec->node_count,
-            .vcpu = wanted->vcpu,
-            .memory_gb = wanted->memory_gb,
-            .disk_gb = wanted->disk_gb,
-            .instance_type = types[0]->name,
-            .image = spec->image ? spec->image : plan->zone->config->node_image,
-        };
-    }
-    return 0;
-}
-
-static const struct cluster *find_cluster(const struct cluster *clusters, size_t count, const char *id)
-{
-    for (size_t i = 0; i < count; i++)
-        if (text_equal(clusters[i].id, id))
-            return &clusters[i];
-    return NULL;
-}
-
-/* What would take something away from a running application is refused until it can be done without losing
- * data. */
-static int check_cluster_change(const struct cluster *old, const struct cluster *next, struct error *err)
-{
-    if (!next)
-        return error_code(
-            err, ERROR_INVALID, "BAD_REQUEST",
-            "services.xml no longer has cluster '%s': removing a cluster is not offered yet; delete the "
-            "deployment and deploy anew",
-            old->id);
-    if (next->type != old->type)
-        return error_code(err, ERROR_INVALID, "BAD_REQUEST",
-                          "services.xml: cluster '%s' was a %s cluster and cannot become another kind",
-                          old->id, old->type == CLUSTER_CONTAINER ? "container" : "content");
-    if (next->count < old->count)
-        return error_code(
-            err, ERROR_INVALID, "BAD_REQUEST",
-            "services.xml: cluster '%s' would shrink from %lld nodes to %lld: shrinking is not offered yet",
-            old->id, (long long)old->count, (long long)next->count);
-    if (!text_equal(next->instance_type, old->instance_type) || next->disk_gb > old->disk_gb ||
-        next->disk_gb < old->disk_gb)
-        return error_code(
-            err, ERROR_INVALID, "BAD_REQUEST",
-            "services.xml: cluster '%s' would need other hosts (%s, %g GB in place of %s, %g GB): changing "
-            "resources is not offered yet",
-            old->id, next->instance_type, next->disk_gb, old->instance_type, old->disk_gb);
-    return 0;
-}
-
-static int check_change(const struct plan *plan, const struct application *old, struct error *err)
-{
-    if (old->deleting)
-        return error_code(err, ERROR_CONFLICT, "ACTIVATION_CONFLICT",
-                          "%s is being deleted; deploy again when it is gone", old->id);
-    if (!text_equal(old->account, plan->deployment->account))
-        return error_code(err, ERROR_INVALID, "BAD_REQUEST",
-                          "%s runs in account %s and cannot move to %s: delete the deployment first", old->id,
-                          old->account, plan->deployment->account);
-    for (size_t i = 0; i < old->cluster_count; i++)
-        if (check_cluster_change(
-                &old->clusters[i],
-                find_cluster(plan->clusters, plan->package.cluster_count, old->clusters[i].id), err) < 0)
-            return -1;
-    return 0;
 }
 
 static int write_account(const struct plan *plan, struct transaction *transaction, struct error *err)
@@ -176,10 +71,9 @@ static void write_load_balancer(const struct plan *plan, struct transaction *tra
 {
     struct arena *arena = plan->arena;
     char *id = arena_format(arena, "%s:%s", plan->application_id, cluster->id);
-    if (cluster->type != CLUSTER_CONTAINER || transaction_find(transaction, RECORD_LOAD_BALANCER, id))
-        return;
+    const struct load_balancer *old = transaction_find(transaction, RECORD_LOAD_BALANCER, id);
     const char *seed = arena_format(arena, "%s %s", plan->zone->config->zone, id);
-    const struct load_balancer balancer = {
+    struct load_balancer balancer = {
         .id = id,
         .application = plan->application_id,
         .cluster = cluster->id,
@@ -188,6 +82,9 @@ static void write_load_balancer(const struct plan *plan, struct transaction *tra
         .state = LOAD_BALANCER_WANTED,
         .state_since = zone_now_ms(plan->zone),
     };
+    if (old)
+        balancer = *old;
+    balancer.settings = cluster->endpoint;
     transaction_put(transaction, RECORD_LOAD_BALANCER, &balancer);
 }
 
@@ -199,8 +96,8 @@ static const char **availability_zones(const struct plan *plan)
     return zones;
 }
 
-static void write_application(const struct plan *plan, struct transaction *transaction,
-                              const struct application *old, int64_t generation)
+/* As it is deployed now; what a deployment does not say is as it was. */
+static struct application make_application(const struct plan *plan, const struct application *old)
 {
     const struct deployment *deployment = plan->deployment;
     struct application application = {
@@ -209,69 +106,144 @@ static void write_application(const struct plan *plan, struct transaction *trans
         .application = deployment->id.application,
         .instance = deployment->id.instance,
         .account = deployment->account,
-        .generation = generation,
-        .deployed_at = zone_now_ms(plan->zone),
         .package_hash = plan->package_hash,
         .clusters = plan->clusters,
-        .cluster_count = plan->package.cluster_count,
+        .cluster_count = plan->wanted.cluster_count,
         .clients_pem = plan->package.clients_pem,
         .archive_bucket = plan->place.archive_bucket,
         .networks = plan->place.balancer_networks,
         .network_count = plan->place.balancer_subnet_count,
         .availability_zones = availability_zones(plan),
         .availability_zone_count = plan->place.host_subnet_count,
+        .tags = plan->tags,
+        .tag_count = plan->wanted.tag_count,
+        .empty_host_ttl_ms = plan->wanted.empty_host_ttl_ms,
     };
-    if (old) {
-        application.converged_generation = old->converged_generation;
-        application.log = old->log;
-        application.log_count = old->log_count;
-    }
-    transaction_put(transaction, RECORD_APPLICATION, &application);
+    if (!old)
+        return application;
+    application.generation = old->generation;
+    application.deployed_at = old->deployed_at;
+    application.converged_generation = old->converged_generation;
+    application.log = old->log;
+    application.log_count = old->log_count;
+    return application;
 }
 
-static const char *summary(const struct plan *plan)
+/* Neither the package says anything else, nor the zone (its usual image) or the account (its subnets). */
+static bool is_deployed(const struct plan *plan, const struct application *old)
 {
-    cleanup(buffer_free) struct buffer text = buffer_new(800);
-    for (size_t i = 0; i < plan->package.cluster_count; i++)
-        buffer_format(&text, "%s%s ×%lld (%s)", i ? ", " : "", plan->clusters[i].id,
-                      (long long)plan->clusters[i].count, plan->clusters[i].instance_type);
-    return arena_strdup(plan->arena, buffer_string(&text));
+    const struct application next = make_application(plan, old);
+    const struct record *record = record_kind_record(RECORD_APPLICATION);
+    return text_equal(record_text(record, plan->arena, old), record_text(record, plan->arena, &next));
+}
+
+static void write_application(const struct plan *plan, struct transaction *transaction,
+                              const struct application *old, int64_t generation)
+{
+    struct application next = make_application(plan, old);
+    next.generation = generation;
+    next.deployed_at = zone_now_ms(plan->zone);
+    transaction_put(transaction, RECORD_APPLICATION, &next);
+}
+
+static int64_t next_generation(struct transaction *transaction)
+{
+    struct counters counters =
+        *(const struct counters *)transaction_find(transaction, RECORD_COUNTERS, COUNTERS_KEY);
+    int64_t generation = counters.next_generation++;
+    transaction_put(transaction, RECORD_COUNTERS, &counters);
+    return generation;
+}
+
+/* What the transaction did to the application's nodes so far. */
+static const char *effect(const struct plan *plan, const struct view *before, const struct view *after)
+{
+    int new = 0, leaving = 0, kept = 0;
+    view_each_of(after, NODES_OF_APPLICATION, plan->application_id, struct node, node)
+    {
+        const struct node *old = view_find(before, RECORD_NODE, node->hostname);
+        bool stays = node->state <= NODE_ACTIVE && !node->retired;
+        bool stayed = old && old->state <= NODE_ACTIVE && !old->retired;
+        new += !old;
+        kept += old && stays && !stayed;
+        leaving += old && stayed && !stays;
+    }
+    return arena_format(plan->arena, "%d new hosts, %d nodes to leave, %d taken back", new, leaving, kept);
+}
+
+/* Nothing of a dry run is kept but what it would have done. */
+static int write_change(struct plan *plan, struct transaction **transaction, const struct application *old,
+                        struct deployed *deployed, struct error *err)
+{
+    struct transaction *now = *transaction;
+    VIEW(before, plan->zone->repository);
+    int64_t generation = next_generation(now);
+    write_application(plan, now, old, generation);
+    for (size_t i = 0; i < plan->wanted.cluster_count; i++)
+        if (plan->clusters[i].type == CLUSTER_CONTAINER)
+            write_load_balancer(plan, now, &plan->clusters[i]);
+    allocate_application(plan->zone, now, transaction_find(now, RECORD_APPLICATION, plan->application_id));
+    settle_load_balancers(plan->zone, now, transaction_find(now, RECORD_APPLICATION, plan->application_id));
+    const char *what = effect(plan, before, transaction_view(now));
+    *deployed =
+        (struct deployed){generation, !plan->deployment->dry_run,
+                          arena_format(plan->arena, "Session %lld for '%s' prepared and activated: %s.",
+                                       (long long)generation, plan->application_id, what)};
+    if (plan->deployment->dry_run) {
+        deployed->message =
+            arena_format(plan->arena, "Nothing is changed by this dry run. '%s' would become %s: %s.",
+                         plan->application_id, plan_summary(plan), what);
+        deployed->generation = old ? old->generation : 0;
+        return 0;
+    }
+    application_tell(plan->zone, now, plan->application_id, "info",
+                     "Deployed as generation %lld to account %s: %s; %s", (long long)generation,
+                     plan->deployment->account, plan_summary(plan), what);
+    return transaction_commit(transaction, err);
 }
 
 static int write_plan(struct plan *plan, struct deployed *deployed, struct error *err)
 {
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(plan->zone->repository);
     const struct application *old = transaction_find(transaction, RECORD_APPLICATION, plan->application_id);
-    if (write_account(plan, transaction, err) < 0 || (old && check_change(plan, old, err) < 0))
+    if (write_account(plan, transaction, err) < 0 || (old && plan_check_change(plan, old, err) < 0) ||
+        plan_clusters(plan, old, err) < 0)
         return -1;
-    if (old && text_equal(old->package_hash, plan->package_hash)) {
+    if (old && is_deployed(plan, old)) {
         *deployed = (struct deployed){old->generation, false, "Exactly this package is deployed already."};
-        return transaction_commit(&transaction, err);
+        return plan->deployment->dry_run ? 0 : transaction_commit(&transaction, err);
     }
-    struct counters counters =
-        *(const struct counters *)transaction_find(transaction, RECORD_COUNTERS, COUNTERS_KEY);
-    int64_t generation = counters.next_generation++;
-    transaction_put(transaction, RECORD_COUNTERS, &counters);
-    write_application(plan, transaction, old, generation);
-    for (size_t i = 0; i < plan->package.cluster_count; i++)
-        write_load_balancer(plan, transaction, &plan->clusters[i]);
-    allocate_application(plan->zone, transaction,
-                         transaction_find(transaction, RECORD_APPLICATION, plan->application_id));
-    application_tell(plan->zone, transaction, plan->application_id, "info",
-                     "Deployed as generation %lld to account %s: %s", (long long)generation,
-                     plan->deployment->account, summary(plan));
-    if (transaction_commit(&transaction, err) < 0)
-        return -1;
-    *deployed = (struct deployed){generation, true,
-                                  arena_format(plan->arena, "Session %lld for '%s' prepared and activated.",
-                                               (long long)generation, plan->application_id)};
-    return 0;
+    return write_change(plan, &transaction, old, deployed, err);
 }
 
 int account_check(struct zone *zone, const struct account *account, struct arena *arena, struct place *place,
                   struct error *err)
 {
     return zone->cloud->find_place(zone->cloud->context, account, arena, place, err);
+}
+
+static int read_package(struct plan *plan, struct error *err)
+{
+    const struct deployment *deployment = plan->deployment;
+    const struct package_target target = {&plan->zone->id, deployment->id.instance, "aws",
+                                          deployment->id.application, zone_now_ms(plan->zone)};
+    if (application_package_read(plan->arena, deployment->zip, deployment->length, &plan->package, err) < 0 ||
+        application_package_resolve(plan->arena, &plan->package, &target, &plan->wanted, err) < 0)
+        return -1;
+    plan->package_hash = hash_package(plan);
+    return plan->package.clients_pem && strlen(plan->package.clients_pem) > 60000
+               ? error_code(err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
+                            "security/clients.pem is larger than 60 kB")
+               : 0;
+}
+
+/* Before anything is asked of the account, so that a change that cannot be touches nothing; once more in the
+ * transaction, since another deployment may come between. */
+static int check_early(const struct plan *plan, struct error *err)
+{
+    VIEW(view, plan->zone->repository);
+    const struct application *old = view_find(view, RECORD_APPLICATION, plan->application_id);
+    return old ? plan_check_change(plan, old, err) : 0;
 }
 
 int deploy(struct zone *zone, struct arena *arena, const struct deployment *deployment,
@@ -281,17 +253,11 @@ int deploy(struct zone *zone, struct arena *arena, const struct deployment *depl
                         .arena = arena,
                         .deployment = deployment,
                         .application_id = application_id_text(arena, &deployment->id)};
-    if (check_names(deployment, err) < 0 ||
-        application_package_read(arena, deployment->zip, deployment->length, &plan.package, err) < 0 ||
-        check_account(&plan, err) < 0)
-        return -1;
-    if (plan.package.clients_pem && strlen(plan.package.clients_pem) > 60000)
-        return error_code(err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
-                          "security/clients.pem is larger than 60 kB");
     const struct account account = {deployment->account, deployment->id.tenant, deployment->external_id};
-    if (account_check(zone, &account, arena, &plan.place, err) < 0 || choose_hosts(&plan, err) < 0)
+    if (check_names(deployment, err) < 0 || read_package(&plan, err) < 0 || check_account(&plan, err) < 0 ||
+        plan_check_quota(&plan, err) < 0 || check_early(&plan, err) < 0 ||
+        account_check(zone, &account, arena, &plan.place, err) < 0)
         return -1;
-    plan.package_hash = hash_package(&plan);
     return write_plan(&plan, deployed, err);
 }
 

@@ -10,16 +10,17 @@ struct deployment {
     const char *account, *external_id; /* as the controller says; checked against deployment.xml */
     const void *zip;
     size_t length;
+    bool dry_run; /* everything but the writing */
 };
 
 struct deployed {
     int64_t generation;
-    bool changed; /* false: exactly this was deployed already */
+    bool changed; /* false: exactly this was deployed already, or it was a dry run */
     const char *message;
 };
 
-/* ERROR_INVALID names the file, element or missing resource; ERROR_CONFLICT when the application is being
- * deleted. */
+/* ERROR_INVALID names the file, element or missing resource, or the validation override that the change
+ * needs; ERROR_CONFLICT when the application is being deleted. On -1 nothing was written. */
 int deploy(struct zone *zone, struct arena *arena, const struct deployment *deployment,
            struct deployed *deployed, struct error *err);
 

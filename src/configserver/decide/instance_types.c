@@ -71,7 +71,7 @@ static int refuse(const struct wanted_resources *wanted, const char *architectur
     if (local && nearest)
         snprintf(offers, sizeof offers, " and %g GB of local disk", nearest->local_disk_gb);
     return error_code(
-        err, ERROR_INVALID, "NODE_ALLOCATION_FAILURE",
+        err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
         "no %s instance type has %g vcpu, %g GB of memory%s; the nearest, %s, has %g vcpu, %g GB%s",
         architecture, wanted->vcpu.low, wanted->memory_gb.low, disk, nearest ? nearest->name : "none",
         nearest ? nearest->vcpu : 0, nearest ? nearest->memory_gb : 0, offers);
@@ -93,7 +93,7 @@ int instance_types_for(struct arena *arena, const struct wanted_resources *wante
     }
     if (refused)
         return refuse(wanted, refused, err);
-    return error_code(err, ERROR_INVALID, "NODE_ALLOCATION_FAILURE",
+    return error_code(err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
                       "architecture='%s' is not one this zone has a host image for: %s%s%s",
                       wanted->architecture, architecture_count > 0 ? architectures[0] : "none",
                       architecture_count > 1 ? ", " : "", architecture_count > 1 ? architectures[1] : "");

@@ -22,7 +22,8 @@ enum {
 /* Up to INSTANCE_TYPES_MOST that have at least this much, cheapest first, all of one architecture: of
  * `architectures` (those there are host images for, the preferred one first) the first that is asked for and
  * has one. A price of more than `max_cost_factor` times the cheapest's is too much. ERROR_INVALID with code
- * NODE_ALLOCATION_FAILURE, saying what the nearest type has, when there is none. */
+ * INVALID_APPLICATION_PACKAGE (asking again will not help), saying what the nearest type has, when there is
+ * none. */
 int instance_types_for(struct arena *arena, const struct wanted_resources *wanted,
                        const char *const *architectures, size_t architecture_count,
                        const struct instance_type ***types, size_t *count, struct error *err);

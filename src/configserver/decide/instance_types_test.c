@@ -98,7 +98,7 @@ static void refuses(const struct wanted_resources *wanted, const char *const *ar
     size_t count;
     struct error err = {0};
     assert_int_equal(instance_types_for(arena, wanted, architectures, number, &types, &count, &err), -1);
-    assert_string_equal(err.code, "NODE_ALLOCATION_FAILURE");
+    assert_string_equal(err.code, "INVALID_APPLICATION_PACKAGE");
     if (!strstr(err.message, words))
         fail_msg("'%s' does not say '%s'", err.message, words);
 }

@@ -76,7 +76,7 @@ static void fill_node(const struct zone *zone, const struct view *view, const st
             arena_format(arena, VESPA_DOMAIN ".tenant.%s.%s", application->tenant, application->application),
         .athenz_service = application->instance,
         .instance_id = node_instance_id(arena, &zone->id, node),
-        .clients_pem = container ? application->clients_pem : NULL,
+        .clients_pem = container ? application_clients(application, cluster) : NULL,
         .networks = application->networks,
         .network_count = container ? application->network_count : 0,
         .restart_generation = node->restart_generation,

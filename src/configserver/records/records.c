@@ -71,11 +71,18 @@ static const struct field cluster_fields[] = {
     FIELD_NUMBER(struct cluster, disk_gb, "diskGb", REQUIRED, 0, LARGEST, "of each node"),
     FIELD_INTEGER(struct cluster, groups, "groups", OPTIONAL, 0, 1000, "its nodes are divided into"),
     FIELD_TEXT(struct cluster, disk_speed, "diskSpeed", OPTIONAL, 8, NULL, "fast or slow"),
+    FIELD_TEXT(struct cluster, storage_type, "storageType", OPTIONAL, 8, NULL, "local, remote or any"),
+    FIELD_TEXT(struct cluster, architecture, "architecture", OPTIONAL, 8, NULL, "x86_64, arm64 or any"),
+    FIELD_NUMBER(struct cluster, max_cost_factor, "maxCostFactor", OPTIONAL, 0, LARGEST,
+                 "of a type beside the cheapest"),
     FIELD_TEXT(struct cluster, instance_type, "instanceType", REQUIRED, 32, NULL, "of its hosts"),
     FIELD_LIST(struct cluster, other_types, other_type_count, "otherTypes", OPTIONAL, 16, &text_record,
                "when there is no capacity of that one"),
     FIELD_RECORD(struct cluster, endpoint, "endpoint", OPTIONAL, &endpoint_record, "how clients reach it"),
     FIELD_TEXT(struct cluster, image, "image", REQUIRED, 255, NULL, "what its nodes run"),
+    FIELD_TEXT(struct cluster, clients_pem, "clientsPem", OPTIONAL, LONGEST_PEM, NULL,
+               "whom its nodes serve"),
+    FIELD_LIST(struct cluster, tags, tag_count, "tags", OPTIONAL, 20, &tag_record, "the tenant's"),
     FIELD_END,
 };
 static const struct record cluster_record = {"cluster", sizeof(struct cluster), cluster_fields};
@@ -285,6 +292,11 @@ const char *record_account(enum record_kind kind, const void *record)
     default:
         return NULL;
     }
+}
+
+const char *application_clients(const struct application *application, const struct cluster *cluster)
+{
+    return cluster && cluster->clients_pem ? cluster->clients_pem : application->clients_pem;
 }
 
 const struct cluster *application_cluster(const struct application *application, const char *id)

@@ -57,17 +57,28 @@ struct endpoint_settings {
     size_t allowed_arn_count;
 };
 
+/* A tag of the tenant's own, on what is made for it in the cloud. */
+struct resource_tag {
+    const char *key, *value;
+};
+
 struct cluster {
     const char *id;
     int type;              /* enum cluster_type */
     int64_t count, groups; /* nodes wanted, all groups together; groups of a content cluster, else 1 */
     double vcpu, memory_gb, disk_gb;
-    const char *disk_speed;    /* "fast", "slow" */
+    const char *disk_speed;    /* "fast", "slow", "any" */
+    const char *storage_type;  /* "local", "remote", "any" */
+    const char *architecture;  /* "x86_64", "arm64", "any": as asked */
+    double max_cost_factor;    /* 0: not said */
     const char *instance_type; /* the cheapest that fits */
     const char **other_types;  /* that fit too, cheapest first: tried when there is no capacity */
     size_t other_type_count;
     const char *image;
     struct endpoint_settings *endpoint; /* of a container cluster */
+    const char *clients_pem;            /* whom its nodes serve; NULL: as its application says */
+    struct resource_tag *tags;          /* on everything made for it, variables replaced */
+    size_t tag_count;
 };
 
 struct log_line {
@@ -76,10 +87,6 @@ struct log_line {
 };
 
 enum { LOG_LINES_KEPT = 80 };
-
-struct resource_tag {
-    const char *key, *value;
-};
 
 struct application {
     const char *id; /* "acme:albums:default" */
@@ -91,13 +98,13 @@ struct application {
     bool deleting;
     struct cluster *clusters;
     size_t cluster_count;
-    const char *clients_pem;
+    const char *clients_pem; /* of clusters that say nothing else */
     const char *archive_bucket;
     const char **networks; /* of its load balancers */
     size_t network_count;
     const char **availability_zones; /* that its account has subnets for hosts in */
     size_t availability_zone_count;
-    struct resource_tag *tags; /* of the tenant, on everything made for it in the cloud */
+    struct resource_tag *tags; /* on what is made for it but for no cluster */
     size_t tag_count;
     int64_t empty_host_ttl_ms; /* how long a host that lost its node is kept for a next one; 0: not */
     struct log_line *log;      /* what happened to it, the last LOG_LINES_KEPT */
@@ -228,6 +235,8 @@ extern const char *const agent_names[];
 char *node_instance_id(struct arena *arena, const struct zone_id *zone, const struct node *node);
 /* The application's three names from its id. */
 void application_names(struct arena *arena, const char *id, struct application_id *names);
+/* Whom a cluster's nodes serve; NULL when nobody is said. */
+const char *application_clients(const struct application *application, const struct cluster *cluster);
 /* NULL when it has none of this id (any more). */
 const struct cluster *application_cluster(const struct application *application, const char *id);
 
