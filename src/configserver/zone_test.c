@@ -168,7 +168,7 @@ static void trouble_is_told_once_and_ends_when_the_cloud_relents(void **state)
         assert_true(application->log_count < 6);
         assert_non_null(strstr(application->log[application->log_count - 1].message, "does not answer"));
     }
-    test_zone_advance(test, TROUBLE_LONGEST_MS);
+    test_zone_advance(test, limits_default.deploy_trouble);
     assert_string_equal(test_status(test), "failed");
     test->cloud_state->broken_account[0] = '\0';
     test_zone_advance(test, 60000);

@@ -7,37 +7,8 @@
 static bool anything_left(const struct view *view, const char *application)
 {
     return view_of(view, HOSTS_OF_APPLICATION, application, 0) ||
+           view_of(view, NODES_OF_APPLICATION, application, 0) ||
            view_of(view, LOAD_BALANCERS_OF_APPLICATION, application, 0);
-}
-
-static bool nodes_converged(const struct view *view, const struct application *application)
-{
-    int64_t serving = 0, wanted = 0;
-    for (size_t i = 0; i < application->cluster_count; i++)
-        wanted += application->clusters[i].count;
-    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node) serving +=
-        node->state == NODE_ACTIVE && text_equal(node->service_status, "up") &&
-        (!node->current_image || text_equal(node->current_image, node->image));
-    return serving >= wanted;
-}
-
-static bool load_balancers_converged(const struct view *view, const struct application *application)
-{
-    view_each_of(view, LOAD_BALANCERS_OF_APPLICATION, application->id, struct load_balancer, balancer)
-    {
-        for (size_t i = 0; i < application->cluster_count; i++)
-            if (text_equal(application->clusters[i].id, balancer->cluster) &&
-                (balancer->state != LOAD_BALANCER_ACTIVE ||
-                 balancer->healthy < application->clusters[i].count))
-                return false;
-    }
-    return true;
-}
-
-bool application_converged(const struct view *view, const struct application *application)
-{
-    return !application->deleting && nodes_converged(view, application) &&
-           load_balancers_converged(view, application);
 }
 
 void settle_application(struct zone *zone, struct transaction *transaction,

@@ -4,14 +4,13 @@
 #ifndef CONFIGSERVER_MAINTAINERS_H
 #define CONFIGSERVER_MAINTAINERS_H
 
+#include "configserver/decide/verdict.h"
 #include "configserver/zone.h"
 
 enum {
-    DRAIN_LONGEST_MS = 5 * 60 * 1000,   /* for a host's last logs */
-    BOOT_LONGEST_MS = 20 * 60 * 1000,   /* from launch to the first call through the tunnel */
-    APPEAR_LONGEST_MS = 60 * 1000,      /* until a launched instance must be in the cloud's list */
-    FAILURES_MOST = 5,                  /* instances of a host that ended at once: then, too */
-    TROUBLE_LONGEST_MS = 5 * 60 * 1000, /* then a deployment counts as failed, though we keep trying */
+    DRAIN_LONGEST_MS = 5 * 60 * 1000, /* for a host's last logs */
+    BOOT_LONGEST_MS = 20 * 60 * 1000, /* from launch to the first call through the tunnel */
+    APPEAR_LONGEST_MS = 60 * 1000,    /* until a launched instance must be in the cloud's list */
 };
 
 /* What needs no cloud: each step moves records of one application along in the caller's transaction, and sees
@@ -45,8 +44,5 @@ account_maintainer make_load_balancers, wire_load_balancers, remove_load_balance
 typedef bool account_unfinished(const struct view *view, const char *account, int64_t now_ms);
 account_unfinished hosts_to_launch, instances_to_watch, hosts_to_terminate;
 account_unfinished load_balancers_to_make, load_balancers_to_wire, load_balancers_to_remove;
-
-/* Is the application everywhere as it was deployed? */
-bool application_converged(const struct view *view, const struct application *application);
 
 #endif
