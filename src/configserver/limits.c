@@ -33,6 +33,7 @@ const struct limits limits_default = {
     .watch_balancers_eager = 300,
     .watch_events = 60 * SECOND,
     .sweep = 60 * SECOND,
+    .store_session = 2500,
     .orphan_age = 2 * MINUTE,
 };
 
@@ -85,6 +86,9 @@ static const struct field limits_fields[] = {
     LIMIT(watch_events, "watchEvents", SECOND, DAY,
           "AWS announces retirements days, sometimes minutes, before"),
     LIMIT(sweep, "sweep", SECOND, DAY, "a missed event costs this much and no more"),
+    LIMIT(
+        store_session, "storeSession", SECOND, MINUTE,
+        "a leader that died is replaced after this; shorter, and a busy machine loses the lead for nothing"),
     LIMIT(orphan_age, "orphanAge", 0, DAY,
           "a launch whose answer was lost is asked again by its token first"),
     FIELD_END,

@@ -30,8 +30,10 @@ struct limits {
     int64_t deploy_trouble, deploy_longest;
     /* how often */
     int64_t watch_instances, watch_instances_eager, watch_balancers, watch_balancers_eager, watch_events;
-    int64_t sweep;      /* every record is looked at, event or not */
-    int64_t orphan_age; /* an instance younger than this may be one we are about to write down */
+    int64_t sweep;         /* every record is looked at, event or not */
+    int64_t store_session; /* of several config servers: one that the store has not heard for so long leads no
+                              more */
+    int64_t orphan_age;    /* an instance younger than this may be one we are about to write down */
 };
 extern const struct record limits_record;
 extern const struct limits limits_default;

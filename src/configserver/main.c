@@ -64,7 +64,8 @@ int main(int argc, char **argv)
     struct arguments arguments = {
         .options = {.state_directory = "/var/lib/enclave/configserver",
                     .port = CONFIGSERVER_PORT,
-                    .provider_port = CONFIGSERVER_PORT + 1},
+                    .provider_port = CONFIGSERVER_PORT + 1,
+                    .peers_port = CONFIGSERVER_PORT + 2},
         .log_form = "text",
         .log_level = "info",
     };

@@ -9,6 +9,7 @@ struct program_options {
     const char *config_path; /* NULL: user data */
     const char *state_directory;
     uint16_t port, provider_port; /* of the public side, and the provider's */
+    uint16_t peers_port;          /* where the zone's config servers tell each other their keys */
 };
 
 /* Runs until SIGTERM or SIGINT. */

@@ -193,9 +193,9 @@ static char *inside_address(struct arena *arena, const struct zone *zone, const 
     return arena_format(arena, "fd00:ec1a:%.4s::%s", hash, host_part);
 }
 
-char *zone_configserver_address(struct arena *arena, const struct zone *zone)
+char *zone_configserver_address(struct arena *arena, const struct zone *zone, int64_t index)
 {
-    return inside_address(arena, zone, arena_format(arena, "%llx", (unsigned long long)zone->config->index));
+    return inside_address(arena, zone, arena_format(arena, "%llx", (unsigned long long)index));
 }
 
 char *zone_host_address(struct arena *arena, const struct zone *zone, int64_t host_index)

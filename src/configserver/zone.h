@@ -38,6 +38,8 @@ struct nonces;
 struct polls;
 struct gauges;
 struct hearing;
+struct config_servers;
+struct leader;
 
 struct zone {
     const struct config *config;
@@ -47,12 +49,14 @@ struct zone {
     const struct peers *peers;
     const struct attestor *attestor;
     const struct environment *environment;
-    const struct limits *limits; /* of the configuration */
-    struct nonces *nonces;       /* challenges given to hosts */
-    struct polls *polls;         /* hosts that wait for a new spec */
-    struct gauges *gauges;       /* what hosts measured last */
-    struct hearing *hearing;     /* when each host was heard last */
-    pthread_mutex_t lock;        /* of the bell's count only */
+    const struct limits *limits;    /* of the configuration */
+    struct nonces *nonces;          /* challenges given to hosts */
+    struct polls *polls;            /* hosts that wait for a new spec */
+    struct gauges *gauges;          /* what hosts measured last */
+    struct hearing *hearing;        /* when each host was heard last */
+    struct config_servers *servers; /* the zone's config servers; NULL: we are alone, and lead */
+    struct leader *leader;          /* how the lead comes and goes; with the servers */
+    pthread_mutex_t lock;           /* of the bell's count only */
     pthread_cond_t rung;
     uint64_t rings;
     bool stopping;
@@ -77,6 +81,9 @@ int64_t zone_now_ms(const struct zone *zone);
 /* From 0 to below `bound`. */
 int64_t zone_random(const struct zone *zone, int64_t bound);
 
+/* May this config server decide? It is alone, or leads and its store answers. (cluster/servers.c) */
+bool zone_leads(const struct zone *zone);
+
 /* The bell makes maintainers look at once instead of at their next time. */
 void zone_ring(struct zone *zone);
 /* The application is looked at again then, though nothing of it has changed: something is due. */
@@ -92,7 +99,7 @@ void zone_stop(struct zone *zone); /* wakes everyone who waits */
 const struct counters *zone_counters(const struct view *view);
 
 /* "fd00:ec1a:<zone>::<n>", where n is 1:<index> for hosts. */
-char *zone_configserver_address(struct arena *arena, const struct zone *zone);
+char *zone_configserver_address(struct arena *arena, const struct zone *zone, int64_t index);
 char *zone_host_address(struct arena *arena, const struct zone *zone, int64_t host_index);
 enum { ZONE_PREFIX_LENGTH = 48 };
 

@@ -3,6 +3,9 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "configserver/api/handlers.h"
+#include "configserver/cluster/forward.h"
+#include "configserver/cluster/mesh_routes.h"
+#include "configserver/cluster/status.h"
 #include "configserver/hosts/host_calls.h"
 #include "configserver/hosts/polls.h"
 #include "identity/athenz.h"
@@ -16,27 +19,31 @@ enum { PACKAGE_FORM_LIMIT = PACKAGE_LARGEST + (1 << 20), HOST_LIMIT = 256 << 10 
 
 /* clang-format off */
 const struct http_route routes[] = {
-    /* side        method       path                                       who                            handler */
-    { SIDE_PUBLIC, HTTP_GET,    "/state/v1/health",                        WHO_ANYONE,                    get_health,          0, NULL },
-    { SIDE_PUBLIC, HTTP_POST,   "/bootstrap/v1/challenge",                 WHO_ANYONE,                    issue_challenge,     4096, NULL },
-    { SIDE_PUBLIC, HTTP_PUT,    "/wireguard/v1/key",                       WHO_HOST,                      publish_key,         4096, NULL },
+    /* side                      method       path                                               who                             handler */
+    { SIDE_PUBLIC,               HTTP_GET,    "/state/v1/health",                                   WHO_ANYONE,                     get_health,           0, NULL },
+    { SIDE_PUBLIC | AT_LEADER,   HTTP_POST,   "/bootstrap/v1/challenge",                            WHO_ANYONE,                     issue_challenge,      4096, NULL },
+    { SIDE_PUBLIC | AT_LEADER,   HTTP_PUT,    "/wireguard/v1/key",                                  WHO_HOST,                       publish_key,          4096, NULL },
 
-    { SIDE_TUNNEL, HTTP_GET,    "/spec/v1/host/{hostname}",                WHO_HOST_ITSELF,               get_spec,            0, NULL },
-    { SIDE_TUNNEL, HTTP_PUT,    "/nodes/v2/state/ready/{hostname}",        WHO_HOST_ITSELF,               set_ready,           HOST_LIMIT, NULL },
-    { SIDE_TUNNEL, HTTP_PATCH,  "/nodes/v2/node/{hostname}",               WHO_HOST_ITSELF | WHO_ITS_NODE, take_report,        HOST_LIMIT, NULL },
-    { SIDE_TUNNEL, HTTP_POST,   "/metrics/v1/host/{hostname}",             WHO_HOST_ITSELF,               take_metrics,        HOST_LIMIT, NULL },
+    { SIDE_TUNNEL,               HTTP_GET,    "/spec/v1/host/{hostname}",                           WHO_HOST_ITSELF,                get_spec,             0, NULL },
+    { SIDE_TUNNEL | AT_LEADER,   HTTP_PUT,    "/nodes/v2/state/ready/{hostname}",                   WHO_HOST_ITSELF,                set_ready,            HOST_LIMIT, NULL },
+    { SIDE_TUNNEL | AT_LEADER,   HTTP_PATCH,  "/nodes/v2/node/{hostname}",                          WHO_HOST_ITSELF | WHO_ITS_NODE, take_report,          HOST_LIMIT, NULL },
+    { SIDE_TUNNEL | AT_LEADER,   HTTP_POST,   "/metrics/v1/host/{hostname}",                        WHO_HOST_ITSELF,                take_metrics,         HOST_LIMIT, NULL },
 
-    { SIDE_PROVIDER, HTTP_POST, "/athenz/v1/provider/instance",            WHO_ZTS,                       confirm_instance,    HOST_LIMIT, NULL },
-    { SIDE_PROVIDER, HTTP_POST, "/athenz/v1/provider/refresh",             WHO_ZTS,                       confirm_refresh,     HOST_LIMIT, NULL },
+    { SIDE_PROVIDER | AT_LEADER, HTTP_POST,   "/athenz/v1/provider/instance",                       WHO_ZTS,                        confirm_instance,     HOST_LIMIT, NULL },
+    { SIDE_PROVIDER | AT_LEADER, HTTP_POST,   "/athenz/v1/provider/refresh",                        WHO_ZTS,                        confirm_refresh,      HOST_LIMIT, NULL },
 
-    { SIDE_PUBLIC, HTTP_POST,   "/application/v2/tenant/{tenant}/prepareandactivate", WHO_CONTROLLER,     prepare_and_activate, PACKAGE_FORM_LIMIT, NULL },
-    { SIDE_PUBLIC, HTTP_GET,    APPLICATION,                               WHO_CONTROLLER | WHO_OPERATOR, get_application,     0, NULL },
-    { SIDE_PUBLIC, HTTP_DELETE, APPLICATION,                               WHO_CONTROLLER,                delete_application,  4096, NULL },
-    { SIDE_PUBLIC, HTTP_POST,   "/zone/v2/account/{account}/check",        WHO_CONTROLLER,                check_account,       4096, NULL },
-    { SIDE_PUBLIC, HTTP_GET,    "/nodes/v2/node",                          WHO_CONTROLLER | WHO_OPERATOR, list_nodes,          0, NULL },
-    { SIDE_PUBLIC, HTTP_GET,    "/nodes/v2/node/{hostname}",               WHO_CONTROLLER | WHO_OPERATOR, get_node,            0, NULL },
-    { SIDE_PUBLIC, HTTP_GET,    "/loadbalancers/v1",                       WHO_CONTROLLER | WHO_OPERATOR, list_load_balancers, 0, NULL },
-    { SIDE_PUBLIC, HTTP_GET,    "/metrics",                                WHO_CONTROLLER | WHO_OPERATOR, get_metrics,         0, NULL },
+    { SIDE_PUBLIC | AT_LEADER,   HTTP_POST,   "/application/v2/tenant/{tenant}/prepareandactivate", WHO_CONTROLLER,                 prepare_and_activate, PACKAGE_FORM_LIMIT, NULL },
+    { SIDE_PUBLIC,               HTTP_GET,    APPLICATION,                                          WHO_CONTROLLER | WHO_OPERATOR,  get_application,      0, NULL },
+    { SIDE_PUBLIC | AT_LEADER,   HTTP_DELETE, APPLICATION,                                          WHO_CONTROLLER,                 delete_application,   4096, NULL },
+    { SIDE_PUBLIC,               HTTP_POST,   "/zone/v2/account/{account}/check",                   WHO_CONTROLLER,                 check_account,        4096, NULL },
+    { SIDE_PUBLIC | AT_LEADER,   HTTP_GET,    "/nodes/v2/node",                                     WHO_CONTROLLER | WHO_OPERATOR,  list_nodes,           0, NULL },
+    { SIDE_PUBLIC | AT_LEADER,   HTTP_GET,    "/nodes/v2/node/{hostname}",                          WHO_CONTROLLER | WHO_OPERATOR,  get_node,             0, NULL },
+    { SIDE_PUBLIC,               HTTP_GET,    "/loadbalancers/v1",                                  WHO_CONTROLLER | WHO_OPERATOR,  list_load_balancers,  0, NULL },
+    { SIDE_PUBLIC,               HTTP_GET,    "/metrics",                                           WHO_CONTROLLER | WHO_OPERATOR,  get_metrics,          0, NULL },
+
+    { SIDE_PUBLIC,               HTTP_GET,    "/cluster/v1/status",                                 WHO_CONTROLLER | WHO_OPERATOR,  get_cluster_status,   0, NULL },
+    { SIDE_MESH,                 HTTP_GET,    "/cluster/v1/state",                                  WHO_CONFIGSERVER,               get_cluster_state,    0, NULL },
+    { SIDE_PEERS,                HTTP_PUT,    "/mesh/v1/key",                                       WHO_CONFIGSERVER,               exchange_mesh_keys,   4096, NULL },
 };
 /* clang-format on */
 const size_t route_count = COUNT_OF(routes);
@@ -48,7 +55,7 @@ static unsigned host_roles(struct http_request *request)
     const struct host *host = calling_host(request, view);
     if (!host)
         return 0;
-    if (http_request_route(request)->side == SIDE_TUNNEL)
+    if (http_request_route(request)->side & SIDE_TUNNEL)
         host_heard(zone, host->hostname);
     unsigned who = WHO_HOST;
     const char *named = http_request_parameter(request, "hostname");
@@ -58,6 +65,13 @@ static unsigned host_roles(struct http_request *request)
     if (node && text_equal(node->parent, host->hostname))
         who |= WHO_ITS_NODE;
     return who;
+}
+
+static unsigned config_server_roles(struct http_request *request, const struct principal *principal)
+{
+    const struct zone *zone = http_request_server_context(request);
+    const char *ours = zone_configserver_name(http_request_arena(request), &zone->id);
+    return text_equal(principal->name, ours) ? WHO_CONFIGSERVER : 0;
 }
 
 static unsigned roles_of(struct http_request *request, const struct principal *principal)
@@ -73,6 +87,8 @@ static unsigned roles_of(struct http_request *request, const struct principal *p
         return WHO_ANYONE | WHO_OPERATOR;
     case PRINCIPAL_ZTS:
         return WHO_ANYONE | WHO_ZTS;
+    case PRINCIPAL_CONFIGSERVER:
+        return WHO_ANYONE | config_server_roles(request, principal);
     default:
         return WHO_ANYONE;
     }
@@ -80,9 +96,11 @@ static unsigned roles_of(struct http_request *request, const struct principal *p
 
 int authorize_caller(void *context, struct http_request *request, unsigned who, struct error *err)
 {
-    (void)context;
+    struct zone *zone = context;
+    if (forward_accept(zone, request, err) < 0)
+        return -1;
     const struct principal *principal = http_request_peer(request);
-    if (roles_of(request, principal) & who)
+    if ((roles_of(request, principal) & who) || forward_leaves_to_leader(zone, request))
         return 0;
     if (!principal)
         return error_set(err, ERROR_UNAUTHENTICATED,

@@ -8,6 +8,10 @@ enum side {
     SIDE_PUBLIC = 1,   /* the VPC address, through the Config NLB from anywhere */
     SIDE_PROVIDER = 2, /* the vendor's network; with the provider's certificate */
     SIDE_TUNNEL = 4,   /* the zone's tunnel, where only admitted hosts are */
+    SIDE_PEERS = 8,    /* the vendor's network; config servers tell each other their tunnel keys */
+    SIDE_MESH = 16,    /* the config servers' own tunnel: what others ask of a follower, for the leader */
+    /* Beside another side: the leader answers; a follower passes the request on to it over the mesh. */
+    AT_LEADER = SIDE_MESH,
 };
 
 enum who {
@@ -18,6 +22,7 @@ enum who {
     WHO_CONTROLLER = 16,
     WHO_OPERATOR = 32,
     WHO_ZTS = 64,
+    WHO_CONFIGSERVER = 128, /* one of this zone's */
 };
 
 extern const struct http_route routes[];

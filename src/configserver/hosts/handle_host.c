@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "configserver/api/handlers.h"
+#include "configserver/cluster/servers.h"
 #include "configserver/hosts/gauges.h"
 #include "configserver/hosts/host_calls.h"
 #include "configserver/hosts/nonces.h"
@@ -73,6 +74,43 @@ enum http_answer issue_challenge(struct http_request *request)
     return respond_record(request, &challenge_record, &challenge);
 }
 
+static struct wireguard_peer config_server_peer(const struct zone *zone, struct arena *arena, int64_t index,
+                                                const char *address, const char *key)
+{
+    return (struct wireguard_peer){
+        .hostname =
+            arena_format(arena, "cfg%lld.%s." HOST_DOMAIN_SUFFIX, (long long)index, zone->config->zone),
+        .key = key,
+        .endpoint = arena_format(arena, "[%s]:%d", address, TUNNEL_PORT),
+        .address = zone_configserver_address(arena, zone, index),
+    };
+}
+
+/* Those whose key is known; a host asks again for the others. */
+static int list_config_servers(const struct zone *zone, struct arena *arena, struct wireguard_peers *peers,
+                               struct error *err)
+{
+    const struct config *config = zone->config;
+    const struct config_servers *servers = zone->servers;
+    size_t most = servers ? servers->count : 0;
+    const char *ours = zone->peers->public_key(zone->peers->context);
+    if (!ours)
+        return error_set(err, ERROR_UNAVAILABLE, "our tunnel is not up yet");
+    peers->configservers = arena_alloc(arena, (most + 1) * sizeof *peers->configservers);
+    peers->configservers[peers->configserver_count++] =
+        config_server_peer(zone, arena, config->index, config->address, ours);
+    for (size_t i = 0; i < most; i++) {
+        const struct mesh_server *other = &servers->all[i];
+        const char *key = other->index == config->index || !servers->tunnel_key
+                              ? NULL
+                              : servers->tunnel_key(servers->context, arena, other->index);
+        if (key)
+            peers->configservers[peers->configserver_count++] =
+                config_server_peer(zone, arena, other->index, other->address, key);
+    }
+    return 0;
+}
+
 static int take_key(struct http_request *request, struct wireguard_peers *peers, struct error *err)
 {
     struct zone *zone = http_request_server_context(request);
@@ -86,18 +124,10 @@ static int take_key(struct http_request *request, struct wireguard_peers *peers,
         return -1;
     if (!tunnel_is_key(published.key))
         return error_set(err, ERROR_INVALID, "\"key\" is not a WireGuard public key");
-    struct wireguard_peer *ours = arena_alloc(arena, sizeof *ours);
-    *ours = (struct wireguard_peer){
-        .hostname = arena_format(arena, "cfg%lld.%s." HOST_DOMAIN_SUFFIX, (long long)zone->config->index,
-                                 zone->config->zone),
-        .key = zone->peers->public_key(zone->peers->context),
-        .endpoint = arena_format(arena, "[%s]:%d", zone->config->address, TUNNEL_PORT),
-        .address = zone_configserver_address(arena, zone),
-    };
-    if (!ours->key)
-        return error_set(err, ERROR_UNAVAILABLE, "our tunnel is not up yet");
-    *peers =
-        (struct wireguard_peers){zone_host_address(arena, zone, host->index), ZONE_PREFIX_LENGTH, ours, 1};
+    *peers = (struct wireguard_peers){.address = zone_host_address(arena, zone, host->index),
+                                      .prefix_length = ZONE_PREFIX_LENGTH};
+    if (list_config_servers(zone, arena, peers, err) < 0)
+        return -1;
     return host_admit_key(zone, host->hostname, published.key, err);
 }
 

@@ -151,6 +151,7 @@ static int64_t generation_of(struct polls *polls, const char *hostname, const ch
 int polls_spec(struct polls *polls, const char *hostname, struct arena *arena, char **text,
                int64_t *generation, struct error *err)
 {
+    int64_t sequence = repository_sequence(polls->zone->repository); /* not newer than the view */
     VIEW(view, polls->zone->repository);
     const struct host *host = view_find(view, RECORD_HOST, hostname);
     if (!host)
@@ -160,6 +161,7 @@ int polls_spec(struct polls *polls, const char *hostname, struct arena *arena, c
     char *content = record_text(&host_spec_record, arena, &spec);
     spec.generation = *generation =
         generation_of(polls, hostname, sha256_hex(arena, content, strlen(content)));
+    spec.sequence = sequence;
     *text = record_text(&host_spec_record, arena, &spec);
     return 0;
 }

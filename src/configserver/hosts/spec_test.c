@@ -103,7 +103,7 @@ static void a_generation_changes_with_the_content_only_and_rises_over_restarts(v
 static void tunnel_addresses_are_the_zones_and_the_hosts(void **state)
 {
     struct test_zone *test = *state;
-    assert_string_equal(zone_configserver_address(test->arena, test->zone), "fd00:ec1a:8d9a::1");
+    assert_string_equal(zone_configserver_address(test->arena, test->zone, 1), "fd00:ec1a:8d9a::1");
     assert_string_equal(zone_host_address(test->arena, test->zone, 100), "fd00:ec1a:8d9a::1:64");
 }
 

@@ -31,6 +31,11 @@ void tunnel_peers_free(struct tunnel_peers **peers)
     free(old);
 }
 
+int tunnel_peers_key(struct tunnel_peers *peers, struct arena *arena, char **key, struct error *err)
+{
+    return tunnel_key_ensure(arena, peers->key_path, key, err);
+}
+
 static int open_locked(struct tunnel_peers *peers, const char *address, int prefix_length, struct error *err)
 {
     const struct tunnel_options options = {.interface = INTERFACE,

@@ -145,7 +145,8 @@ static void *run_account(void *context)
     snprintf(name, sizeof name, "aws-%.11s", worker->account);
     pthread_setname_np(pthread_self(), name);
     uint64_t seen = 0;
-    while (zone_wait(worker->zone, &seen, account_worker_pass(worker)))
+    while (zone_wait(worker->zone, &seen,
+                     zone_leads(worker->zone) ? account_worker_pass(worker) : LOOK_EVERY_MS))
         continue;
     return NULL;
 }
@@ -187,7 +188,7 @@ static void *run_zone(void *context)
     uint64_t seen = 0;
     do {
         struct error err = {0};
-        if (zone_pass(workers->zone, &err) < 0)
+        if (zone_leads(workers->zone) && zone_pass(workers->zone, &err) < 0)
             log_warning("zone pass failed", "error", err.message, NULL);
         if (sync_peers(workers->zone, &applied, &err) < 0)
             log_warning("tunnel peers not set", "error", err.message, NULL);

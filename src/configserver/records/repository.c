@@ -36,6 +36,14 @@ int64_t repository_epoch(struct repository *repository)
     return epoch;
 }
 
+int64_t repository_sequence(struct repository *repository)
+{
+    pthread_mutex_lock(&repository->lock);
+    int64_t sequence = repository->sequence;
+    pthread_mutex_unlock(&repository->lock);
+    return sequence;
+}
+
 void repository_claim(struct repository *repository)
 {
     pthread_mutex_lock(&repository->lock);
@@ -51,6 +59,7 @@ void repository_unclaim(struct repository *repository)
     repository->busy = false;
     repository->leads = repository->journal.leads;
     repository->epoch = repository->journal.epoch;
+    repository->sequence = repository->journal.sequence; /* what it stands for is shown already */
     pthread_cond_broadcast(&repository->written);
     pthread_mutex_unlock(&repository->lock);
 }

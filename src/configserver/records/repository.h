@@ -22,6 +22,8 @@ int repository_lead(struct repository *repository, const char *name, struct erro
 void repository_follow(struct repository *repository); /* writes no more */
 bool repository_leads(struct repository *repository);
 int64_t repository_epoch(struct repository *repository); /* of the last time it led; rises with each leader */
+/* Of the newest commit that views have, at least; the same number for every config server of the zone. */
+int64_t repository_sequence(struct repository *repository);
 /* What the leader wrote since becomes the newest view; a leader has nothing to catch up with. */
 int repository_catch_up(struct repository *repository, struct error *err);
 /* In the store, and changes with every commit: for who follows, to watch. */

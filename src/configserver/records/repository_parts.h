@@ -50,7 +50,7 @@ struct repository {
     uint64_t dropped; /* how often what waited was dropped: what was made on top of it is void */
     bool busy;        /* somebody writes: the journal and `unknown` are his alone, without the lock */
     bool leads;
-    int64_t epoch;
+    int64_t epoch, sequence;
     struct journal journal;
     struct unknown *unknown;
     repository_changed *changed;
