@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "configserver/decide/endpoint.h"
 #include "configserver/hosts/host_calls.h"
 #include "configserver/hosts/polls.h"
 #include "configserver/records/life.h"
@@ -454,6 +455,17 @@ void test_hosts_drain(struct test_zone *test)
     change_hosts(test, HOST_DRAINED);
 }
 
+/* As a host that asked for the names in its spec does. */
+static void certify(struct test_zone *test, const struct view *view, struct node *node)
+{
+    const struct load_balancer *balancer =
+        view_find(view, RECORD_LOAD_BALANCER, endpoint_id(test->arena, node->application, node->cluster));
+    if (!balancer)
+        return;
+    node->certificate_names = arena_alloc(test->arena, ENDPOINT_NAMES * sizeof *node->certificate_names);
+    node->certificate_name_count = endpoint_names(test->arena, balancer, node->certificate_names);
+}
+
 void test_nodes_report(struct test_zone *test, const char *status)
 {
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
@@ -461,6 +473,7 @@ void test_nodes_report(struct test_zone *test, const char *status)
         struct node next = *node;
         next.service_status = status;
         next.current_image = node->image;
+        certify(test, transaction_view(transaction), &next);
         if (node->state == NODE_ACTIVE)
             transaction_put(transaction, RECORD_NODE, &next);
     }

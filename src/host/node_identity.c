@@ -113,6 +113,8 @@ int node_identity_ensure(struct node_pass *pass, struct error *err)
         .context = pass,
         .registrar = agent->tls,
     };
+    for (size_t i = 0; i < pass->spec->certificate_name_count && i + 1 < COUNT_OF(options.dns); i++)
+        options.dns[i + 1] = pass->spec->certificate_names[i];
     if (sia_ensure(&options, err) == SIA_FAILED) {
         if (!have)
             return error_context(err, "identity of %s", pass->spec->hostname);

@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "host/configserver.h"
 #include "host/metrics.h"
+#include "host/node.h"
+#include "sia/sia.h"
 
 #include <string.h>
 
@@ -60,6 +62,22 @@ static int tell(struct reporter *reporter, struct arena *arena, const char *host
     return 0;
 }
 
+/* The DNS names, beside its own, in the certificate that the node's container is given. */
+static void read_certificate_names(struct reporter *reporter, struct arena *arena, const char *hostname,
+                                   struct node_report *report)
+{
+    struct node_paths paths;
+    struct certificate certificate;
+    node_paths_of(reporter->agent, arena, hostname, &paths);
+    if (certificate_load(arena, sia_certificate_path(arena, paths.identity), &certificate, NULL) < 0)
+        return;
+    report->certificate_names =
+        arena_alloc(arena, CERTIFICATE_NAMES_MOST * sizeof *report->certificate_names);
+    for (size_t i = 0; i < CERTIFICATE_NAMES_MOST && certificate.names.dns[i]; i++)
+        if (!text_equal(certificate.names.dns[i], hostname))
+            report->certificate_names[report->certificate_name_count++] = certificate.names.dns[i];
+}
+
 static int tell_node(struct reporter *reporter, struct arena *arena, const struct node_view *view,
                      struct error *err)
 {
@@ -70,6 +88,7 @@ static int tell_node(struct reporter *reporter, struct arena *arena, const struc
         .status_message = view->message[0] ? view->message : NULL,
         .drained = view->drained,
     };
+    read_certificate_names(reporter, arena, view->hostname, &report);
     return tell(reporter, arena, view->hostname, &report, err);
 }
 

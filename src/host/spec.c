@@ -54,6 +54,18 @@ static int check_addresses(const struct node_spec *node, struct error *err)
     return 0;
 }
 
+/* Lower-case names of machines, or "*." before one: they go into a certificate's request. */
+static int check_certificate_names(const struct node_spec *node, struct error *err)
+{
+    for (size_t i = 0; i < node->certificate_name_count; i++) {
+        const char *name = node->certificate_names[i];
+        if (!hostname_is_valid(strncmp(name, "*.", 2) == 0 ? name + 2 : name))
+            return error_set(err, ERROR_INVALID, "node %s: a certificate's name is not a DNS name",
+                             node->hostname);
+    }
+    return 0;
+}
+
 static int check_node(const struct node_spec *node, struct error *err)
 {
     if (!hostname_is_valid(node->hostname) || !name_is_valid(node->tenant) ||
@@ -70,7 +82,7 @@ static int check_node(const struct node_spec *node, struct error *err)
         !athenz_is_instance_id(node->instance_id))
         return error_set(err, ERROR_INVALID, "node %s: its identity's names are not Athenz names",
                          node->hostname);
-    return check_addresses(node, err);
+    return check_addresses(node, err) < 0 ? -1 : check_certificate_names(node, err);
 }
 
 int spec_parse(const char *hostname, struct arena *arena, const char *text, size_t length,

@@ -20,8 +20,8 @@ static int check_alternatives(const struct instance_request *request, struct err
 {
     const struct names *names = &request->csr.names;
     for (size_t i = 0; i < CERTIFICATE_NAMES_MOST && names->dns[i]; i++)
-        if (!text_ends(names->dns[i], VESPA_DNS_SUFFIX))
-            return refused(err, "a DNS name does not end in " VESPA_DNS_SUFFIX);
+        if (!text_ends(names->dns[i], VESPA_DNS_SUFFIX) || names->dns[i][0] == '*')
+            return refused(err, "a DNS name does not end in " VESPA_DNS_SUFFIX ", or stands for many");
     for (size_t i = 0; i < CERTIFICATE_NAMES_MOST && names->addresses[i]; i++)
         if (!text_equal(names->addresses[i], request->client_ip))
             return refused(err, "an address is not the one the request came from");

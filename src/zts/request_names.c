@@ -9,7 +9,19 @@
 
 enum { DNS_LONGEST = 253, LABEL_LONGEST = 63 };
 
-/* Lower-case labels of letters, digits and inner dashes, two at least: no wildcard, no empty label, no final
+/* "*." before three labels at least: what a private endpoint's consumers call it. The instance's provider
+ * knows whether it is its own. */
+static const char *after_wildcard(const char *text)
+{
+    if (strncmp(text, "*.", 2) != 0)
+        return text;
+    size_t dots = 0;
+    for (const char *at = text + 2; *at; at++)
+        dots += *at == '.';
+    return dots >= 2 ? text + 2 : text;
+}
+
+/* Lower-case labels of letters, digits and inner dashes, two at least: no empty label, no final
  * dot. */
 static bool is_dns_name(const char *text)
 {
@@ -76,7 +88,7 @@ int request_names_check(struct arena *arena, const struct principal *wanted, con
         check_uris(wanted, provider, &csr->names, &id, err) < 0)
         return -1;
     for (size_t i = 0; i < CERTIFICATE_NAMES_MOST && csr->names.dns[i]; i++)
-        if (!is_dns_name(csr->names.dns[i]))
+        if (!is_dns_name(after_wildcard(csr->names.dns[i])))
             return error_set(err, ERROR_INVALID, "the CSR asks for \"%.100s\", which is not a plain DNS name",
                              csr->names.dns[i]);
     *instance_id = arena_strdup(arena, id);

@@ -94,7 +94,10 @@ static void a_dns_name_must_be_a_plain_one(void **state)
 {
     (void)state;
     cleanup(arena_free) struct arena *arena = arena_new();
-    const char *const bad[] = {"*.vespa.enclave.internal",
+    const char *const bad[] = {"*.enclave.internal",
+                               "a.*.enclave.internal",
+                               "*.*.vespa.enclave.internal",
+                               "**.vespa.enclave.internal",
                                "localhost",
                                "a..b",
                                ".a.b",
@@ -113,6 +116,17 @@ static void a_dns_name_must_be_a_plain_one(void **state)
     }
 }
 
+static void a_wildcard_may_stand_before_three_labels(void **state)
+{
+    (void)state;
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct csr csr = good_csr(arena);
+    const char *instance_id;
+    struct error err = {0};
+    csr.names.dns[1] = "*.vpce-svc-0ab1.us-east-1.vpce.amazonaws.com";
+    assert_int_equal(check(arena, &csr, &instance_id, &err), 0);
+}
+
 static void names_are_joined_for_the_provider(void **state)
 {
     (void)state;
@@ -129,6 +143,7 @@ int main(void)
         cmocka_unit_test(another_subject_is_refused),
         cmocka_unit_test(another_uri_is_refused),
         cmocka_unit_test(a_dns_name_must_be_a_plain_one),
+        cmocka_unit_test(a_wildcard_may_stand_before_three_labels),
         cmocka_unit_test(names_are_joined_for_the_provider),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "configserver/decide/endpoint.h"
 #include "configserver/hosts/nonces.h"
 #include "configserver/hosts/spec.h"
 #include "zone/host_spec.h"
@@ -30,6 +31,29 @@ static bool same_address(const char *a, const char *b)
            memcmp(&left, &right, sizeof left) == 0;
 }
 
+/* Every comma-joined DNS name must be its own or one of its endpoint's. */
+static bool dns_names_are_its(const struct inquiry *inquiry, const char *hostname, const struct node *node)
+{
+    VIEW(view, inquiry->zone->repository);
+    const char *names[ENDPOINT_NAMES], **parts;
+    const struct load_balancer *balancer =
+        node ? view_find(view, RECORD_LOAD_BALANCER,
+                         endpoint_id(inquiry->arena, node->application, node->cluster))
+             : NULL;
+    size_t named = balancer ? endpoint_names(inquiry->arena, balancer, names) : 0;
+    size_t count = text_empty(inquiry->attributes->san_dns)
+                       ? 0
+                       : text_split(inquiry->arena, inquiry->attributes->san_dns, ',', (char ***)&parts);
+    for (size_t i = 0; i < count; i++) {
+        bool its = text_equal(parts[i], hostname);
+        for (size_t j = 0; j < named; j++)
+            its = its || text_equal(parts[i], names[j]);
+        if (!its)
+            return false;
+    }
+    return true;
+}
+
 /* Every comma-joined name must be `only`; none at all is fine. */
 static bool only_name(struct arena *arena, const char *names, const char *only,
                       bool (*same)(const char *a, const char *b))
@@ -45,7 +69,7 @@ static bool only_name(struct arena *arena, const char *names, const char *only,
 }
 
 static int check_names(const struct inquiry *inquiry, const char *hostname, const char *address,
-                       struct error *err)
+                       const struct node *node, struct error *err)
 {
     const struct instance_confirmation *asked = inquiry->asked;
     const char *spiffe = arena_format(inquiry->arena, "spiffe://%s/sa/%s", asked->domain, asked->service);
@@ -58,7 +82,7 @@ static int check_names(const struct inquiry *inquiry, const char *hostname, cons
     for (size_t i = 0; i < count; i++)
         if (!text_equal(uris[i], spiffe) && !text_equal(uris[i], instance))
             return refuse(err, "asks for the URI %.200s", uris[i]);
-    if (!only_name(inquiry->arena, inquiry->attributes->san_dns, hostname, text_equal))
+    if (!dns_names_are_its(inquiry, hostname, node))
         return refuse(err, "asks for the DNS names %.200s, its own is %s", inquiry->attributes->san_dns,
                       hostname);
     if (!only_name(inquiry->arena, inquiry->attributes->san_ip, address, same_address))
@@ -145,7 +169,7 @@ static int confirm_host(const struct inquiry *inquiry, struct error *err)
         return refuse(err, "the attestation is not well-formed");
     const struct host *host = view_find(inquiry->view, RECORD_HOST, attestation.hostname);
     if (check_host_record(inquiry, host, false, err) < 0 ||
-        check_names(inquiry, host->hostname, host->address, err) < 0)
+        check_names(inquiry, host->hostname, host->address, NULL, err) < 0)
         return -1;
     if (!text_equal(attestation.key_hash, inquiry->attributes->csr_public_key_hash))
         return refuse(err, "the proof is for another key than the certificate request's");
@@ -182,7 +206,7 @@ static int check_node(const struct inquiry *inquiry, const struct node *node, co
     *host = view_find(inquiry->view, RECORD_HOST, node->parent);
     if (!*host || (*host)->state < HOST_READY || (*host)->state > HOST_DEPROVISIONING)
         return refuse(err, "node %s has no host that runs", node->hostname);
-    return check_names(inquiry, node->hostname, (*host)->node_address, err);
+    return check_names(inquiry, node->hostname, (*host)->node_address, node, err);
 }
 
 static int confirm_node(const struct inquiry *inquiry, struct error *err)
@@ -235,7 +259,7 @@ static int confirm_refresh(const struct inquiry *inquiry, struct error *err)
     const struct host *host = view_host_of_instance(inquiry->view, inquiry->attributes->instance_id);
     if (check_host_record(inquiry, host, true, err) < 0)
         return -1;
-    return check_names(inquiry, host->hostname, host->address, err);
+    return check_names(inquiry, host->hostname, host->address, NULL, err);
 }
 
 static int judge(struct zone *zone, const struct instance_confirmation *asked,

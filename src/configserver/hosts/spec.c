@@ -1,6 +1,7 @@
 #include "configserver/hosts/spec.h"
 
 #include "base/text.h"
+#include "configserver/decide/endpoint.h"
 
 const struct node *view_node_of(const struct view *view, const char *hostname)
 {
@@ -36,6 +37,18 @@ static void fill_neighbours(const struct view *view, const struct node *node, st
         if (node->cluster_type == CLUSTER_CONTAINER && other->cluster_type == CLUSTER_CONTENT)
             spec->content[spec->content_count++] = (struct content_node){other->hostname, host->node_address};
     }
+}
+
+/* Those by which clients reach it. */
+static void fill_certificate_names(const struct view *view, const struct node *node, struct arena *arena,
+                                   struct node_spec *spec)
+{
+    const struct load_balancer *balancer =
+        view_find(view, RECORD_LOAD_BALANCER, endpoint_id(arena, node->application, node->cluster));
+    if (!balancer)
+        return;
+    spec->certificate_names = arena_alloc(arena, ENDPOINT_NAMES * sizeof *spec->certificate_names);
+    spec->certificate_name_count = endpoint_names(arena, balancer, spec->certificate_names);
 }
 
 /* What the host does with it: one that failed or is kept for a look goes on running. */
@@ -82,6 +95,7 @@ static void fill_node(const struct zone *zone, const struct view *view, const st
         .restart_generation = node->restart_generation,
     };
     fill_neighbours(view, node, arena, spec);
+    fill_certificate_names(view, node, arena, spec);
 }
 
 void spec_make(const struct zone *zone, const struct view *view, const struct host *host, struct arena *arena,

@@ -2,52 +2,68 @@
  * done. */
 #include "base/log.h"
 #include "base/text.h"
+#include "configserver/decide/endpoint.h"
 #include "configserver/maintain/maintainers.h"
 #include "configserver/records/life.h"
 
 #include <string.h>
 
-static bool any_in_state(const struct view *view, const char *account, enum load_balancer_state state)
+static bool is_there(const struct load_balancer *balancer)
 {
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
-        if (text_equal(balancer->account, account) && balancer->state == (int)state)
-            return true;
-    return false;
+    return balancer->state == LOAD_BALANCER_ACTIVE || balancer->state == LOAD_BALANCER_INACTIVE;
+}
+
+static char *wanted_hash(struct arena *arena, const struct view *view, const struct load_balancer *balancer)
+{
+    const struct endpoint_settings open = {.is_public = true};
+    return endpoint_settings_hash(arena, balancer->settings ? balancer->settings : &open,
+                                  view_find(view, RECORD_APPLICATION, balancer->application));
+}
+
+/* It is not there, or not as it shall be. */
+static bool is_to_make(const struct view *view, const struct load_balancer *balancer)
+{
+    if (balancer->state == LOAD_BALANCER_WANTED)
+        return true;
+    cleanup(arena_free) struct arena *arena = arena_new();
+    return balancer->state == LOAD_BALANCER_ACTIVE &&
+           !text_equal(balancer->applied, wanted_hash(arena, view, balancer));
 }
 
 bool load_balancers_to_make(const struct view *view, const char *account, int64_t now_ms)
 {
     (void)now_ms;
-    return any_in_state(view, account, LOAD_BALANCER_WANTED);
+    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, account, struct load_balancer,
+                 balancer) if (is_to_make(view, balancer)) return true;
+    return false;
 }
 
 bool load_balancers_to_remove(const struct view *view, const char *account, int64_t now_ms)
 {
     (void)now_ms;
-    return any_in_state(view, account, LOAD_BALANCER_REMOVING);
-}
-
-static bool serves(const struct node *node, const struct load_balancer *balancer)
-{
-    return node->state == NODE_ACTIVE && text_equal(node->application, balancer->application) &&
-           text_equal(node->cluster, balancer->cluster);
+    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, account, struct load_balancer,
+                 balancer) if (balancer->state == LOAD_BALANCER_REMOVING) return true;
+    return false;
 }
 
 static size_t count_serving(const struct view *view, const struct load_balancer *balancer)
 {
     size_t count = 0;
-    view_each(view, RECORD_NODE, struct node, node)
-        count += serves(node, balancer);
+    view_each_of(view, NODES_OF_APPLICATION, balancer->application, struct node, node) count +=
+        endpoint_may_have(view, balancer, node);
     return count;
 }
 
 bool load_balancers_to_wire(const struct view *view, const char *account, int64_t now_ms)
 {
     (void)now_ms;
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
-        if (text_equal(balancer->account, account) && balancer->state == LOAD_BALANCER_ACTIVE &&
-            (size_t)balancer->healthy != count_serving(view, balancer))
+    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, account, struct load_balancer, balancer)
+    {
+        size_t serving = is_there(balancer) ? count_serving(view, balancer) : 0;
+        if (is_there(balancer) &&
+            ((size_t)balancer->healthy != serving || (serving > 0 && !balancer->announced)))
             return true;
+    }
     return false;
 }
 
@@ -73,6 +89,9 @@ static int write_balancer(struct account_pass *pass, const char *id,
         application_tell(pass->zone, transaction, old->application, "info",
                          "Load balancer of cluster %s is %s", old->cluster,
                          load_balancer_state_names[next.state]);
+    else if (next.announced && !old->announced)
+        application_tell(pass->zone, transaction, old->application, "info",
+                         "Endpoint of cluster %s is ready: https://%s/", old->cluster, next.dns_name);
     else if (next.trouble && !text_equal(next.trouble, old->trouble))
         application_tell(pass->zone, transaction, old->application, "warning",
                          "Load balancer of cluster %s: %s", old->cluster, next.trouble);
@@ -98,15 +117,26 @@ static int fail_balancer(struct account_pass *pass, const struct load_balancer *
     return -1;
 }
 
-static int set_made(struct load_balancer *balancer, const void *made, const struct cause *cause,
+/* What was made, and of which settings. */
+struct made {
+    struct balancer balancer;
+    const char *applied;
+};
+
+static int set_made(struct load_balancer *balancer, const void *context, const struct cause *cause,
                     struct error *err)
 {
-    const struct balancer *actual = made;
-    balancer->arn = actual->arn;
-    balancer->group_arn = actual->group_arn;
-    balancer->dns_name = actual->dns_name;
-    balancer->hosted_zone = actual->hosted_zone;
-    if (balancer->state != LOAD_BALANCER_WANTED) /* removed meanwhile: what we made is found by its name */
+    const struct made *made = context;
+    balancer->arn = made->balancer.arn;
+    balancer->group_arn = made->balancer.group_arn;
+    balancer->dns_name = made->balancer.dns_name;
+    balancer->hosted_zone = made->balancer.hosted_zone;
+    balancer->service_id = made->balancer.service_id;
+    balancer->service_name = made->balancer.service_name;
+    balancer->applied = made->applied;
+    balancer->trouble = NULL;
+    if (balancer->state !=
+        LOAD_BALANCER_WANTED) /* configured anew, or removed meanwhile and found by its name */
         return 0;
     return load_balancer_apply(balancer, LOAD_BALANCER_PROVISIONED, cause, err);
 }
@@ -116,15 +146,20 @@ static int make_load_balancer(struct account_pass *pass, const struct view *view
                               struct error *err)
 {
     struct application_id names;
+    const struct application *application = view_find(view, RECORD_APPLICATION, balancer->application);
     application_names(pass->arena, balancer->application, &names);
-    const struct balancer_plan plan = {.name = balancer->name,
-                                       .owner = zone_counters(view)->repository_id,
-                                       .application = names.application,
-                                       .cluster = balancer->cluster,
-                                       .settings = {.is_public = true}};
+    const struct balancer_plan plan = {
+        .name = balancer->name,
+        .owner = zone_counters(view)->repository_id,
+        .application = names.application,
+        .cluster = balancer->cluster,
+        .settings = balancer->settings ? *balancer->settings : (struct endpoint_settings){.is_public = true},
+        .tags = application ? application->tags : NULL,
+        .tag_count = application ? application->tag_count : 0};
     const struct cloud *cloud = pass->zone->cloud;
-    struct balancer made = {0};
-    if (cloud->make_balancer(cloud->context, pass->account, place, &plan, pass->arena, &made, err) < 0)
+    struct made made = {.applied = wanted_hash(pass->arena, view, balancer)};
+    if (cloud->make_balancer(cloud->context, pass->account, place, &plan, pass->arena, &made.balancer, err) <
+        0)
         return -1;
     return write_balancer(pass, balancer->id, set_made, &made, err);
 }
@@ -137,10 +172,10 @@ int make_load_balancers(struct account_pass *pass, struct error *err)
     if (cloud->find_place(cloud->context, pass->account, pass->arena, &place, err) < 0)
         return -1;
     int result = 0;
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
-        if (text_equal(balancer->account, pass->account->id) && balancer->state == LOAD_BALANCER_WANTED &&
-            make_load_balancer(pass, view, balancer, &place, err) < 0)
-            result = fail_balancer(pass, balancer, err);
+    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer,
+                 balancer) if (is_to_make(view, balancer) &&
+                               make_load_balancer(pass, view, balancer, &place, err) < 0) result =
+        fail_balancer(pass, balancer, err);
     return result;
 }
 
@@ -152,28 +187,47 @@ static bool contains(const char *const *texts, size_t count, const char *text)
     return false;
 }
 
-/* The addresses of the nodes that serve the balancer's cluster. */
+/* The addresses of the nodes that may stand behind it. */
 static size_t wanted_targets(const struct view *view, const struct load_balancer *balancer,
                              struct arena *arena, const char ***addresses)
 {
     size_t count = 0;
-    *addresses = arena_alloc(arena, view_count(view, RECORD_NODE) * sizeof **addresses);
-    view_each(view, RECORD_NODE, struct node, node) {
+    *addresses = arena_alloc(arena, view_count_of(view, NODES_OF_APPLICATION, balancer->application) *
+                                        sizeof **addresses);
+    view_each_of(view, NODES_OF_APPLICATION, balancer->application, struct node,
+                 node) if (endpoint_may_have(view, balancer, node))
+    {
         const struct host *host = view_find(view, RECORD_HOST, node->parent);
-        if (serves(node, balancer) && host && host->node_address)
-            (*addresses)[count++] = host->node_address;
+        (*addresses)[count++] = host->node_address;
     }
     return count;
 }
 
-static int set_healthy(struct load_balancer *balancer, const void *healthy, const struct cause *cause,
-                       struct error *err)
+/* What its targets are like. */
+struct wired {
+    int64_t healthy;
+    bool resolves; /* its name, for clients */
+};
+
+static int set_wired(struct load_balancer *balancer, const void *context, const struct cause *cause,
+                     struct error *err)
 {
+    const struct wired *wired = context;
     (void)cause;
     (void)err;
-    balancer->healthy = *(const int64_t *)healthy;
+    if (!is_there(balancer))
+        return 0;
+    balancer->healthy = wired->healthy;
+    balancer->announced = balancer->announced || (wired->healthy > 0 && wired->resolves);
     balancer->trouble = NULL;
     return 0;
+}
+
+static int set_lost(struct load_balancer *balancer, const void *context, const struct cause *cause,
+                    struct error *err)
+{
+    (void)context;
+    return is_there(balancer) ? load_balancer_apply(balancer, LOAD_BALANCER_LOST, cause, err) : 0;
 }
 
 static int wire_load_balancer(struct account_pass *pass, const struct view *view,
@@ -184,7 +238,7 @@ static int wire_load_balancer(struct account_pass *pass, const struct view *view
     size_t actual_count, added_count = 0, removed_count = 0;
     if (cloud->targets(cloud->context, pass->account, balancer->group_arn, pass->arena, &actual,
                        &actual_count, err) < 0)
-        return -1;
+        return err->kind == ERROR_NOT_FOUND ? write_balancer(pass, balancer->id, set_lost, NULL, err) : -1;
     const char **wanted;
     size_t wanted_count = wanted_targets(view, balancer, pass->arena, &wanted);
     const char **have = arena_alloc(pass->arena, actual_count * sizeof *have);
@@ -205,19 +259,22 @@ static int wire_load_balancer(struct account_pass *pass, const struct view *view
         cloud->change_targets(cloud->context, pass->account, balancer->group_arn, added, added_count, removed,
                               removed_count, err) < 0)
         return -1;
-    if (healthy == balancer->healthy && !balancer->trouble)
+    struct wired wired = {healthy, false};
+    if (healthy > 0 && !balancer->announced &&
+        cloud->name_resolves(cloud->context, balancer->dns_name, &wired.resolves, err) < 0)
+        return -1;
+    if (healthy == balancer->healthy && !balancer->trouble && !wired.resolves)
         return 0;
-    return write_balancer(pass, balancer->id, set_healthy, &healthy, err);
+    return write_balancer(pass, balancer->id, set_wired, &wired, err);
 }
 
 int wire_load_balancers(struct account_pass *pass, struct error *err)
 {
     VIEW(view, pass->zone->repository);
     int result = 0;
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer)
-        if (text_equal(balancer->account, pass->account->id) && balancer->state == LOAD_BALANCER_ACTIVE &&
-            wire_load_balancer(pass, view, balancer, err) < 0)
-            result = fail_balancer(pass, balancer, err);
+    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer,
+                 balancer) if (is_there(balancer) && wire_load_balancer(pass, view, balancer, err) < 0)
+        result = fail_balancer(pass, balancer, err);
     return result;
 }
 
@@ -233,8 +290,9 @@ int remove_load_balancers(struct account_pass *pass, struct error *err)
     VIEW(view, pass->zone->repository);
     const struct cloud *cloud = pass->zone->cloud;
     int result = 0;
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer) {
-        if (!text_equal(balancer->account, pass->account->id) || balancer->state != LOAD_BALANCER_REMOVING)
+    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer, balancer)
+    {
+        if (balancer->state != LOAD_BALANCER_REMOVING)
             continue;
         bool gone = false;
         if (cloud->remove_balancer(cloud->context, pass->account, balancer->name, &gone, err) < 0)
@@ -243,4 +301,61 @@ int remove_load_balancers(struct account_pass *pass, struct error *err)
             result = -1;
     }
     return result;
+}
+
+static const struct balancer *find_balancer(const struct balancer *balancers, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (text_equal(balancers[i].name, name))
+            return &balancers[i];
+    return NULL;
+}
+
+static bool is_named(const struct view *view, const char *account, const char *name)
+{
+    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, account, struct load_balancer,
+                 balancer) if (text_equal(balancer->name, name)) return true;
+    return false;
+}
+
+/* What is ours and no record names: made just before we died, and no longer wanted when we came back. */
+static int remove_orphans(struct account_pass *pass, const struct balancer *balancers, size_t count,
+                          struct error *err)
+{
+    VIEW(view, pass->zone->repository);
+    const struct cloud *cloud = pass->zone->cloud;
+    int result = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool gone;
+        if (is_named(view, pass->account->id, balancers[i].name))
+            continue;
+        log_warning("orphaned load balancer removed", "account", pass->account->id, "name", balancers[i].name,
+                    NULL);
+        if (cloud->remove_balancer(cloud->context, pass->account, balancers[i].name, &gone, err) < 0)
+            result = -1;
+    }
+    return result;
+}
+
+int watch_load_balancers(struct account_pass *pass, struct error *err)
+{
+    struct balancer *balancers;
+    size_t count;
+    const struct cloud *cloud = pass->zone->cloud;
+    VIEW(before, pass->zone->repository); /* what it names was there before we asked */
+    if (cloud->list_balancers(cloud->context, pass->account, zone_counters(before)->repository_id,
+                              pass->arena, &balancers, &count, err) < 0)
+        return -1;
+    int result = 0;
+    view_each_of(before, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer, balancer)
+    {
+        const struct balancer *actual = find_balancer(balancers, count, balancer->name);
+        bool whole =
+            actual && actual->arn && actual->group_arn && (actual->service_id || !balancer->service_id);
+        bool settled = zone_now_ms(pass->zone) - balancer->state_since > pass->zone->limits->orphan_age;
+        if (is_there(balancer) && settled && !whole &&
+            write_balancer(pass, balancer->id, set_lost, NULL, err) < 0)
+            result = -1;
+    }
+    return remove_orphans(pass, balancers, count, err) < 0 ? -1 : result;
 }

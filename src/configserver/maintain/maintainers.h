@@ -37,8 +37,9 @@ struct account_pass {
 };
 typedef int account_maintainer(struct account_pass *pass, struct error *err);
 
-account_maintainer launch_hosts, watch_instances, terminate_hosts;                  /* hosts.c */
-account_maintainer make_load_balancers, wire_load_balancers, remove_load_balancers; /* load_balancers.c */
+account_maintainer launch_hosts, watch_instances, terminate_hosts; /* hosts.c */
+account_maintainer make_load_balancers, wire_load_balancers, remove_load_balancers,
+    watch_load_balancers; /* load_balancers.c */
 
 /* Whether an account has something that waits for the maintainer; decides how soon it runs again. */
 typedef bool account_unfinished(const struct view *view, const char *account, int64_t now_ms);

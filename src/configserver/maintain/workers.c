@@ -16,6 +16,14 @@ enum {
     NEVER = 0
 };
 
+static bool never(const struct view *view, const char *account, int64_t now_ms)
+{
+    (void)view;
+    (void)account;
+    (void)now_ms;
+    return false;
+}
+
 /* An account's maintainers, in the order in which they run. */
 static const struct {
     const char *name;
@@ -29,6 +37,7 @@ static const struct {
     { "make load balancers",   make_load_balancers,   load_balancers_to_make,   50,   NEVER },
     { "watch instances",       watch_instances,       instances_to_watch,       500,  15000 },
     { "wire load balancers",   wire_load_balancers,   load_balancers_to_wire,   300,  10000 },
+    { "watch load balancers",  watch_load_balancers,  never,                    1000, 60000 },
     { "remove load balancers", remove_load_balancers, load_balancers_to_remove, 1000, NEVER },
     { "terminate hosts",       terminate_hosts,       hosts_to_terminate,       1000, NEVER },
     /* clang-format on */
