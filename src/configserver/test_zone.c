@@ -175,11 +175,19 @@ static int make_balancer(void *context, const struct account *account, const str
         snprintf(actual->account, sizeof actual->account, "%s", account->id);
     }
     actual->exists = actual->group_exists = true;
+    actual->made++;
+    actual->is_public = plan->settings.is_public;
+    actual->is_private = plan->settings.is_private;
+    actual->allowed = plan->settings.allowed_arn_count;
     *balancer = (struct balancer){.name = arena_strdup(arena, actual->name),
                                   .arn = arena_format(arena, "arn:lb/%s", plan->name),
                                   .group_arn = arena_strdup(arena, actual->name),
                                   .dns_name = arena_format(arena, "%s.elb.example", plan->name),
                                   .hosted_zone = "Z1"};
+    if (actual->is_private) {
+        balancer->service_id = "vpce-svc-1";
+        balancer->service_name = "com.amazonaws.vpce.us-east-1.vpce-svc-1";
+    }
     return end_call(test);
 }
 
@@ -190,6 +198,8 @@ static int targets(void *context, const struct account *account, const char *gro
     if (begin_call(test, account, err) < 0)
         return -1;
     const struct test_balancer *actual = balancer_by_name(test->cloud_state, group_arn);
+    if (!actual->group_exists)
+        return error_set(err, ERROR_NOT_FOUND, "target group %s does not exist", group_arn);
     *count = actual->target_count;
     *found = arena_alloc(arena, *count * sizeof **found);
     for (size_t i = 0; i < *count; i++)
@@ -257,16 +267,20 @@ static int list_balancers(void *context, const struct account *account, const ch
     for (size_t i = 0; i < cloud->balancer_count; i++)
         if (text_equal(cloud->balancers[i].account, account->id) &&
             (cloud->balancers[i].exists || cloud->balancers[i].group_exists))
-            (*found)[(*count)++] = (struct balancer){.name = cloud->balancers[i].name};
+            (*found)[(*count)++] =
+                (struct balancer){.name = cloud->balancers[i].name,
+                                  .arn = cloud->balancers[i].exists ? "arn" : NULL,
+                                  .group_arn = cloud->balancers[i].group_exists ? "arn" : NULL,
+                                  .service_id = cloud->balancers[i].is_private ? "vpce-svc-1" : NULL};
     return end_call(test);
 }
 
 static int name_resolves(void *context, const char *name, bool *resolves, struct error *err)
 {
-    (void)context;
+    struct test_zone *test = context;
     (void)name;
     (void)err;
-    *resolves = true;
+    *resolves = !test->cloud_state->unknown_names;
     return 0;
 }
 

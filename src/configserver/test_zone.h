@@ -27,7 +27,9 @@ struct test_instance {
 
 struct test_balancer {
     char name[40], account[16];
-    bool exists, group_exists;
+    bool exists, group_exists, is_public, is_private;
+    size_t allowed; /* principals */
+    int made;       /* how often it was asked for */
     char targets[TEST_MOST][48];
     size_t target_count;
 };
@@ -44,6 +46,7 @@ struct test_cloud {
     char broken_account[16]; /* every call for it fails */
     char missing[64];        /* what find_place does not find; "" for nothing */
     int calls;
+    bool unknown_names; /* the resolver knows none */
 };
 
 struct test_zone {

@@ -66,28 +66,6 @@ static int write_account(const struct plan *plan, struct transaction *transactio
     return 0;
 }
 
-static void write_load_balancer(const struct plan *plan, struct transaction *transaction,
-                                const struct cluster *cluster)
-{
-    struct arena *arena = plan->arena;
-    char *id = arena_format(arena, "%s:%s", plan->application_id, cluster->id);
-    const struct load_balancer *old = transaction_find(transaction, RECORD_LOAD_BALANCER, id);
-    const char *seed = arena_format(arena, "%s %s", plan->zone->config->zone, id);
-    struct load_balancer balancer = {
-        .id = id,
-        .application = plan->application_id,
-        .cluster = cluster->id,
-        .account = plan->deployment->account,
-        .name = arena_format(arena, "vespa-%.24s", sha256_hex(arena, seed, strlen(seed))),
-        .state = LOAD_BALANCER_WANTED,
-        .state_since = zone_now_ms(plan->zone),
-    };
-    if (old)
-        balancer = *old;
-    balancer.settings = cluster->endpoint;
-    transaction_put(transaction, RECORD_LOAD_BALANCER, &balancer);
-}
-
 static const char **availability_zones(const struct plan *plan)
 {
     const char **zones = arena_alloc(plan->arena, (plan->place.host_subnet_count + 1) * sizeof *zones);
@@ -179,9 +157,6 @@ static int write_change(struct plan *plan, struct transaction **transaction, con
     VIEW(before, plan->zone->repository);
     int64_t generation = next_generation(now);
     write_application(plan, now, old, generation);
-    for (size_t i = 0; i < plan->wanted.cluster_count; i++)
-        if (plan->clusters[i].type == CLUSTER_CONTAINER)
-            write_load_balancer(plan, now, &plan->clusters[i]);
     allocate_application(plan->zone, now, transaction_find(now, RECORD_APPLICATION, plan->application_id));
     settle_load_balancers(plan->zone, now, transaction_find(now, RECORD_APPLICATION, plan->application_id));
     const char *what = effect(plan, before, transaction_view(now));
@@ -261,19 +236,6 @@ int deploy(struct zone *zone, struct arena *arena, const struct deployment *depl
     return write_plan(&plan, deployed, err);
 }
 
-static void release_load_balancers(struct zone *zone, struct transaction *transaction,
-                                   const char *application)
-{
-    const struct cause cause = zone_cause(zone, transaction, AGENT_DEPLOYER, "the deployment was deleted");
-    view_each_of(transaction_view(transaction), LOAD_BALANCERS_OF_APPLICATION, application,
-                 struct load_balancer, balancer)
-    {
-        struct load_balancer next = *balancer;
-        if (load_balancer_apply(&next, LOAD_BALANCER_REMOVE, &cause, NULL) == 0)
-            transaction_put(transaction, RECORD_LOAD_BALANCER, &next);
-    }
-}
-
 int undeploy(struct zone *zone, const char *application, struct error *err)
 {
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(zone->repository);
@@ -287,7 +249,7 @@ int undeploy(struct zone *zone, const char *application, struct error *err)
     next.deleting = true;
     transaction_put(transaction, RECORD_APPLICATION, &next);
     allocate_application(zone, transaction, transaction_find(transaction, RECORD_APPLICATION, application));
-    release_load_balancers(zone, transaction, application);
+    settle_load_balancers(zone, transaction, transaction_find(transaction, RECORD_APPLICATION, application));
     application_tell(zone, transaction, application, "info",
                      "Deleting: nodes stop, their hosts archive the last logs");
     return transaction_commit(&transaction, err);

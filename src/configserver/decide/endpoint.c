@@ -88,9 +88,22 @@ bool endpoint_may_have(const struct view *view, const struct load_balancer *bala
     if (node->state != NODE_ACTIVE || !text_equal(node->cluster, balancer->cluster) || !host ||
         !host->node_address)
         return false;
-    size_t count = endpoint_names(arena, balancer, names);
-    for (size_t i = 0; i < count; i++)
-        if (!is_certified(node, names[i]))
-            return false;
-    return count > 0;
+    return endpoint_names(arena, balancer, names) > 0 && is_certified(node, names[0]);
+}
+
+bool endpoint_is_certified(const struct view *view, const struct load_balancer *balancer)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    const char *names[ENDPOINT_NAMES];
+    size_t count = endpoint_names(arena, balancer, names), serving = 0;
+    view_each_of(view, NODES_OF_APPLICATION, balancer->application, struct node, node)
+    {
+        if (!endpoint_may_have(view, balancer, node))
+            continue;
+        serving++;
+        for (size_t i = 0; i < count; i++)
+            if (!is_certified(node, names[i]))
+                return false;
+    }
+    return serving > 0;
 }

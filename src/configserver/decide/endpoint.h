@@ -25,8 +25,10 @@ enum { ENDPOINT_NAMES = 2 };
 size_t endpoint_names(struct arena *arena, const struct load_balancer *balancer,
                       const char *names[ENDPOINT_NAMES]);
 
-/* Active, of the balancer's cluster, its host known by address, and certified for every name. */
+/* Active, of the balancer's cluster, its host known by address, and certified for the balancer's own name. */
 bool endpoint_may_have(const struct view *view, const struct load_balancer *balancer,
                        const struct node *node);
+/* All that stand behind it are certified for every name: its endpoint service may be announced, too. */
+bool endpoint_is_certified(const struct view *view, const struct load_balancer *balancer);
 
 #endif

@@ -1,0 +1,156 @@
+/* Load balancers of a zone with a cloud of our own. */
+#include "base/text.h"
+#include "configserver/decide/endpoint.h"
+#include "configserver/test_zone.h"
+
+#include <string.h>
+
+static const struct load_balancer *balancer_in(struct test_zone *test, const struct view *view)
+{
+    (void)test;
+    return view_find(view, RECORD_LOAD_BALANCER, TEST_APPLICATION ":web");
+}
+
+static void must_deploy(struct test_zone *test)
+{
+    struct error err;
+    struct deployed deployed;
+    if (test_deploy(test, TEST_SERVICES, TEST_ACCOUNT, &deployed, &err) < 0)
+        fail_msg("%s", err.message);
+    test_zone_run(test, 2);
+    test_hosts_arrive(test);
+    test_zone_run(test, 2);
+}
+
+static void bring_up(struct test_zone *test)
+{
+    must_deploy(test);
+    test_nodes_report(test, "up");
+    test_zone_run(test, 4);
+}
+
+/* Another endpoint for the cluster, as a deployment would write it. */
+static void change_endpoint(struct test_zone *test, const struct endpoint_settings *settings)
+{
+    cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
+    const struct application *old = transaction_find(transaction, RECORD_APPLICATION, TEST_APPLICATION);
+    struct application next = *old;
+    next.clusters = arena_alloc(test->arena, old->cluster_count * sizeof *next.clusters);
+    memcpy(next.clusters, old->clusters, old->cluster_count * sizeof *next.clusters);
+    for (size_t i = 0; i < next.cluster_count; i++)
+        if (next.clusters[i].type == CLUSTER_CONTAINER)
+            next.clusters[i].endpoint = (struct endpoint_settings *)settings;
+    transaction_put(transaction, RECORD_APPLICATION, &next);
+    struct error err = {0};
+    assert_int_equal(transaction_commit(&transaction, &err), 0);
+}
+
+static void a_node_is_a_target_only_when_certified_for_the_endpoints_name(void **state)
+{
+    struct test_zone *test = *state;
+    must_deploy(test);
+    test_zone_run(test, 20);
+    assert_int_equal(test->cloud_state->balancers[0].target_count, 0);
+    test_nodes_report(test, "up");
+    test_zone_run(test, 20);
+    assert_int_equal(test->cloud_state->balancers[0].target_count, 1);
+}
+
+static void an_endpoint_is_announced_when_its_name_resolves_and_a_target_is_healthy(void **state)
+{
+    struct test_zone *test = *state;
+    test->cloud_state->unknown_names = true;
+    bring_up(test);
+    VIEW(before, test->zone->repository);
+    assert_int_equal(balancer_in(test, before)->healthy, 1);
+    assert_false(balancer_in(test, before)->announced);
+    test->cloud_state->unknown_names = false;
+    test_zone_run(test, 20);
+    VIEW(after, test->zone->repository);
+    assert_true(balancer_in(test, after)->announced);
+}
+
+static void another_endpoint_is_configured_in_place_and_nobody_loses_the_one_that_is_there(void **state)
+{
+    struct test_zone *test = *state;
+    bring_up(test);
+    const char *arns[] = {"arn:aws:iam::333333333333:root"};
+    const struct endpoint_settings private = {
+        .is_public = true, .is_private = true, .allowed_arns = arns, .allowed_arn_count = 1};
+    change_endpoint(test, &private);
+    for (int i = 0; i < 30; i++) { /* nobody loses the endpoint that is there */
+        test_zone_run(test, 1);
+        assert_int_equal(test->cloud_state->balancers[0].target_count, 1);
+    }
+    assert_int_equal(test->cloud_state->balancer_count, 1);
+    assert_true(test->cloud_state->balancers[0].is_private);
+    assert_int_equal(test->cloud_state->balancers[0].allowed, 1);
+    VIEW(view, test->zone->repository);
+    const char *names[ENDPOINT_NAMES];
+    assert_int_equal(endpoint_names(test->arena, balancer_in(test, view), names), 2);
+    assert_string_equal(names[1], "*.vpce-svc-1.us-east-1.vpce.amazonaws.com");
+    assert_false(endpoint_is_certified(view, balancer_in(test, view)));
+    test_nodes_report(test, "up");
+    VIEW(certified, test->zone->repository);
+    assert_true(endpoint_is_certified(certified, balancer_in(test, certified)));
+    int made = test->cloud_state->balancers[0].made;
+    test_zone_run(test, 40);
+    assert_int_equal(test->cloud_state->balancers[0].made, made);
+}
+
+static void one_deleted_behind_our_back_is_made_again(void **state)
+{
+    struct test_zone *test = *state;
+    bring_up(test);
+    test_zone_advance(test, 10 * 60 * 1000);
+    test->cloud_state->balancers[0].exists = test->cloud_state->balancers[0].group_exists = false;
+    test->cloud_state->balancers[0].target_count = 0;
+    test_zone_run(test, 100);
+    assert_true(test->cloud_state->balancers[0].exists);
+    assert_int_equal(test->cloud_state->balancers[0].target_count, 1);
+    VIEW(view, test->zone->repository);
+    assert_true(balancer_in(test, view)->announced);
+}
+
+static void one_that_no_record_names_is_removed(void **state)
+{
+    struct test_zone *test = *state;
+    bring_up(test);
+    struct test_balancer *orphan = &test->cloud_state->balancers[test->cloud_state->balancer_count++];
+    *orphan = (struct test_balancer){
+        .name = "vespa-orphan", .account = TEST_ACCOUNT, .exists = true, .group_exists = true};
+    test_zone_run(test, 200);
+    assert_false(orphan->exists);
+    assert_false(orphan->group_exists);
+    assert_true(test->cloud_state->balancers[0].exists);
+}
+
+static void it_goes_with_its_application_and_not_before_it_is_gone_in_the_cloud(void **state)
+{
+    struct test_zone *test = *state;
+    struct error err = {0};
+    bring_up(test);
+    assert_int_equal(undeploy(test->zone, TEST_APPLICATION, &err), 0);
+    test_zone_run(test, 1);
+    VIEW(first, test->zone->repository);
+    assert_int_equal(balancer_in(test, first)->state, LOAD_BALANCER_REMOVING);
+    test_zone_run(test, 10);
+    VIEW(last, test->zone->repository);
+    assert_null(balancer_in(test, last));
+    assert_false(test->cloud_state->balancers[0].group_exists);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_zone_begin, test_zone_end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_node_is_a_target_only_when_certified_for_the_endpoints_name),
+        TEST(an_endpoint_is_announced_when_its_name_resolves_and_a_target_is_healthy),
+        TEST(another_endpoint_is_configured_in_place_and_nobody_loses_the_one_that_is_there),
+        TEST(one_deleted_behind_our_back_is_made_again),
+        TEST(one_that_no_record_names_is_removed),
+        TEST(it_goes_with_its_application_and_not_before_it_is_gone_in_the_cloud),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
