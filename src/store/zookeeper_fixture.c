@@ -64,7 +64,6 @@ void fixture_kill(struct fixture *fixture, size_t server)
 
 int fixture_start(struct fixture *fixture, size_t count, const char *address, struct error *err)
 {
-    cleanup(arena_free) struct arena *arena = arena_new();
     *fixture = (struct fixture){.directory = "/tmp/zookeeper_test.XXXXXX", .count = count};
     if (!mkdtemp(fixture->directory))
         return error_errno(err, ERROR_UNAVAILABLE, "make a directory");
@@ -84,8 +83,6 @@ int fixture_start(struct fixture *fixture, size_t count, const char *address, st
         if (zookeeper_server_prepare(&fixture->options[i], err) < 0 || fixture_launch(fixture, i, err) < 0)
             return -1;
     }
-    snprintf(fixture->servers, sizeof fixture->servers, "%s",
-             zookeeper_connect_string(arena, &fixture->options[0]));
     return 0;
 }
 
@@ -98,7 +95,8 @@ void fixture_stop(struct fixture *fixture)
     tree_remove(fixture->directory, NULL);
 }
 
-static bool leads(const struct zookeeper_member *member)
+/* Does what it says of itself hold one of these? */
+static bool says(const struct zookeeper_member *member, const char *one, const char *other)
 {
     char answer[2048];
     size_t length = 0;
@@ -113,7 +111,7 @@ static bool leads(const struct zookeeper_member *member)
         length += (size_t)got;
     }
     answer[length] = '\0';
-    return strstr(answer, "Mode: leader") || strstr(answer, "Mode: standalone");
+    return strstr(answer, one) || strstr(answer, other);
 }
 
 int fixture_leader(struct fixture *fixture, int timeout_ms)
@@ -121,21 +119,34 @@ int fixture_leader(struct fixture *fixture, int timeout_ms)
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
     while (clock_monotonic_ms() < deadline_ms) {
         for (size_t i = 0; i < fixture->count; i++)
-            if (fixture->pids[i] && leads(&fixture->members[i]))
+            if (fixture->pids[i] && says(&fixture->members[i], "Mode: leader", "Mode: standalone"))
                 return (int)i;
         clock_sleep_ms(20);
     }
     return -1;
 }
 
-struct store *fixture_open(struct fixture *fixture, int session_timeout_ms, store_session_changed *changed,
-                           void *context)
+bool fixture_serves(struct fixture *fixture, size_t server, int timeout_ms)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+    while (clock_monotonic_ms() < deadline_ms) {
+        if (says(&fixture->members[server], "Mode: leader", "Mode: follower"))
+            return true;
+        clock_sleep_ms(20);
+    }
+    return false;
+}
+
+struct store *fixture_open(struct fixture *fixture, size_t first, int session_timeout_ms,
+                           store_session_changed *changed, void *context)
 {
     int64_t deadline_ms = clock_monotonic_ms() + OPEN_MS;
+    cleanup(arena_free) struct arena *arena = arena_new();
+    const char *servers = zookeeper_connect_string(arena, &fixture->options[first]);
     struct store *store = NULL;
     struct error err = {0};
     while (!store && clock_monotonic_ms() < deadline_ms)
-        store_open_zookeeper(fixture->servers, session_timeout_ms, changed, context, &store, &err);
+        store_open_zookeeper(servers, session_timeout_ms, changed, context, &store, &err);
     if (!store) {
         fprintf(stderr, "%s\n", err.message);
         abort();
@@ -158,7 +169,7 @@ static void remove_below(struct store *store, const char *path)
 
 void fixture_clear(struct fixture *fixture)
 {
-    struct store *store = fixture_open(fixture, 4000, NULL, NULL);
+    struct store *store = fixture_open(fixture, 0, 4000, NULL, NULL);
     remove_below(store, "/");
     store_close(&store);
 }

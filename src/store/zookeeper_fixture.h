@@ -14,7 +14,6 @@ struct fixture {
     struct zookeeper_options options[FIXTURE_MOST];
     pid_t pids[FIXTURE_MOST]; /* 0: not running */
     size_t count;
-    char servers[256]; /* for store_open_zookeeper */
 };
 
 /* With `address` "127.0.0.1" or "::1". What the servers say is in <directory>/<n>.log. */
@@ -25,10 +24,13 @@ int fixture_launch(struct fixture *fixture, size_t server, struct error *err);
 void fixture_kill(struct fixture *fixture, size_t server); /* as a power cut */
 /* Waits until one of them leads, or serves alone; its number, or -1 after `timeout_ms`. */
 int fixture_leader(struct fixture *fixture, int timeout_ms);
+/* Waits until that one serves clients. */
+bool fixture_serves(struct fixture *fixture, size_t server, int timeout_ms);
 
-/* A session with the servers, waiting until they serve; aborts when they do not within 20 s. */
-struct store *fixture_open(struct fixture *fixture, int session_timeout_ms, store_session_changed *changed,
-                           void *context);
+/* A session with the servers, trying the one of that number first and waiting until they serve; aborts when
+ * they do not within 20 s. */
+struct store *fixture_open(struct fixture *fixture, size_t first, int session_timeout_ms,
+                           store_session_changed *changed, void *context);
 /* Removes every record. */
 void fixture_clear(struct fixture *fixture);
 
