@@ -1,5 +1,7 @@
 #include "configserver/limits.h"
 
+#include "zone/host_config.h"
+
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 #define DAY     (24LL * HOUR)
 #define LONGEST (365 * DAY)
@@ -23,10 +25,17 @@ const struct limits limits_default = {
     .account_failures_percent = 10,
     .cluster_failures_percent = 20,
     .container_suspended_percent = 10,
-    .account_launches = 100,
     .application_hosts = 1000,
     .deploy_trouble = 5 * MINUTE,
     .deploy_longest = HOUR,
+    .account_launches = 1000,
+    .launch_batch = 50,
+    .wishes_for_impaired = 2,
+    .relaunch_first = 4 * SECOND,
+    .relaunch_longest = 5 * MINUTE,
+    .capacity_retry = 15 * SECOND,
+    .appear_longest = 60 * SECOND,
+    .place_kept = 60 * SECOND,
     .watch_instances = 15 * SECOND,
     .watch_instances_eager = 500,
     .watch_balancers = 10 * SECOND,
@@ -35,6 +44,7 @@ const struct limits limits_default = {
     .sweep = 60 * SECOND,
     .store_session = 2500,
     .orphan_age = 2 * MINUTE,
+    .disk_orphan_age = HOUR,
 };
 
 static const struct field limits_fields[] = {
@@ -69,13 +79,28 @@ static const struct field limits_fields[] = {
     LIMIT(container_suspended_percent, "containerSuspendedPercent", 1, 100,
           "capacity a cluster can spare during maintenance"),
     LIMIT(account_launches, "accountLaunches", 1, 100000,
-          "one account's growth must not fill our memory and threads with its boots"),
+          "as many as EC2 starts at once; an image that does not boot costs no more than that"),
     LIMIT(application_hosts, "applicationHosts", 1, 100000,
           "a mistyped count is somebody's bill; whoever needs more asks the operator first"),
     LIMIT(deploy_trouble, "deployTrouble", 0, DAY,
           "trouble that a minute's patience does not cure needs a person, who waits for the answer"),
     LIMIT(deploy_longest, "deployLongest", MINUTE, LONGEST,
           "hosts boot in minutes; what is not there after an hour is not coming, whatever the reason"),
+    LIMIT(
+        launch_batch, "launchBatch", 1, HOSTS_LAUNCHED_MOST,
+        "EC2 takes two calls a second but 1,000 instances at once; hosts of a call share zone and type, and "
+        "either all or none is there"),
+    LIMIT(wishes_for_impaired, "wishesForImpaired", 1, 10000,
+          "more at once is AWS's trouble with a zone, which new hosts there would have, too"),
+    LIMIT(relaunch_first, "relaunchFirst", 100, HOUR, "what failed at once may fail again"),
+    LIMIT(relaunch_longest, "relaunchLongest", SECOND, DAY,
+          "a key or image that is put right is noticed within this"),
+    LIMIT(capacity_retry, "capacityRetry", SECOND, HOUR,
+          "capacity comes back in minutes; each look costs a call a type and zone"),
+    LIMIT(appear_longest, "appearLongest", 0, HOUR,
+          "DescribeInstances may be behind RunInstances, by seconds"),
+    LIMIT(place_kept, "placeKept", 0, HOUR,
+          "Terraform seldom changes it; deployments and launches that fail look at once"),
     LIMIT(watch_instances, "watchInstances", SECOND, DAY,
           "one DescribeInstances per account; silence and events make us look sooner"),
     LIMIT(watch_instances_eager, "watchInstancesEager", 50, HOUR,
@@ -89,6 +114,8 @@ static const struct field limits_fields[] = {
     LIMIT(
         store_session, "storeSession", SECOND, MINUTE,
         "a leader that died is replaced after this; shorter, and a busy machine loses the lead for nothing"),
+    LIMIT(disk_orphan_age, "diskOrphanAge", MINUTE, LONGEST,
+          "a disk is made a moment before its instance, and freed with it"),
     LIMIT(orphan_age, "orphanAge", 0, DAY,
           "a launch whose answer was lost is asked again by its token first"),
     FIELD_END,

@@ -24,16 +24,23 @@ struct limits {
     int64_t account_failures_percent;
     int64_t cluster_failures_percent; /* of a cluster's nodes, at least one */
     int64_t container_suspended_percent;
-    int64_t account_launches;  /* launches under way at once in one account */
     int64_t application_hosts; /* an application may want */
     /* a deployment that waits longer has failed, though we keep trying */
     int64_t deploy_trouble, deploy_longest;
+    int64_t account_launches;    /* hosts that were launched and have not come yet, at once in one account */
+    int64_t launch_batch;        /* hosts launched by one call */
+    int64_t wishes_for_impaired; /* hosts wanted away at once in an account because of AWS's status checks */
     /* how often */
+    int64_t relaunch_first, relaunch_longest; /* after instances that ended before they came */
+    int64_t capacity_retry;                   /* when no type and zone had capacity; doubled each time */
+    int64_t appear_longest;                   /* until an instance is in the cloud's list */
+    int64_t place_kept;                       /* what Terraform made is looked for again */
     int64_t watch_instances, watch_instances_eager, watch_balancers, watch_balancers_eager, watch_events;
     int64_t sweep;         /* every record is looked at, event or not */
     int64_t store_session; /* of several config servers: one that the store has not heard for so long leads no
                               more */
-    int64_t orphan_age;    /* an instance younger than this may be one we are about to write down */
+    int64_t disk_orphan_age; /* since it was made; a person may look at one for a while */
+    int64_t orphan_age;      /* an instance younger than this may be one we are about to write down */
 };
 extern const struct record limits_record;
 extern const struct limits limits_default;

@@ -44,6 +44,8 @@ static int begin_call(struct test_zone *test, const struct account *account, str
     step(test);
     if (text_equal(test->cloud_state->broken_account, account->id))
         return error_set(err, ERROR_UNAVAILABLE, "account %s does not answer", account->id);
+    if (test->cloud_state->throttled > 0 && test->cloud_state->throttled--)
+        return error_code(err, ERROR_THROTTLED, "RequestLimitExceeded", "too fast");
     return 0;
 }
 
@@ -56,7 +58,8 @@ static int end_call(struct test_zone *test)
 static int find_place(void *context, const struct account *account, struct arena *arena, struct place *place,
                       struct error *err)
 {
-    static struct host_subnet subnets[] = {{"subnet-1", "use1-az6"}};
+    static struct host_subnet subnets[] = {
+        {"subnet-1", "use1-az6"}, {"subnet-1b", "use1-az7"}, {"subnet-1c", "use1-az8"}};
     static struct host_image images[] = {{"ami-1", "x86_64"}};
     static const char *balancer_subnets[] = {"subnet-2"}, *balancer_networks[] = {"2001:db8:0:8::/64"};
     struct test_zone *test = context;
@@ -69,7 +72,8 @@ static int find_place(void *context, const struct account *account, struct arena
     *place = (struct place){.vpc = "vpc-1",
                             .archive_bucket = arena_format(arena, "archive-%s", account->id),
                             .host_subnets = subnets,
-                            .host_subnet_count = 1,
+                            .host_subnet_count =
+                                test->cloud_state->subnets ? (size_t)test->cloud_state->subnets : 1,
                             .balancer_subnets = balancer_subnets,
                             .balancer_networks = balancer_networks,
                             .balancer_subnet_count = 1,
@@ -78,10 +82,10 @@ static int find_place(void *context, const struct account *account, struct arena
     return end_call(test);
 }
 
-static struct test_instance *instance_by_token(struct test_cloud *cloud, const char *token)
+static struct test_instance *instance_by_token(struct test_cloud *cloud, const char *token, size_t index)
 {
     for (size_t i = 0; i < cloud->instance_count; i++)
-        if (text_equal(cloud->instances[i].token, token))
+        if (text_equal(cloud->instances[i].token, token) && cloud->instances[i].launch_index == (int)index)
             return &cloud->instances[i];
     return NULL;
 }
@@ -97,7 +101,36 @@ static struct instance shown(struct test_zone *test, const struct test_instance 
                       arena_format(arena, "2001:db8::%zx:2", index + 1)},
         .reason = actual->state == INSTANCE_ENDED ? "the key is disabled" : NULL,
         .token = arena_strdup(arena, actual->token),
+        .launch_index = actual->launch_index,
+        .launched_ms = actual->launched_ms,
+        .application = TEST_APPLICATION,
     };
+}
+
+static bool is_full(const struct test_cloud *cloud, const struct launch *launch)
+{
+    char both[48];
+    snprintf(both, sizeof both, "%s %s", launch->type, launch->subnet);
+    for (size_t i = 0; i < COUNT_OF(cloud->full); i++)
+        if (text_equal(cloud->full[i], both) || text_equal(cloud->full[i], launch->type))
+            return true;
+    return false;
+}
+
+static void start(struct test_cloud *cloud, const struct account *account, const struct launch *launch,
+                  size_t index)
+{
+    struct test_instance *actual = &cloud->instances[cloud->instance_count++];
+    snprintf(actual->id, sizeof actual->id, "i-%08zx", cloud->instance_count);
+    snprintf(actual->hostname, sizeof actual->hostname, "%s",
+             launch->host_count == 1 ? launch->hostnames[0] : "");
+    snprintf(actual->token, sizeof actual->token, "%s", launch->token);
+    snprintf(actual->account, sizeof actual->account, "%s", account->id);
+    snprintf(actual->type, sizeof actual->type, "%s", launch->type);
+    snprintf(actual->subnet, sizeof actual->subnet, "%s", launch->subnet);
+    actual->launch_index = (int)index;
+    actual->launched_ms = cloud->now_ms;
+    actual->state = INSTANCE_RUNNING;
 }
 
 static int launch(void *context, const struct account *account, const struct place *place,
@@ -109,17 +142,24 @@ static int launch(void *context, const struct account *account, const struct pla
     (void)place;
     if (begin_call(test, account, err) < 0)
         return -1;
-    struct test_instance *actual = instance_by_token(cloud, launch->token);
-    if (!actual) {
-        actual = &cloud->instances[cloud->instance_count++];
-        snprintf(actual->id, sizeof actual->id, "i-%08zx", cloud->instance_count);
-        snprintf(actual->hostname, sizeof actual->hostname, "%s", launch->hostnames[0]);
-        snprintf(actual->token, sizeof actual->token, "%s", launch->token);
-        snprintf(actual->account, sizeof actual->account, "%s", account->id);
-        actual->state = INSTANCE_RUNNING;
+    cloud->launch_calls++;
+    struct test_instance *first = instance_by_token(cloud, launch->token, 0);
+    if (!first && cloud->refusal[0])
+        return error_code(err, ERROR_CONFLICT, cloud->refusal, "refused");
+    if (!first && is_full(cloud, launch))
+        return error_code(err, ERROR_CONFLICT, "InsufficientInstanceCapacity", "not here");
+    bool otherwise = first && (instance_by_token(cloud, launch->token, launch->host_count) ||
+                               !instance_by_token(cloud, launch->token, launch->host_count - 1) ||
+                               !text_equal(first->type, launch->type));
+    if (otherwise)
+        return error_code(err, ERROR_CONFLICT, "IdempotentParameterMismatch", "another launch");
+    for (size_t i = 0; i < launch->host_count; i++) {
+        if (!first)
+            start(cloud, account, launch, i);
+        struct test_instance *actual = instance_by_token(cloud, launch->token, i);
+        actual->launch_calls++;
+        instances[i] = shown(test, actual, arena);
     }
-    actual->launch_calls++;
-    *instances = shown(test, actual, arena);
     return end_call(test);
 }
 
@@ -130,7 +170,7 @@ static int list(void *context, const struct account *account, const char *owner,
     (void)owner;
     if (begin_call(test, account, err) < 0)
         return -1;
-    *instances = arena_alloc(arena, TEST_MOST * sizeof **instances);
+    *instances = arena_alloc(arena, TEST_INSTANCES_MOST * sizeof **instances);
     *count = 0;
     for (size_t i = 0; i < test->cloud_state->instance_count; i++)
         if (text_equal(test->cloud_state->instances[i].account, account->id))
@@ -246,11 +286,16 @@ static int events(void *context, const struct account *account, const char *owne
 {
     struct test_zone *test = context;
     (void)owner;
-    (void)arena;
     if (begin_call(test, account, err) < 0)
         return -1;
-    *found = NULL;
+    *found = arena_alloc(arena, COUNT_OF(test->cloud_state->events) * sizeof **found);
     *count = 0;
+    for (size_t i = 0; i < COUNT_OF(test->cloud_state->events); i++) {
+        const struct test_event *event = &test->cloud_state->events[i];
+        if (event->code[0])
+            (*found)[(*count)++] = (struct instance_event){event->instance_id, event->code,
+                                                           "degraded hardware", event->not_before_ms};
+    }
     return end_call(test);
 }
 

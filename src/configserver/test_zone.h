@@ -17,12 +17,14 @@
 #define OTHER_ACCOUNT "333333333333"
 #define TEST_KEY      "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
 
-enum { TEST_MOST = 64 };
+enum { TEST_MOST = 64, TEST_INSTANCES_MOST = 4096 };
 
 struct test_instance {
-    char id[24], hostname[128], token[80], account[16];
+    char id[24], hostname[128], token[80], account[16], type[24], subnet[16];
     enum instance_state state;
     int launch_calls; /* how often its token was used */
+    int launch_index;
+    int64_t launched_ms;
 };
 
 struct test_balancer {
@@ -36,7 +38,7 @@ struct test_balancer {
 
 /* Shared by every process of a test. */
 struct test_cloud {
-    struct test_instance instances[TEST_MOST];
+    struct test_instance instances[TEST_INSTANCES_MOST];
     size_t instance_count;
     struct test_balancer balancers[TEST_MOST];
     size_t balancer_count;
@@ -47,6 +49,15 @@ struct test_cloud {
     char missing[64];        /* what find_place does not find; "" for nothing */
     int calls;
     bool unknown_names; /* the resolver knows none */
+    int launch_calls;   /* of all tokens, refused ones too */
+    int subnets;        /* for hosts: one an availability zone; 0 is 1 */
+    char full[8][48];   /* "type subnet" or "type": there is no capacity for it */
+    char refusal[40];   /* EC2's code for every launch; "" for none */
+    int throttled;      /* so many calls to come are too fast */
+    struct test_event {
+        char instance_id[24], code[32];
+        int64_t not_before_ms;
+    } events[8]; /* announced; without a code it is none */
 };
 
 struct test_zone {

@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "configserver/cloud/paced.h"
+#include "configserver/cloud/places.h"
 #include "configserver/hosts/gauges.h"
 #include "configserver/hosts/hearing.h"
 #include "configserver/hosts/nonces.h"
@@ -89,7 +91,9 @@ int zone_open(const struct zone_parts *parts, struct zone **zone, struct error *
 {
     struct zone *opened = memory_alloc(sizeof *opened);
     opened->config = parts->config;
-    opened->cloud = parts->cloud;
+    opened->paced = paced_cloud_new(parts->cloud, parts->environment);
+    opened->cloud = paced_cloud_interface(opened->paced);
+    opened->places = places_new();
     opened->peers = parts->peers;
     opened->attestor = parts->attestor;
     opened->environment = parts->environment;
@@ -123,6 +127,8 @@ void zone_close(struct zone **zone)
         return;
     polls_free(&old->polls);
     repository_close(&old->repository);
+    places_free(&old->places);
+    paced_cloud_free(&old->paced);
     gauges_free(&old->gauges);
     hearing_free(&old->hearing);
     nonces_free(&old->nonces);

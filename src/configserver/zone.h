@@ -40,12 +40,16 @@ struct gauges;
 struct hearing;
 struct config_servers;
 struct leader;
+struct paced_cloud;
+struct places;
 
 struct zone {
     const struct config *config;
     struct zone_id id;
     struct repository *repository;
-    const struct cloud *cloud;
+    const struct cloud *cloud; /* at its pace */
+    struct paced_cloud *paced; /* what keeps that, and counts */
+    struct places *places;     /* found in accounts lately */
     const struct peers *peers;
     const struct attestor *attestor;
     const struct environment *environment;

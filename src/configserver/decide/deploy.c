@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "base/text.h"
+#include "configserver/cloud/places.h"
 #include "configserver/decide/allocate.h"
 #include "configserver/decide/plan.h"
 #include "configserver/maintain/maintainers.h"
@@ -194,7 +195,7 @@ static int write_plan(struct plan *plan, struct deployed *deployed, struct error
 int account_check(struct zone *zone, const struct account *account, struct arena *arena, struct place *place,
                   struct error *err)
 {
-    return zone->cloud->find_place(zone->cloud->context, account, arena, place, err);
+    return places_look(zone, account, arena, place, err);
 }
 
 static int read_package(struct plan *plan, struct error *err)

@@ -10,7 +10,6 @@
 enum {
     DRAIN_LONGEST_MS = 5 * 60 * 1000, /* for a host's last logs */
     BOOT_LONGEST_MS = 20 * 60 * 1000, /* from launch to the first call through the tunnel */
-    APPEAR_LONGEST_MS = 60 * 1000,    /* until a launched instance must be in the cloud's list */
 };
 
 /* What needs no cloud: each step moves records of one application along in the caller's transaction, and sees
@@ -37,13 +36,14 @@ struct account_pass {
 };
 typedef int account_maintainer(struct account_pass *pass, struct error *err);
 
-account_maintainer launch_hosts, watch_instances, terminate_hosts; /* hosts.c */
+account_maintainer launch_hosts, watch_instances, watch_events, terminate_hosts,
+    remove_left_disks; /* hosts_*.c */
 account_maintainer make_load_balancers, wire_load_balancers, remove_load_balancers,
     watch_load_balancers; /* load_balancers.c */
 
 /* Whether an account has something that waits for the maintainer; decides how soon it runs again. */
 typedef bool account_unfinished(const struct view *view, const char *account, int64_t now_ms);
-account_unfinished hosts_to_launch, instances_to_watch, hosts_to_terminate;
+account_unfinished hosts_to_launch, instances_to_watch, events_to_watch, hosts_to_terminate;
 account_unfinished load_balancers_to_make, load_balancers_to_wire, load_balancers_to_remove;
 
 #endif

@@ -36,10 +36,12 @@ static const struct {
     { "launch hosts",          launch_hosts,          hosts_to_launch,          50,   NEVER },
     { "make load balancers",   make_load_balancers,   load_balancers_to_make,   50,   NEVER },
     { "watch instances",       watch_instances,       instances_to_watch,       500,  15000 },
+    { "watch events",          watch_events,          events_to_watch,          10000, 60000 },
     { "wire load balancers",   wire_load_balancers,   load_balancers_to_wire,   300,  10000 },
     { "watch load balancers",  watch_load_balancers,  never,                    1000, 60000 },
     { "remove load balancers", remove_load_balancers, load_balancers_to_remove, 1000, NEVER },
     { "terminate hosts",       terminate_hosts,       hosts_to_terminate,       1000, NEVER },
+    { "remove disks",          remove_left_disks,     never,                    0,    3600000 },
     /* clang-format on */
 };
 _Static_assert(COUNT_OF(maintainers) <= MAINTAINERS_MOST, "room for every maintainer's times");

@@ -6,7 +6,7 @@
 
 #include "configserver/maintain/maintainers.h"
 
-enum { MAINTAINERS_MOST = 8 };
+enum { MAINTAINERS_MOST = 16 };
 
 /* When each of an account's maintainers last ran, and how it went. Also what a simulation drives, without
  * threads. */

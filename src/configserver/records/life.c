@@ -33,7 +33,7 @@ static void forget_instance(void *record, const struct cause *cause)
     host->launches++;
     host->instance_id = host->address = host->node_address = host->wireguard_key = host->key_hash = NULL;
     host->launch_token = NULL;
-    host->launch_index = 0;
+    host->launch_index = host->launch_after = 0;
     host->registered_at = host->down_since = host->suspended_since = 0;
     host->current_reboot_generation = host->reboot_generation;
     host->want_to_retire = host->want_to_fail = false;

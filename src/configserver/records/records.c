@@ -157,6 +157,7 @@ static const struct field host_fields[] = {
                "of its launch: the same is the same"),
     FIELD_INTEGER(struct host, launch_index, "launchIndex", OPTIONAL, 0, 1000, "in that launch"),
     FIELD_INTEGER(struct host, refusals, "refusals", OPTIONAL, 0, LARGEST, "answers 'no capacity' since"),
+    FIELD_INTEGER(struct host, launch_after, "launchAfter", OPTIONAL, 0, LARGEST, "not launched before, ms"),
     FIELD_TEXT(struct host, availability_zone, "availabilityZone", OPTIONAL, 32, NULL, "where it is"),
     FIELD_BOOL(struct host, want_to_retire, "wantToRetire", OPTIONAL, "to be replaced, then to leave"),
     FIELD_BOOL(struct host, want_to_fail, "wantToFail", OPTIONAL, "to be replaced as broken"),

@@ -135,7 +135,8 @@ struct host {
     int64_t failures;         /* launches in vain since the last good one: waits longer each time */
     const char *launch_token; /* of the launch under way or done; hosts launched by one call share it */
     int64_t launch_index;     /* which of that launch's instances is its */
-    int64_t refusals; /* answers "no capacity" since the last launch: which type and zone is tried next */
+    int64_t refusals;     /* answers "no capacity" since the last launch: which type and zone is tried next */
+    int64_t launch_after; /* ms: not launched before */
     const char *instance_id, *instance_type;
     double disk_gb;                     /* for its node; 0: as its cluster asks */
     const char *availability_zone;      /* "use1-az6": where it is, or is to be */
