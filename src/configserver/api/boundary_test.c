@@ -304,6 +304,73 @@ static void a_drained_host_leaves_only_when_it_was_asked_to(void **state)
     assert_int_equal(status(boundary, HOST_ITSELF, SIDE_TUNNEL, HTTP_GET, "/spec/v1/host/" HOST, NULL), 403);
 }
 
+static void a_host_asks_for_itself_whether_it_may_be_down(void **state)
+{
+    struct boundary *boundary = *state;
+    const char *path = "/orchestrator/v1/hosts/" NODE "/suspended", *shown = "/orchestrator/v1/hosts/" NODE;
+    const char *many = "/orchestrator/v1/suspensions/hosts/" HOST "?hostname=" NODE "&hostname=" HOST;
+    test_hosts_arrive(boundary->test);
+    test_zone_run(boundary->test, 2);
+    test_nodes_report(boundary->test, "up");
+    test_zone_run(boundary->test, 2);
+    struct http_reply refused = ask(boundary, HOST_ITSELF, SIDE_TUNNEL, HTTP_PUT, path, NULL);
+    assert_int_equal(refused.status, 409);
+    assert_non_null(strstr(refused.body, "\"reason\":{\"constraint\":\"last-healthy\""));
+    assert_int_equal(status(boundary, HOST_ITSELF, SIDE_TUNNEL, HTTP_PUT, many, NULL), 409);
+    test_nodes_report(boundary->test, "down");
+    test_zone_run(boundary->test, 2);
+    assert_int_equal(status(boundary, HOST_ITSELF, SIDE_TUNNEL, HTTP_PUT, path, NULL), 200);
+    assert_non_null(
+        strstr(ask(boundary, OPERATOR, SIDE_PUBLIC, HTTP_GET, shown, NULL).body, "ALLOWED_TO_BE_DOWN"));
+    assert_int_equal(status(boundary, HOST_ITSELF, SIDE_TUNNEL, HTTP_DELETE, path, NULL), 200);
+    assert_non_null(
+        strstr(ask(boundary, HOST_ITSELF, SIDE_TUNNEL, HTTP_GET, shown, NULL).body, "NO_REMARKS"));
+    assert_int_equal(status(boundary, HOST_ITSELF, SIDE_TUNNEL, HTTP_PUT, many, NULL), 200);
+    assert_int_equal(status(boundary, HOST_ITSELF, SIDE_TUNNEL, HTTP_PUT,
+                            "/orchestrator/v1/suspensions/hosts/" HOST "?hostname=h101a.x", NULL),
+                     400);
+    static const enum caller others[] = {HOST_NEIGHBOR, ITS_NODE, STRANGER, CONTROLLER, OPERATOR, ZTS};
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        assert_int_equal(status(boundary, others[i], SIDE_TUNNEL, HTTP_PUT, path, NULL), 403);
+    assert_int_equal(status(boundary, HOST_ITSELF, SIDE_PUBLIC, HTTP_PUT, path, NULL), 403);
+}
+
+static void operators_command_and_hosts_do_not(void **state)
+{
+    struct boundary *boundary = *state;
+    static const struct {
+        enum http_method method;
+        const char *path, *body;
+        int status;
+    } calls[] = {
+        {HTTP_PATCH, "/nodes/v2/node/" HOST, "{\"wantToRetire\":true}", 200},
+        {HTTP_PATCH, "/nodes/v2/node/" NODE, "{\"wantToRetire\":false,\"wantToDeprovision\":false}", 200},
+        {HTTP_PATCH, "/nodes/v2/node/" HOST, "{\"state\":\"active\"}", 400},
+        {HTTP_PATCH, "/nodes/v2/node/" HOST, "{\"wantToRetire\":1}", 400},
+        {HTTP_PATCH, "/nodes/v2/node/" HOST, "{}", 400},
+        {HTTP_PATCH, "/nodes/v2/node/h9.x", "{\"wantToRetire\":true}", 404},
+        {HTTP_PUT, "/nodes/v2/state/parked/" HOST, NULL, 409},
+        {HTTP_PUT, "/nodes/v2/state/dirty/" HOST, NULL, 409},
+        {HTTP_PUT, "/nodes/v2/state/active/" HOST, NULL, 404},
+        {HTTP_PUT, "/nodes/v2/state/failed/" HOST, NULL, 200},
+        {HTTP_POST, "/nodes/v2/command/restart", NULL, 400},
+        {HTTP_POST, "/nodes/v2/command/restart?hostname=" HOST, NULL, 200},
+        {HTTP_POST, "/nodes/v2/command/reboot?application=acme.search.default", NULL, 200},
+        {HTTP_POST, "/nodes/v2/command/halt?hostname=" HOST, NULL, 404},
+    };
+    test_hosts_arrive(boundary->test);
+    test_zone_run(boundary->test, 2);
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        int got = status(boundary, OPERATOR, SIDE_PUBLIC, calls[i].method, calls[i].path, calls[i].body);
+        if (got != calls[i].status)
+            fail_msg("%s %s: %d", calls[i].path, calls[i].body ? calls[i].body : "", got);
+        static const enum caller others[] = {HOST_ITSELF, HOST_NEIGHBOR, ITS_NODE, STRANGER, ZTS};
+        for (size_t j = 0; j < COUNT_OF(others); j++)
+            assert_int_equal(
+                status(boundary, others[j], SIDE_PUBLIC, calls[i].method, calls[i].path, calls[i].body), 403);
+    }
+}
+
 static void measurements_become_prometheus_metrics(void **state)
 {
     struct boundary *boundary = *state;
@@ -448,6 +515,8 @@ int main(void)
         TEST(ready_is_said_by_the_host_itself_through_the_tunnel),
         TEST(a_host_reports_of_itself_and_its_node_and_only_what_it_may),
         TEST(a_drained_host_leaves_only_when_it_was_asked_to),
+        TEST(a_host_asks_for_itself_whether_it_may_be_down),
+        TEST(operators_command_and_hosts_do_not),
         TEST(measurements_become_prometheus_metrics),
         TEST(only_zts_asks_the_provider_and_only_on_its_side),
         TEST(operators_read_and_the_controller_decides),

@@ -14,6 +14,9 @@ http_handler confirm_instance, confirm_refresh;
 http_handler prepare_and_activate, get_application, delete_application, check_account;
 /* handle_reads.c: operators, and the controller */
 http_handler list_nodes, get_node, list_load_balancers, get_metrics, get_health;
+/* handle_maintenance.c: hosts and operators ask for suspension; what else operators want */
+http_handler suspend_one, resume_one, suspend_many, get_suspension, set_state, command_nodes;
+http_handler patch_node; /* a host's report or an operator's wish, by who sent it */
 
 /* The caller's host; NULL when the caller is none of this zone's, or not any more. */
 const struct host *calling_host(struct http_request *request, const struct view *view);

@@ -17,6 +17,11 @@ enum { PACKAGE_FORM_LIMIT = PACKAGE_LARGEST + (1 << 20), HOST_LIMIT = 256 << 10 
     "instance/"                                                                                            \
     "{instance}"
 
+enum {
+    EITHER = SIDE_TUNNEL | SIDE_PUBLIC,
+    HOST_OR_OPERATOR = WHO_HOST_ITSELF | WHO_ITS_NODE | WHO_CONTROLLER | WHO_OPERATOR,
+};
+
 /* clang-format off */
 const struct http_route routes[] = {
     /* side                      method       path                                               who                             handler */
@@ -26,8 +31,14 @@ const struct http_route routes[] = {
 
     { SIDE_TUNNEL,               HTTP_GET,    "/spec/v1/host/{hostname}",                           WHO_HOST_ITSELF,                get_spec,             0, NULL },
     { SIDE_TUNNEL | AT_LEADER,   HTTP_PUT,    "/nodes/v2/state/ready/{hostname}",                   WHO_HOST_ITSELF,                set_ready,            HOST_LIMIT, NULL },
-    { SIDE_TUNNEL | AT_LEADER,   HTTP_PATCH,  "/nodes/v2/node/{hostname}",                          WHO_HOST_ITSELF | WHO_ITS_NODE, take_report,          HOST_LIMIT, NULL },
     { SIDE_TUNNEL | AT_LEADER,   HTTP_POST,   "/metrics/v1/host/{hostname}",                        WHO_HOST_ITSELF,                take_metrics,         HOST_LIMIT, NULL },
+
+    /* Asked by hosts through the tunnel and by operators on the public side. */
+    { EITHER | AT_LEADER,        HTTP_PATCH,  "/nodes/v2/node/{hostname}",                          HOST_OR_OPERATOR,               patch_node,           HOST_LIMIT, NULL },
+    { EITHER | AT_LEADER,        HTTP_GET,    "/orchestrator/v1/hosts/{hostname}",                  HOST_OR_OPERATOR,               get_suspension,       0, NULL },
+    { EITHER | AT_LEADER,        HTTP_PUT,    "/orchestrator/v1/hosts/{hostname}/suspended",        HOST_OR_OPERATOR,               suspend_one,          4096, NULL },
+    { EITHER | AT_LEADER,        HTTP_DELETE, "/orchestrator/v1/hosts/{hostname}/suspended",        HOST_OR_OPERATOR,               resume_one,           4096, NULL },
+    { EITHER | AT_LEADER,        HTTP_PUT,    "/orchestrator/v1/suspensions/hosts/{hostname}",      HOST_OR_OPERATOR,               suspend_many,         4096, NULL },
 
     { SIDE_PROVIDER | AT_LEADER, HTTP_POST,   "/athenz/v1/provider/instance",                       WHO_ZTS,                        confirm_instance,     HOST_LIMIT, NULL },
     { SIDE_PROVIDER | AT_LEADER, HTTP_POST,   "/athenz/v1/provider/refresh",                        WHO_ZTS,                        confirm_refresh,      HOST_LIMIT, NULL },
@@ -40,6 +51,9 @@ const struct http_route routes[] = {
     { SIDE_PUBLIC | AT_LEADER,   HTTP_GET,    "/nodes/v2/node/{hostname}",                          WHO_CONTROLLER | WHO_OPERATOR,  get_node,             0, NULL },
     { SIDE_PUBLIC,               HTTP_GET,    "/loadbalancers/v1",                                  WHO_CONTROLLER | WHO_OPERATOR,  list_load_balancers,  0, NULL },
     { SIDE_PUBLIC,               HTTP_GET,    "/metrics",                                           WHO_CONTROLLER | WHO_OPERATOR,  get_metrics,          0, NULL },
+
+    { SIDE_PUBLIC | AT_LEADER,   HTTP_PUT,    "/nodes/v2/state/{state}/{hostname}",                 WHO_CONTROLLER | WHO_OPERATOR,  set_state,            4096, NULL },
+    { SIDE_PUBLIC | AT_LEADER,   HTTP_POST,   "/nodes/v2/command/{command}",                        WHO_CONTROLLER | WHO_OPERATOR,  command_nodes,        4096, NULL },
 
     { SIDE_PUBLIC,               HTTP_GET,    "/cluster/v1/status",                                 WHO_CONTROLLER | WHO_OPERATOR,  get_cluster_status,   0, NULL },
     { SIDE_MESH,                 HTTP_GET,    "/cluster/v1/state",                                  WHO_CONFIGSERVER,               get_cluster_state,    0, NULL },
@@ -55,7 +69,7 @@ static unsigned host_roles(struct http_request *request)
     const struct host *host = calling_host(request, view);
     if (!host)
         return 0;
-    if (http_request_route(request)->side & SIDE_TUNNEL)
+    if (http_request_side(request) == SIDE_TUNNEL)
         host_heard(zone, host->hostname);
     unsigned who = WHO_HOST;
     const char *named = http_request_parameter(request, "hostname");
@@ -94,13 +108,23 @@ static unsigned roles_of(struct http_request *request, const struct principal *p
     }
 }
 
+/* Of routes that are on both sides: of itself a host speaks through the tunnel only, and nobody else does. */
+static unsigned never_on(unsigned side)
+{
+    return side == SIDE_PUBLIC   ? WHO_HOST_ITSELF | WHO_ITS_NODE
+           : side == SIDE_TUNNEL ? WHO_CONTROLLER | WHO_OPERATOR
+                                 : 0;
+}
+
 int authorize_caller(void *context, struct http_request *request, unsigned who, struct error *err)
 {
     struct zone *zone = context;
     if (forward_accept(zone, request, err) < 0)
         return -1;
     const struct principal *principal = http_request_peer(request);
-    if ((roles_of(request, principal) & who) || forward_leaves_to_leader(zone, request))
+    who &= ~never_on(http_request_side(request));
+    if ((roles_of(request, principal) & who) ||
+        ((who & WHO_ANY_HOST) && forward_leaves_to_leader(zone, request)))
         return 0;
     if (!principal)
         return error_set(err, ERROR_UNAUTHENTICATED,

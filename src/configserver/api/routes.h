@@ -23,6 +23,7 @@ enum who {
     WHO_OPERATOR = 32,
     WHO_ZTS = 64,
     WHO_CONFIGSERVER = 128, /* one of this zone's */
+    WHO_ANY_HOST = WHO_HOST | WHO_HOST_ITSELF | WHO_ITS_NODE,
 };
 
 extern const struct http_route routes[];

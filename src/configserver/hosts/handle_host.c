@@ -204,6 +204,7 @@ enum http_answer take_metrics(struct http_request *request)
                       report.metrics[i].name);
             return http_fail(request, &err);
         }
+    host_heard(zone, hostname);
     gauges_put(zone->gauges, hostname, &report);
     http_respond(request, 204, NULL, NULL, 0);
     return HTTP_ANSWERED;
