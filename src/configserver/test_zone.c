@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct test_cloud *now_of; /* the clock is a function without a context */
@@ -146,7 +147,7 @@ static int launch(void *context, const struct account *account, const struct pla
     struct test_instance *first = instance_by_token(cloud, launch->token, 0);
     if (!first && cloud->refusal[0])
         return error_code(err, ERROR_CONFLICT, cloud->refusal, "refused");
-    if (!first && is_full(cloud, launch))
+    if (!first && (is_full(cloud, launch) || (cloud->largest && launch->host_count > (size_t)cloud->largest)))
         return error_code(err, ERROR_CONFLICT, "InsufficientInstanceCapacity", "not here");
     bool otherwise = first && (instance_by_token(cloud, launch->token, launch->host_count) ||
                                !instance_by_token(cloud, launch->token, launch->host_count - 1) ||
@@ -160,6 +161,8 @@ static int launch(void *context, const struct account *account, const struct pla
         actual->launch_calls++;
         instances[i] = shown(test, actual, arena);
     }
+    if (cloud->lose_launches > 0 && cloud->lose_launches--)
+        return error_set(err, ERROR_UNAVAILABLE, "no answer");
     return end_call(test);
 }
 
@@ -173,7 +176,9 @@ static int list(void *context, const struct account *account, const char *owner,
     *instances = arena_alloc(arena, TEST_INSTANCES_MOST * sizeof **instances);
     *count = 0;
     for (size_t i = 0; i < test->cloud_state->instance_count; i++)
-        if (text_equal(test->cloud_state->instances[i].account, account->id))
+        if (text_equal(test->cloud_state->instances[i].account, account->id) &&
+            test->cloud_state->instances[i].launched_ms + test->cloud_state->list_lag_ms <=
+                test->cloud_state->now_ms)
             (*instances)[(*count)++] = shown(test, &test->cloud_state->instances[i], arena);
     return end_call(test);
 }
@@ -452,6 +457,31 @@ int test_zone_end(void **state)
     arena_free(&test->arena);
     free(test);
     return 0;
+}
+
+void test_zone_renew(struct test_zone *test)
+{
+    test_zone_close(test);
+    memset(test->cloud_state, 0, sizeof *test->cloud_state);
+    test->cloud_state->now_ms = 1767323045000;
+    static const char *const files[] = {"store", "store-wal", "store-shm"};
+    for (size_t i = 0; i < COUNT_OF(files); i++)
+        unlink(arena_format(test->arena, "%s/%s", test->directory, files[i]));
+    test_zone_open(test);
+}
+
+int test_in_a_process(struct test_zone *test, void (*what)(struct test_zone *test))
+{
+    test_zone_close(test); /* a store is one process's at a time */
+    pid_t child = fork();
+    if (child == 0) {
+        test_zone_open(test);
+        what(test);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    test_zone_open(test);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
 void test_zone_advance(struct test_zone *test, int64_t milliseconds)

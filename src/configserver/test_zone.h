@@ -48,12 +48,15 @@ struct test_cloud {
     char broken_account[16]; /* every call for it fails */
     char missing[64];        /* what find_place does not find; "" for nothing */
     int calls;
-    bool unknown_names; /* the resolver knows none */
-    int launch_calls;   /* of all tokens, refused ones too */
-    int subnets;        /* for hosts: one an availability zone; 0 is 1 */
-    char full[8][48];   /* "type subnet" or "type": there is no capacity for it */
-    char refusal[40];   /* EC2's code for every launch; "" for none */
-    int throttled;      /* so many calls to come are too fast */
+    bool unknown_names;  /* the resolver knows none */
+    int launch_calls;    /* of all tokens, refused ones too */
+    int subnets;         /* for hosts: one an availability zone; 0 is 1 */
+    char full[8][48];    /* "type subnet" or "type": there is no capacity for it */
+    char refusal[40];    /* EC2's code for every launch; "" for none */
+    int throttled;       /* so many calls to come are too fast */
+    int largest;         /* instances by one launch that there is capacity for; 0: any */
+    int64_t list_lag_ms; /* an instance is listed so long after its launch */
+    int lose_launches;   /* so many launches to come are done and not answered */
     struct test_event {
         char instance_id[24], code[32];
         int64_t not_before_ms;
@@ -83,6 +86,12 @@ int test_zone_end(void **state);
 
 void test_zone_open(struct test_zone *test);
 void test_zone_close(struct test_zone *test);
+
+/* As at the beginning: without records, and with an empty cloud. */
+void test_zone_renew(struct test_zone *test);
+/* `what` in a process of its own, which ends with _exit; its status, 77 when it died at cloud_state->die_at.
+ */
+int test_in_a_process(struct test_zone *test, void (*what)(struct test_zone *test));
 
 /* Every host but the silent ones calls. */
 void test_hosts_heard(struct test_zone *test);
