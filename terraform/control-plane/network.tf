@@ -59,7 +59,7 @@ resource "aws_security_group" "control_plane" {
     ipv6_cidr_blocks = [aws_subnet.public.ipv6_cidr_block]
   }
   ingress {
-    description      = "WireGuard, the config servers' own mesh"
+    description      = "WireGuard, the mesh between config servers"
     protocol         = "udp"
     from_port        = 51821
     to_port          = 51821
