@@ -49,19 +49,38 @@ enum store_result store_failed(enum store_result result, const char *what, const
     return result;
 }
 
+/* ZooKeeper takes no control character, none for private use, none of U+FFF0 to U+FFFF and none above. `at`
+ * begins a character of valid UTF-8. */
+static bool character_is_valid(const unsigned char *at)
+{
+    if (at[0] < 0x20 || at[0] == 0x7f || at[0] == 0xee || at[0] >= 0xf0)
+        return false;
+    if (at[0] == 0xc2)
+        return at[1] >= 0xa0;
+    return at[0] != 0xef || (at[1] > 0xa3 && !(at[1] == 0xbf && at[2] >= 0xb0));
+}
+
 static bool part_is_valid(const char *part, size_t length)
 {
     for (size_t i = 0; i < length; i++)
-        if ((unsigned char)part[i] < 0x20 || part[i] == 0x7f)
+        if (((unsigned char)part[i] & 0xc0) != 0x80 && !character_is_valid((const unsigned char *)part + i))
             return false;
     bool here = length == 1 && part[0] == '.', above = length == 2 && part[0] == '.' && part[1] == '.';
     return length > 0 && !here && !above;
 }
 
-/* "/" or "/a/b": no empty, "." or ".." part, no control character, UTF-8. */
+/* Is it ZooKeeper's own? */
+static bool is_reserved(const char *path)
+{
+    static const char own[] = "/zookeeper";
+    size_t length = sizeof own - 1;
+    return strncmp(path, own, length) == 0 && (path[length] == '\0' || path[length] == '/');
+}
+
+/* "/" or "/a/b": no empty, "." or ".." part, UTF-8, nothing that ZooKeeper refuses. */
 static bool path_is_valid(const char *path)
 {
-    if (path[0] != '/' || strlen(path) > PATH_LONGEST || !text_utf8(path, strlen(path)))
+    if (path[0] != '/' || strlen(path) > PATH_LONGEST || !text_utf8(path, strlen(path)) || is_reserved(path))
         return false;
     if (text_equal(path, "/"))
         return true;

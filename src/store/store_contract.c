@@ -156,7 +156,13 @@ static void children_are_the_names_right_below_sorted(void **state)
 static void bad_paths_and_too_large_values_are_refused(void **state)
 {
     struct bench *bench = *state;
-    const char *const bad[] = {"", "a", "/a/", "//", "/a//b", "/.", "/a/..", "/a/./b", "/a\nb", "/\xff"};
+    const char *const bad[] = {
+        "",        "a",       "/a/",         "//",         "/a//b",           "/.",      "/a/..",
+        "/a/./b",  "/a\nb",   "/\xff",       "/\x7f",      "/\xc2\x85",         "/\ue000", "/\uf8ff",
+        "/\ufff0", "/\uffff", "/\U0001f600", "/zookeeper", "/zookeeper/quota"};
+    const char *const good[] = {"/zookeeper-2", "/\u00a0", "/\u00e9", "/\ud7ff", "/\uf900", "/\uffef"};
+    for (size_t i = 0; i < COUNT_OF(good); i++)
+        assert_int_equal(create(bench, good[i], ""), STORE_OK);
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         assert_int_equal(create(bench, bad[i], ""), STORE_INVALID);
         assert_int_equal(store_exists(bench->store, bad[i], NULL, NULL), STORE_INVALID);

@@ -32,7 +32,7 @@ static int connect_or_bind(const char *address, uint16_t port,
     return fd;
 }
 
-static uint16_t free_port(const char *address)
+uint16_t fixture_free_port(const char *address)
 {
     for (;;) {
         uint16_t port = (uint16_t)(PORT_FIRST + random_below(PORT_COUNT));
@@ -70,9 +70,9 @@ int fixture_start(struct fixture *fixture, size_t count, const char *address, st
     for (size_t i = 0; i < count; i++)
         fixture->members[i] = (struct zookeeper_member){.index = (int)i + 1,
                                                         .address = address,
-                                                        .client_port = free_port(address),
-                                                        .quorum_port = free_port(address),
-                                                        .election_port = free_port(address)};
+                                                        .client_port = fixture_free_port(address),
+                                                        .quorum_port = fixture_free_port(address),
+                                                        .election_port = fixture_free_port(address)};
     for (size_t i = 0; i < count; i++) {
         fixture->options[i] =
             (struct zookeeper_options){.state_directory = memory_format("%s/%zu", fixture->directory, i),

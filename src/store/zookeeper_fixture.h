@@ -20,6 +20,9 @@ struct fixture {
 int fixture_start(struct fixture *fixture, size_t count, const char *address, struct error *err);
 void fixture_stop(struct fixture *fixture);
 
+/* Nobody listens there, and no connection gets it by chance. */
+uint16_t fixture_free_port(const char *address);
+
 int fixture_launch(struct fixture *fixture, size_t server, struct error *err);
 void fixture_kill(struct fixture *fixture, size_t server); /* as a power cut */
 /* Waits until one of them leads, or serves alone; its number, or -1 after `timeout_ms`. */

@@ -133,6 +133,7 @@ int zookeeper_server_launch(const struct zookeeper_options *options, int output,
                                         */
         arena_format(arena, "-Djute.maxbuffer=%d", STORE_MULTI_LARGEST * 2),
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+        "-Dorg.slf4j.simpleLogger.log.org.apache.zookeeper.server.NIOServerCnxn=error", /* each client turned away */
         "-Dorg.slf4j.simpleLogger.showThreadName=false",
         /* every connection that is closed before there is a majority, with its stack */
         "-Dorg.slf4j.simpleLogger.log.org.apache.zookeeper.server.NIOServerCnxn=error",

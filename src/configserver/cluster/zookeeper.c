@@ -35,10 +35,11 @@ struct zookeeper {
     } line;
 };
 
+/* Java's stack traces are left out: the line before them says what happened. */
 static void say_line(struct zookeeper *zookeeper)
 {
     zookeeper->line.bytes[zookeeper->line.length] = '\0';
-    if (zookeeper->line.length)
+    if (zookeeper->line.length && zookeeper->line.bytes[0] != ' ')
         log_info("zookeeper says", "line", zookeeper->line.bytes, NULL);
     zookeeper->line.length = 0;
 }
