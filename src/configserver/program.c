@@ -11,7 +11,7 @@
 #include "configserver/hosts/polls.h"
 #include "configserver/hosts/tunnel_peers.h"
 #include "configserver/identities.h"
-#include "configserver/maintain/workers.h"
+#include "configserver/maintain/schedule.h"
 #include "identity/athenz.h"
 
 #include <errno.h>
@@ -37,7 +37,6 @@ struct program {
     struct attestor attestor;
     struct membership *membership; /* NULL: we are alone */
     struct zone *zone;
-    struct zone_workers *workers;
     struct http_server *server;
 };
 
@@ -187,11 +186,10 @@ static void close_program(struct program *program)
     if (program->membership)
         membership_leave(program->membership); /* another leads while we still answer */
     if (program->zone)
-        zone_stop(program->zone);
-    if (program->zone)
         polls_stop(program->zone->polls);
     http_server_stop(&program->server);
-    zone_workers_stop(&program->workers);
+    if (program->zone)
+        schedule_stop(program->zone->schedule);
     zone_close(&program->zone);
     tunnel_peers_free(&program->tunnel);
     if (program->membership)
@@ -221,7 +219,7 @@ int program_run(const struct program_options *options, struct error *err)
         return -1;
     log_info("serving", "address", program.config.address, NULL);
     bool tunnel = serve_tunnel(&program, options);
-    if (zone_workers_start(program.zone, &program.workers, err) < 0)
+    if (schedule_start(program.zone->schedule, err) < 0)
         return -1;
     wait_for_end(&program, options, tunnel, &ends);
     log_info("stopping", NULL);

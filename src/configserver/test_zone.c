@@ -1,12 +1,14 @@
 #include "configserver/test_zone.h"
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "configserver/decide/endpoint.h"
 #include "configserver/hosts/host_calls.h"
 #include "configserver/hosts/polls.h"
+#include "configserver/maintain/workers.h"
 #include "configserver/records/life.h"
 
 #include <stdio.h>
@@ -39,10 +41,31 @@ static void step(struct test_zone *test)
         _exit(77);
 }
 
+static _Thread_local bool counted; /* this thread's call is one of `busy` */
+
+static void uncount_call(struct test_zone *test)
+{
+    if (counted)
+        __atomic_sub_fetch(&test->cloud_state->busy, 1, __ATOMIC_SEQ_CST);
+    counted = false;
+}
+
+static void count_call(struct test_zone *test, const struct account *account)
+{
+    uncount_call(test); /* one that failed has no end */
+    counted = text_equal(account->id, TEST_ACCOUNT);
+    int busy = counted ? __atomic_add_fetch(&test->cloud_state->busy, 1, __ATOMIC_SEQ_CST) : 0;
+    if (busy > test->cloud_state->busiest)
+        test->cloud_state->busiest = busy;
+}
+
 static int begin_call(struct test_zone *test, const struct account *account, struct error *err)
 {
     __atomic_add_fetch(&test->cloud_state->calls, 1, __ATOMIC_RELAXED);
     step(test);
+    count_call(test, account);
+    while (text_equal(test->cloud_state->hanging_account, account->id))
+        clock_sleep_ms(5);
     if (text_equal(test->cloud_state->broken_account, account->id))
         return error_set(err, ERROR_UNAVAILABLE, "account %s does not answer", account->id);
     if (test->cloud_state->throttled > 0 && test->cloud_state->throttled--)
@@ -52,6 +75,7 @@ static int begin_call(struct test_zone *test, const struct account *account, str
 
 static int end_call(struct test_zone *test)
 {
+    uncount_call(test);
     step(test);
     return 0;
 }
@@ -334,16 +358,41 @@ static int name_resolves(void *context, const char *name, bool *resolves, struct
     return 0;
 }
 
+static void drop_peer(struct test_zone *test, const char *key)
+{
+    for (char *at; (at = strstr(test->peer_list, key));) {
+        char *end = strchr(at, '\n') + 1;
+        memmove(at, end, strlen(end) + 1);
+    }
+}
+
+static void add_peer(struct test_zone *test, const struct tunnel_peer *peer)
+{
+    size_t used = strlen(test->peer_list);
+    snprintf(test->peer_list + used, sizeof test->peer_list - used, "%s %s\n", peer->public_key,
+             peer->address);
+}
+
 static int set_peers(void *context, const struct tunnel_peer *peers, size_t count, struct error *err)
 {
     struct test_zone *test = context;
     (void)err;
     test->peer_list[0] = '\0';
-    for (size_t i = 0; i < count; i++) {
-        size_t used = strlen(test->peer_list);
-        snprintf(test->peer_list + used, sizeof test->peer_list - used, "%s %s\n", peers[i].public_key,
-                 peers[i].address);
-    }
+    for (size_t i = 0; i < count; i++)
+        add_peer(test, &peers[i]);
+    test->whole_lists++;
+    return 0;
+}
+
+static int change_peers(void *context, const struct tunnel_peer *peers, size_t count,
+                        const char *const *removed, size_t removed_count, struct error *err)
+{
+    struct test_zone *test = context;
+    (void)err;
+    for (size_t i = 0; i < removed_count; i++)
+        drop_peer(test, removed[i]);
+    for (size_t i = 0; i < count; i++)
+        add_peer(test, &peers[i]);
     return 0;
 }
 
@@ -377,7 +426,7 @@ static void after_commit(void *context, const struct touched *touched)
 {
     struct test_zone *test = context;
     step(test);
-    zone_ring(test->zone);
+    schedule_touch(test->zone->schedule, touched);
     polls_look(test->zone->polls, touched->applications, touched->application_count);
 }
 
@@ -395,16 +444,13 @@ void test_zone_open(struct test_zone *test)
     if (zone_open(&whole, &test->zone, &err) < 0)
         fail_msg("%s", err.message);
     repository_on_change(test->zone->repository, after_commit, test);
-    const char *accounts[] = {TEST_ACCOUNT, OTHER_ACCOUNT};
-    for (size_t i = 0; i < 2; i++)
-        test->workers[i] = (struct account_worker){.zone = test->zone, .account = (char *)accounts[i]};
 }
 
 void test_zone_close(struct test_zone *test)
 {
+    account_worker_free(&test->worker);
     zone_close(&test->zone);
     store_close(&test->store);
-    free(take(&test->applied));
 }
 
 int test_zone_begin(void **state)
@@ -441,7 +487,7 @@ int test_zone_begin(void **state)
                                  .change_targets = change_targets,
                                  .remove_balancer = remove_balancer,
                                  .name_resolves = name_resolves};
-    test->peers = (struct peers){test, set_peer, set_peers, public_key};
+    test->peers = (struct peers){test, set_peer, set_peers, public_key, change_peers};
     test->attestor = (struct attestor){test, attest};
     test_zone_open(test);
     *state = test;
@@ -487,6 +533,8 @@ int test_in_a_process(struct test_zone *test, void (*what)(struct test_zone *tes
 void test_zone_advance(struct test_zone *test, int64_t milliseconds)
 {
     __atomic_add_fetch(&test->cloud_state->now_ms, milliseconds, __ATOMIC_RELAXED);
+    if (test->zone)
+        zone_ring(test->zone); /* whoever sleeps on a thread sleeps by the test's time */
 }
 
 static bool is_silent(const struct test_zone *test, const char *hostname)
@@ -505,15 +553,18 @@ void test_hosts_heard(struct test_zone *test)
             host_heard(test->zone, host->hostname);
 }
 
+void test_account_pass(struct test_zone *test)
+{
+    if (!test->worker)
+        test->worker = account_worker_new(test->zone, TEST_ACCOUNT);
+    account_worker_pass(test->worker);
+}
+
 void test_zone_run(struct test_zone *test, int times)
 {
-    struct error err = {0};
     for (int i = 0; i < times; i++) {
         test_hosts_heard(test);
-        if (zone_pass(test->zone, &err) < 0 || sync_peers(test->zone, &test->applied, &err) < 0)
-            fail_msg("%s", err.message);
-        for (size_t j = 0; j < 2; j++)
-            account_worker_pass(&test->workers[j]);
+        schedule_run_due(test->zone->schedule);
         test_zone_advance(test, 1000);
     }
 }

@@ -5,7 +5,7 @@
 #define CONFIGSERVER_TEST_ZONE_H
 
 #include "configserver/decide/deploy.h"
-#include "configserver/maintain/workers.h"
+#include "configserver/maintain/schedule.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,8 +45,10 @@ struct test_cloud {
     int64_t now_ms;
     int steps, die_at; /* the process dies at that step (a cloud call before or after its effect, a commit);
                           0: never */
-    char broken_account[16]; /* every call for it fails */
-    char missing[64];        /* what find_place does not find; "" for nothing */
+    char broken_account[16];  /* every call for it fails */
+    char hanging_account[16]; /* every call for it waits until this is cleared */
+    int busy, busiest;        /* calls for TEST_ACCOUNT at once, now and at most */
+    char missing[64];         /* what find_place does not find; "" for nothing */
     int calls;
     bool unknown_names;  /* the resolver knows none */
     int launch_calls;    /* of all tokens, refused ones too */
@@ -72,12 +74,12 @@ struct test_zone {
     struct attestor attestor;
     struct attested attested; /* what the attestor says */
     bool genuine;             /* whether it says anything */
-    char peer_list[4096];     /* what the tunnel was told last, "key address\n" each */
+    char peer_list[4096];     /* what the tunnel was told, "key address\n" each */
+    int whole_lists;          /* how often it was told all of it */
     struct store *store;
     struct zone *zone;
+    struct account_worker *worker; /* of test_account_pass */
     struct arena *arena;
-    struct account_worker workers[2];
-    char *applied;
     const char *silent[8]; /* hosts that are not heard any more; NULL ends */
 };
 
@@ -95,8 +97,9 @@ int test_in_a_process(struct test_zone *test, void (*what)(struct test_zone *tes
 
 /* Every host but the silent ones calls. */
 void test_hosts_heard(struct test_zone *test);
-/* They do, then the zone's own pass and every account's, `times` over, a second of the test's time apart. */
+/* They do, then all that is due is run, `times` over, a second of the test's time apart. */
 void test_zone_run(struct test_zone *test, int times);
+void test_account_pass(struct test_zone *test); /* what is due of TEST_ACCOUNT's maintainers alone */
 void test_zone_advance(struct test_zone *test, int64_t milliseconds);
 
 /* "web" with one node and a balancer, "albums" with one; `services` and `account` may replace that. */

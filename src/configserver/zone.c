@@ -6,10 +6,12 @@
 #include "base/text.h"
 #include "configserver/cloud/paced.h"
 #include "configserver/cloud/places.h"
+#include "configserver/hosts/admitted.h"
 #include "configserver/hosts/gauges.h"
 #include "configserver/hosts/hearing.h"
 #include "configserver/hosts/nonces.h"
 #include "configserver/hosts/polls.h"
+#include "configserver/maintain/schedule.h"
 #include "identity/key.h"
 
 #include <errno.h>
@@ -60,7 +62,7 @@ struct cause zone_cause(const struct zone *zone, struct transaction *transaction
 static void tell(void *context, const struct touched *touched)
 {
     struct zone *zone = context;
-    zone_ring(zone);
+    schedule_touch(zone->schedule, touched);
     polls_look(zone->polls, touched->applications, touched->application_count);
 }
 
@@ -84,7 +86,18 @@ int zone_lead(struct zone *zone, struct error *err)
     char name[16];
     snprintf(name, sizeof name, "cfg%lld", (long long)zone->config->index);
     hearing_begin(zone->hearing, zone_now_ms(zone));
-    return repository_lead(zone->repository, name, err) < 0 ? -1 : ensure_counters(zone, err);
+    if (repository_lead(zone->repository, name, err) < 0 || ensure_counters(zone, err) < 0)
+        return -1;
+    zone_ring(zone);
+    return 0;
+}
+
+static int open_repository(struct zone *zone, struct store *store, struct error *err)
+{
+    if (repository_open(store, &zone->repository, err) < 0)
+        return -1;
+    repository_on_change(zone->repository, tell, zone);
+    return 0;
 }
 
 int zone_open(const struct zone_parts *parts, struct zone **zone, struct error *err)
@@ -102,19 +115,13 @@ int zone_open(const struct zone_parts *parts, struct zone **zone, struct error *
     opened->gauges = gauges_new();
     opened->hearing = hearing_new(zone_now_ms(opened));
     opened->polls = polls_new(opened);
-    pthread_mutex_init(&opened->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&opened->rung, &attributes);
-    pthread_condattr_destroy(&attributes);
+    opened->admitted = admitted_new(opened);
+    opened->schedule = schedule_new(opened);
     if (zone_parse(parts->config->zone, &opened->id, err) < 0 ||
-        repository_open(parts->store, &opened->repository, err) < 0 ||
-        (!parts->follower && zone_lead(opened, err) < 0)) {
+        open_repository(opened, parts->store, err) < 0 || (!parts->follower && zone_lead(opened, err) < 0)) {
         zone_close(&opened);
         return -1;
     }
-    repository_on_change(opened->repository, tell, opened);
     *zone = opened;
     return 0;
 }
@@ -125,6 +132,7 @@ void zone_close(struct zone **zone)
     *zone = NULL;
     if (!old)
         return;
+    schedule_free(&old->schedule);
     polls_free(&old->polls);
     repository_close(&old->repository);
     places_free(&old->places);
@@ -132,59 +140,23 @@ void zone_close(struct zone **zone)
     gauges_free(&old->gauges);
     hearing_free(&old->hearing);
     nonces_free(&old->nonces);
-    pthread_cond_destroy(&old->rung);
-    pthread_mutex_destroy(&old->lock);
+    admitted_free(&old->admitted);
     free(old);
 }
 
 void zone_ring(struct zone *zone)
 {
-    pthread_mutex_lock(&zone->lock);
-    zone->rings++;
-    pthread_cond_broadcast(&zone->rung);
-    pthread_mutex_unlock(&zone->lock);
-}
-
-/* The passes are frequent enough for what is due later. */
-void zone_look_again(struct zone *zone, const char *application, int64_t at_ms)
-{
-    (void)application;
-    if (at_ms <= zone_now_ms(zone))
-        zone_ring(zone);
+    schedule_ring(zone->schedule);
 }
 
 void zone_look_at_account(struct zone *zone, const char *account)
 {
-    (void)account;
-    zone_ring(zone);
+    schedule_look_at_account(zone->schedule, account);
 }
 
-void zone_stop(struct zone *zone)
+void zone_look_again(struct zone *zone, const char *application, int64_t at_ms)
 {
-    pthread_mutex_lock(&zone->lock);
-    zone->stopping = true;
-    pthread_cond_broadcast(&zone->rung);
-    pthread_mutex_unlock(&zone->lock);
-}
-
-bool zone_wait(struct zone *zone, uint64_t *seen, int64_t timeout_ms)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += timeout_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    pthread_mutex_lock(&zone->lock);
-    int result = 0;
-    while (!zone->stopping && zone->rings == *seen && result != ETIMEDOUT)
-        result = pthread_cond_timedwait(&zone->rung, &zone->lock, &until);
-    *seen = zone->rings;
-    bool goes_on = !zone->stopping;
-    pthread_mutex_unlock(&zone->lock);
-    return goes_on;
+    schedule_look_again(zone->schedule, application, at_ms);
 }
 
 const struct counters *zone_counters(const struct view *view)

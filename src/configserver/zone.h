@@ -19,6 +19,9 @@ struct peers {
     int (*set)(void *context, const struct tunnel_peer *peer, struct error *err);
     int (*set_all)(void *context, const struct tunnel_peer *peers, size_t count, struct error *err);
     const char *(*public_key)(void *context); /* ours */
+    /* After set_all, for what changed: removes those keys, then adds or updates these. NULL: always all. */
+    int (*change)(void *context, const struct tunnel_peer *peers, size_t count, const char *const *removed,
+                  size_t removed_count, struct error *err);
 };
 
 /* Is it genuine? Both checks are I/O or cryptography of src/aws in the program. */
@@ -42,6 +45,8 @@ struct config_servers;
 struct leader;
 struct paced_cloud;
 struct places;
+struct admitted;
+struct schedule;
 
 struct zone {
     const struct config *config;
@@ -60,10 +65,8 @@ struct zone {
     struct hearing *hearing;        /* when each host was heard last */
     struct config_servers *servers; /* the zone's config servers; NULL: we are alone, and lead */
     struct leader *leader;          /* how the lead comes and goes; with the servers */
-    pthread_mutex_t lock;           /* of the bell's count only */
-    pthread_cond_t rung;
-    uint64_t rings;
-    bool stopping;
+    struct admitted *admitted;      /* hosts that the tunnel lets in */
+    struct schedule *schedule;      /* who is looked at when */
 };
 
 struct zone_parts {
@@ -88,16 +91,13 @@ int64_t zone_random(const struct zone *zone, int64_t bound);
 /* May this config server decide? It is alone, or leads and its store answers. (cluster/servers.c) */
 bool zone_leads(const struct zone *zone);
 
-/* The bell makes maintainers look at once instead of at their next time. */
-void zone_ring(struct zone *zone);
-/* The application is looked at again then, though nothing of it has changed: something is due. */
+/* An application's maintainers shall look at it again at that time, whatever happens before: for what is over
+ * then. To be said anew at each look. */
 void zone_look_again(struct zone *zone, const char *application, int64_t at_ms);
+/* Time or circumstances jumped: whoever waits for a time, or for what failed last, looks again. */
+void zone_ring(struct zone *zone);
 /* The account's instances are looked at soon: one of them may be gone. */
 void zone_look_at_account(struct zone *zone, const char *account);
-/* Until it rings after `*seen` or the time is over; then `*seen` is its count. False when the zone is
- * stopping. */
-bool zone_wait(struct zone *zone, uint64_t *seen, int64_t timeout_ms);
-void zone_stop(struct zone *zone); /* wakes everyone who waits */
 
 /* The counters as they are; the repository has them from its first opening on. */
 const struct counters *zone_counters(const struct view *view);

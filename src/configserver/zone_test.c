@@ -1,6 +1,7 @@
 /* The story of an application in a zone, without threads and with a cloud of our own. */
 #include "base/text.h"
 #include "configserver/api/handlers.h"
+#include "configserver/maintain/maintainers.h"
 #include "configserver/records/life.h"
 #include "configserver/test_zone.h"
 
@@ -152,7 +153,7 @@ static void one_accounts_trouble_stays_in_it(void **state)
     assert_string_equal(test_status(test), "running");
     int calls = test->cloud_state->calls;
     test_zone_run(test, 60);
-    assert_true(test->workers[1].duties[2].failures > 0);
+    assert_true(schedule_failures(test->zone->schedule, OTHER_ACCOUNT) > 0);
     assert_true(test->cloud_state->calls - calls < 60); /* it is asked less and less often */
 }
 

@@ -2,6 +2,7 @@
  * difference. */
 #include "tunnel/device.h"
 
+#include "base/table.h"
 #include "base/text.h"
 
 #include <arpa/inet.h>
@@ -142,23 +143,27 @@ int tunnel_set_peer(struct tunnel *tunnel, const struct tunnel_peer *peer, struc
     return command_send(command, err);
 }
 
-static const struct tunnel_peer *wanted_of(const struct tunnel_peer *peers, size_t count,
-                                           const char *public_key)
+int tunnel_change_peers(struct tunnel *tunnel, const struct tunnel_peer *peers, size_t count,
+                        const char *const *removed, size_t removed_count, struct error *err)
 {
+    cleanup(arena_free) struct arena *arena = arena_new();
     for (size_t i = 0; i < count; i++)
-        if (text_equal(peers[i].public_key, public_key))
-            return &peers[i];
-    return NULL;
+        if (check_peer(&peers[i], err) < 0)
+            return -1;
+    struct command *command = command_new(arena, tunnel);
+    for (size_t i = 0; i < removed_count; i++)
+        if (command_remove(command, removed[i], err) < 0)
+            return -1;
+    for (size_t i = 0; i < count; i++)
+        if (command_peer(command, &peers[i], err) < 0)
+            return -1;
+    return command_send(command, err);
 }
 
-static bool is_as_wanted(const struct tunnel_peer *wanted, const struct tunnel_peer_state *present,
-                         size_t count)
+static bool is_as_wanted(const struct tunnel_peer *wanted, const struct tunnel_peer_state *present)
 {
-    for (size_t i = 0; i < count; i++)
-        if (text_equal(present[i].public_key, wanted->public_key))
-            return same_address(present[i].address, wanted->address) &&
-                   (!wanted->endpoint || text_equal(wanted->endpoint, present[i].endpoint));
-    return false;
+    return present && same_address(present->address, wanted->address) &&
+           (!wanted->endpoint || text_equal(wanted->endpoint, present->endpoint));
 }
 
 int tunnel_set_peers(struct tunnel *tunnel, const struct tunnel_peer *peers, size_t count, struct error *err)
@@ -173,13 +178,19 @@ int tunnel_set_peers(struct tunnel *tunnel, const struct tunnel_peer *peers, siz
     if (tunnel_peers(tunnel, arena, &present, &present_count, err) < 0)
         return -1;
 
+    cleanup(table_free) struct table has = {0}, wants = {0};
+    for (size_t i = 0; i < present_count; i++)
+        table_set(&has, present[i].public_key, &present[i]);
+    for (size_t i = 0; i < count; i++)
+        table_set(&wants, peers[i].public_key, (void *)&peers[i]);
     struct command *command = command_new(arena, tunnel);
     for (size_t i = 0; i < present_count; i++)
-        if (!wanted_of(peers, count, present[i].public_key) &&
+        if (!table_get(&wants, present[i].public_key) &&
             command_remove(command, present[i].public_key, err) < 0)
             return -1;
     for (size_t i = 0; i < count; i++)
-        if (!is_as_wanted(&peers[i], present, present_count) && command_peer(command, &peers[i], err) < 0)
+        if (!is_as_wanted(&peers[i], table_get(&has, peers[i].public_key)) &&
+            command_peer(command, &peers[i], err) < 0)
             return -1;
     return command_send(command, err);
 }
@@ -228,48 +239,60 @@ static const struct {
     {"transfer", '\t', read_transfer},
 };
 
-static struct tunnel_peer_state *state_of(struct tunnel_peer_state *states, size_t *count, size_t room,
-                                          const char *public_key)
+/* The peers as they are told of, question by question. */
+struct answers {
+    struct tunnel_peer_state *states;
+    size_t count, room;
+    struct table by_key;
+};
+
+static struct tunnel_peer_state *state_of(struct answers *answers, const char *public_key)
 {
-    for (size_t i = 0; i < *count; i++)
-        if (text_equal(states[i].public_key, public_key))
-            return &states[i];
-    if (*count == room)
-        return NULL;
-    states[*count].public_key = public_key;
-    return &states[(*count)++];
+    struct tunnel_peer_state *known = table_get(&answers->by_key, public_key);
+    if (known || answers->count == answers->room)
+        return known;
+    struct tunnel_peer_state *state = &answers->states[answers->count++];
+    state->public_key = public_key;
+    table_set(&answers->by_key, public_key, state);
+    return state;
+}
+
+static int ask(struct tunnel *tunnel, struct arena *arena, size_t question, struct answers *answers,
+               struct error *err)
+{
+    char *output = NULL, **lines = NULL;
+    if (tunnel_tool(arena, TUNNEL_ARGV("wg", "show", tunnel->interface, questions[question].what), &output,
+                    err) < 0)
+        return -1;
+    size_t line_count = text_split(arena, output, '\n', &lines);
+    if (!answers
+             ->states) { /* the first answer has every peer; one that comes between two questions can wait */
+        answers->room = line_count;
+        answers->states = arena_alloc(arena, (line_count + 1) * sizeof *answers->states);
+    }
+    for (size_t i = 0; i < line_count; i++) {
+        char *tab = strchr(lines[i], '\t');
+        if (!tab)
+            continue;
+        *tab = '\0';
+        struct tunnel_peer_state *state = state_of(answers, lines[i]);
+        char **words = NULL;
+        size_t word_count = text_split(arena, tab + 1, questions[question].separator, &words);
+        if (state)
+            questions[question].read(state, words, word_count);
+    }
+    return 0;
 }
 
 int tunnel_peers(struct tunnel *tunnel, struct arena *arena, struct tunnel_peer_state **peers, size_t *count,
                  struct error *err)
 {
-    struct tunnel_peer_state *states = NULL;
-    size_t known = 0, room = 0;
-    for (size_t q = 0; q < COUNT_OF(questions); q++) {
-        char *output = NULL;
-        if (tunnel_tool(arena, TUNNEL_ARGV("wg", "show", tunnel->interface, questions[q].what), &output,
-                        err) < 0)
-            return -1;
-        char **lines = NULL;
-        size_t line_count = text_split(arena, output, '\n', &lines);
-        if (!states) {
-            room = line_count; /* the first answer has every peer; one that comes between two questions can
-                                  wait */
-            states = arena_alloc(arena, (room + 1) * sizeof *states);
-        }
-        for (size_t i = 0; i < line_count; i++) {
-            char *tab = strchr(lines[i], '\t');
-            if (!tab)
-                continue;
-            *tab = '\0';
-            struct tunnel_peer_state *state = state_of(states, &known, room, lines[i]);
-            char **words = NULL;
-            size_t word_count = text_split(arena, tab + 1, questions[q].separator, &words);
-            if (state)
-                questions[q].read(state, words, word_count);
-        }
-    }
-    *peers = states;
-    *count = known;
-    return 0;
+    struct answers answers = {0};
+    int result = 0;
+    for (size_t i = 0; i < COUNT_OF(questions) && result == 0; i++)
+        result = ask(tunnel, arena, i, &answers, err);
+    table_free(&answers.by_key);
+    *peers = answers.states;
+    *count = answers.count;
+    return result;
 }

@@ -40,6 +40,10 @@ struct tunnel_peer {
 /* Adds or updates; idempotent. A key with another address moves; an address with another key loses the old
  * one. */
 int tunnel_set_peer(struct tunnel *tunnel, const struct tunnel_peer *peer, struct error *err);
+/* For who knows what peers there are: removes those keys, then sets these peers, whose addresses no other
+ * peer has; asks nothing before, so that it costs what changes. */
+int tunnel_change_peers(struct tunnel *tunnel, const struct tunnel_peer *peers, size_t count,
+                        const char *const *removed, size_t removed_count, struct error *err);
 /* Makes the peers exactly these. */
 int tunnel_set_peers(struct tunnel *tunnel, const struct tunnel_peer *peers, size_t count, struct error *err);
 

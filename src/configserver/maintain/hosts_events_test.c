@@ -18,7 +18,7 @@ static void announce(struct test_zone *test, size_t nth, const char *code, int64
 static void look(struct test_zone *test)
 {
     test_zone_advance(test, 61 * 1000);
-    account_worker_pass(&test->workers[0]);
+    test_account_pass(test);
 }
 
 static struct host host_of(struct test_zone *test, size_t nth)

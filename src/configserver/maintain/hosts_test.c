@@ -90,7 +90,7 @@ static void a_thousand_hosts_are_asked_for_in_seconds(void **state)
                            "<container id='e'><nodes count='200' required='true'/></container></services>");
     int64_t began = test->cloud_state->now_ms;
     for (int i = 0; i < 2000 && in_state(test, HOST_PROVISIONED) < 1000; i++) {
-        account_worker_pass(&test->workers[0]);
+        test_account_pass(test);
         test_zone_advance(test, 50);
     }
     int64_t took = test->cloud_state->now_ms - began;
@@ -234,12 +234,12 @@ static void a_host_that_leaves_during_its_launch_leaves_no_instance(void **state
     test_must_deploy(test, SIX_NODES);
     test->cloud_state->lose_launches = 1;
     test->cloud_state->list_lag_ms = 5000;
-    account_worker_pass(&test->workers[0]);
+    test_account_pass(test);
     assert_int_equal(test->cloud_state->instance_count, 6);
     assert_int_equal(in_state(test, HOST_WANTED), 6);
     release(test, 2);
     for (int i = 0; i < 200; i++) { /* without allocation, which would want another */
-        account_worker_pass(&test->workers[0]);
+        test_account_pass(test);
         test_zone_advance(test, 1000);
     }
     assert_int_equal(test->cloud_state->instance_count, 6);
@@ -253,7 +253,7 @@ static void a_launch_nobody_saw_answered_is_found_in_the_list(void **state)
     struct test_zone *test = *state;
     test_must_deploy(test, SIX_NODES);
     test->cloud_state->lose_launches = 1;
-    account_worker_pass(&test->workers[0]); /* launches, then looks */
+    test_account_pass(test); /* launches, then looks */
     assert_int_equal(test->cloud_state->launch_calls, 1);
     assert_int_equal(in_state(test, HOST_PROVISIONED), 6);
 }
@@ -265,7 +265,7 @@ static void a_launch_that_cannot_be_repeated_is_taken_as_it_was(void **state)
     test_must_deploy(test, SIX_NODES);
     test->cloud_state->lose_launches = 1;
     test->cloud_state->list_lag_ms = 1000;
-    account_worker_pass(&test->workers[0]);
+    schedule_run_due(test->zone->schedule);
     assert_int_equal(test->cloud_state->instance_count, 6);
     for (size_t i = 0; i < 6; i++)
         strcpy(test->cloud_state->instances[i].type, "other");

@@ -1,31 +1,22 @@
-/* The threads of the maintainers: one for the zone itself, one for each cloud account ever deployed to. Each
- * looks when the bell rings and otherwise every few seconds; after a failure it waits longer each time, up to
- * a minute. */
+/* A cloud account's maintainers and when each is due: at once while something is unfinished, else seldom, and
+ * after a failure later each time. The schedule says when to look and sees to it that nobody else does. */
 #ifndef CONFIGSERVER_WORKERS_H
 #define CONFIGSERVER_WORKERS_H
 
 #include "configserver/maintain/maintainers.h"
 
-enum { MAINTAINERS_MOST = 16 };
+struct account_worker;
+struct account_worker *account_worker_new(struct zone *zone, const char *account);
+/* As if it had been looked at some time ago, so that a thousand accounts are not all looked at in the first
+ * second; what is unfinished is due at once all the same. */
+void account_worker_spread(struct account_worker *worker);
+void account_worker_free(struct account_worker **worker);
 
-/* When each of an account's maintainers last ran, and how it went. Also what a simulation drives, without
- * threads. */
-struct account_worker {
-    struct zone *zone;
-    char *account;
-    struct {
-        int64_t last_ms, failures;
-    } duties[MAINTAINERS_MOST];
-};
 /* Runs what is due now; returns in how many milliseconds something will be. */
 int64_t account_worker_pass(struct account_worker *worker);
-
-/* Tells the tunnel whom the records admit; writes to it only when that changed since `*applied` (a hash, or
- * NULL). */
-int sync_peers(struct zone *zone, char **applied, struct error *err);
-
-struct zone_workers;
-int zone_workers_start(struct zone *zone, struct zone_workers **workers, struct error *err);
-void zone_workers_stop(struct zone_workers **workers); /* after zone_stop */
+/* What is looked at in a while is due at once, unless it failed last. */
+void account_worker_hurry(struct account_worker *worker);
+/* How often its maintainers failed in a row, all together. */
+int64_t account_worker_failures(const struct account_worker *worker);
 
 #endif
