@@ -35,11 +35,19 @@ static const struct {
     {"NODE_ALLOCATION_FAILURE", RUN_NODE_ALLOCATION_FAILURE},
 };
 
-static enum run_status status_of_refusal(const struct error *err)
+static enum run_status status_of_code(const char *code, enum run_status otherwise)
 {
     for (size_t i = 0; i < COUNT_OF(refusals); i++)
-        if (text_equal(refusals[i].code, err->code))
+        if (text_equal(refusals[i].code, code))
             return refusals[i].status;
+    return otherwise;
+}
+
+static enum run_status status_of_refusal(const struct error *err)
+{
+    enum run_status known = status_of_code(err->code, RUN_RUNNING);
+    if (known != RUN_RUNNING)
+        return known;
     bool final = err->kind == ERROR_INVALID || err->kind == ERROR_NOT_FOUND || err->kind == ERROR_FORBIDDEN;
     return final ? RUN_DEPLOYMENT_FAILED : RUN_RUNNING;
 }
@@ -151,7 +159,8 @@ static void act_install(struct controller *controller, struct arena *arena, stru
         run->install = STEP_SUCCEEDED;
         end_run(controller, arena, run, RUN_SUCCESS);
     } else if (text_equal(json_member_text(sight->state, "status"), "failed")) {
-        fail_step(controller, arena, run, STEP_INSTALL, RUN_INSTALLATION_FAILED,
+        const char *code = json_member_text(sight->state, "errorCode");
+        fail_step(controller, arena, run, STEP_INSTALL, status_of_code(code, RUN_INSTALLATION_FAILED),
                   text_empty(message) ? "the zone gave up" : message);
     } else {
         try_again(controller, arena, run, STEP_INSTALL, text_empty(message) ? "Waiting for nodes." : message);

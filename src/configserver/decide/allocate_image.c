@@ -31,11 +31,10 @@ void allocate_image(struct allocation *allocation)
     int64_t away = 0;
     for (size_t i = 0; i < allocation->member_count; i++) {
         struct member *member = &allocation->members[i];
-        bool serves = node_serves(member->node);
-        if (!serves && (member->node->state == NODE_RESERVED || member->node->state == NODE_ACTIVE) &&
-            !has_image(allocation, member))
+        bool is_here = member->node->state == NODE_RESERVED || member->node->state == NODE_ACTIVE;
+        if (is_here && !node_serves(member->node) && !has_image(allocation, member))
             set_image(allocation, member); /* costs nothing, and may be what helps it */
-        away += !serves && member->node->state == NODE_ACTIVE && !member->node->retired;
+        away += !node_serves(member->node) && member->node->state == NODE_ACTIVE && !member->node->retired;
     }
     for (size_t i = 0; i < allocation->member_count; i++) {
         struct member *member = &allocation->members[i];

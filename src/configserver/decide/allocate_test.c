@@ -1,124 +1,18 @@
 /* What allocation makes of an application's clusters, step by step and under random trouble. */
-#include "configserver/decide/allocate.h"
-
 #include "base/text.h"
-#include "configserver/decide/allocation.h"
-#include "configserver/test_zone.h"
+#include "configserver/decide/test_clusters.h"
 
 #include <string.h>
 
-/* An application as a deployment would have written it. */
-struct shape {
-    int64_t count, groups;
-    const char *type;
-    double disk_gb;
-    const char *image;
-    bool removed, deleting;
-};
-static const struct shape small = {
+static const struct test_shape small = {
     .count = 2, .groups = 1, .type = "m6g.large", .disk_gb = 50, .image = "a:1"};
-
-static void write_application(struct test_zone *test, struct transaction *transaction,
-                              const struct shape *shape)
-{
-    static const char *zones[] = {"use1-az1", "use1-az2", "use1-az3"}, *others[] = {"m7g.large"};
-    struct cluster clusters[] = {
-        {.id = "web",
-         .type = CLUSTER_CONTAINER,
-         .count = 1,
-         .groups = 1,
-         .instance_type = "c6g.large",
-         .image = "a:1"},
-        {.id = "albums",
-         .type = CLUSTER_CONTENT,
-         .count = shape->count,
-         .groups = shape->groups,
-         .disk_gb = shape->disk_gb,
-         .instance_type = shape->type,
-         .other_types = others,
-         .other_type_count = text_equal(shape->type, "m6g.large"),
-         .image = shape->image},
-    };
-    const struct application application = {.id = TEST_APPLICATION,
-                                            .tenant = "acme",
-                                            .application = "search",
-                                            .instance = "default",
-                                            .account = TEST_ACCOUNT,
-                                            .generation = 1,
-                                            .package_hash = "0",
-                                            .archive_bucket = "b",
-                                            .deleting = shape->deleting,
-                                            .clusters = clusters,
-                                            .cluster_count = shape->removed ? 1 : 2,
-                                            .availability_zones = zones,
-                                            .availability_zone_count = 3};
-    (void)test;
-    transaction_put(transaction, RECORD_APPLICATION, &application);
-}
-
-static void commit(struct transaction **transaction)
-{
-    struct error err = {0};
-    if (transaction_commit(transaction, &err) < 0)
-        fail_msg("%s", err.message);
-}
-
-static void allocate(struct test_zone *test, const struct shape *shape)
-{
-    cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
-    write_application(test, transaction, shape);
-    allocate_application(test->zone, transaction,
-                         transaction_find(transaction, RECORD_APPLICATION, TEST_APPLICATION));
-    commit(&transaction);
-}
-
-static void change_host(struct test_zone *test, const char *hostname, enum host_event event)
-{
-    cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
-    struct host next = *(const struct host *)transaction_find(transaction, RECORD_HOST, hostname);
-    const struct cause cause = zone_cause(test->zone, transaction, AGENT_OPERATOR, "test");
-    if (event == HOST_LAUNCHED) {
-        next.instance_id = arena_format(test->arena, "i-%lld", (long long)next.index);
-        next.address = next.node_address = "2001:db8::1";
-        next.wireguard_key = TEST_KEY;
-    }
-    if (host_apply(&next, event, &cause, NULL) == 0)
-        transaction_put(transaction, RECORD_HOST, &next);
-    commit(&transaction);
-}
-
-static void change_node(struct test_zone *test, const char *hostname, enum node_event event)
-{
-    cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
-    struct node next = *(const struct node *)transaction_find(transaction, RECORD_NODE, hostname);
-    const struct cause cause = zone_cause(test->zone, transaction, AGENT_OPERATOR, "test");
-    if (node_apply(&next, event, &cause, NULL) == 0) {
-        if (next.state == NODE_ACTIVE) {
-            next.service_status = "up";
-            next.current_image = next.image;
-        }
-        transaction_put(transaction, RECORD_NODE, &next);
-    }
-    commit(&transaction);
-}
-
-/* Brings a node's host as far as it goes, and the node with it. */
-static void serve(struct test_zone *test, const struct node *node)
-{
-    const char *hostname = arena_strdup(test->arena, node->hostname);
-    const char *parent = arena_strdup(test->arena, node->parent);
-    change_host(test, parent, HOST_LAUNCHED);
-    change_host(test, parent, HOST_REACHED_US);
-    change_host(test, parent, HOST_ACTIVATE);
-    change_node(test, hostname, NODE_ACTIVATE);
-}
 
 static void serve_all(struct test_zone *test)
 {
     VIEW(view, test->zone->repository);
     view_each(view, RECORD_NODE, struct node, node)
         if (node->state == NODE_RESERVED)
-            serve(test, node);
+            test_serve(test, node);
 }
 
 static const struct node *node_at(const struct view *view, const char *cluster, int64_t index)
@@ -155,44 +49,44 @@ static const char *shown(struct test_zone *test, const char *cluster)
 static void a_cluster_grows_by_the_smallest_unused_indices(void **state)
 {
     struct test_zone *test = *state;
-    struct shape shape = small;
-    allocate(test, &shape);
+    struct test_shape shape = small;
+    test_allocate(test, &shape);
     assert_string_equal(shown(test, "albums"), "0- 1-");
     serve_all(test);
     shape.count = 4;
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     assert_string_equal(shown(test, "albums"), "0 1 2- 3-");
 }
 
 static void a_cluster_shrinks_by_its_worst_and_takes_them_back_when_it_grows_again(void **state)
 {
     struct test_zone *test = *state;
-    struct shape shape = small;
+    struct test_shape shape = small;
     shape.count = 4;
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     serve_all(test);
     {
         VIEW(view, test->zone->repository);
-        change_node(test, node_at(view, "albums", 1)->hostname, NODE_WENT_DOWN);
+        test_change_node(test, node_at(view, "albums", 1)->hostname, NODE_WENT_DOWN);
     }
     shape.count = 2;
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     assert_string_equal(shown(test, "albums"), "0 1r 2 3r");
     shape.count = 3;
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     assert_string_equal(shown(test, "albums"), "0 1r 2 3");
 }
 
 static void what_never_ran_is_released_at_once(void **state)
 {
     struct test_zone *test = *state;
-    struct shape shape = small;
-    allocate(test, &shape);
+    struct test_shape shape = small;
+    test_allocate(test, &shape);
     serve_all(test);
     shape.count = 3;
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     shape.count = 2;
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     assert_string_equal(shown(test, "albums"), "0 1 2!");
     VIEW(view, test->zone->repository);
     assert_int_equal(host_of(view, node_at(view, "albums", 2))->state, HOST_TERMINATING);
@@ -201,14 +95,14 @@ static void what_never_ran_is_released_at_once(void **state)
 static void other_resources_are_other_hosts_before_the_old_ones_leave(void **state)
 {
     struct test_zone *test = *state;
-    struct shape shape = small;
-    allocate(test, &shape);
+    struct test_shape shape = small;
+    test_allocate(test, &shape);
     serve_all(test);
     shape.type = "m7g.large"; /* was one that fits, too */
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     assert_string_equal(shown(test, "albums"), "0r 1r 2- 3-");
     shape.disk_gb = 500;
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     assert_string_equal(shown(test, "albums"), "0r 1r 2! 3! 4- 5-");
     VIEW(view, test->zone->repository);
     assert_true(host_of(view, node_at(view, "albums", 4))->disk_gb > 499);
@@ -218,47 +112,47 @@ static void other_resources_are_other_hosts_before_the_old_ones_leave(void **sta
 static void a_smaller_disk_is_no_reason_to_move(void **state)
 {
     struct test_zone *test = *state;
-    struct shape shape = small;
-    allocate(test, &shape);
+    struct test_shape shape = small;
+    test_allocate(test, &shape);
     serve_all(test);
     shape.disk_gb = 40;
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     assert_string_equal(shown(test, "albums"), "0 1");
 }
 
 static void a_host_that_shall_leave_is_replaced_and_stays_when_nobody_wants_it_away_any_more(void **state)
 {
     struct test_zone *test = *state;
-    allocate(test, &small);
+    test_allocate(test, &small);
     serve_all(test);
     VIEW(view, test->zone->repository);
     const char *parent = node_at(view, "albums", 0)->parent;
-    change_host(test, parent, HOST_WISH_RETIRE);
-    allocate(test, &small);
+    test_change_host(test, parent, HOST_WISH_RETIRE);
+    test_allocate(test, &small);
     assert_string_equal(shown(test, "albums"), "0r 1 2-");
-    change_host(test, parent, HOST_UNWISH);
-    allocate(test, &small);
+    test_change_host(test, parent, HOST_UNWISH);
+    test_allocate(test, &small);
     assert_string_equal(shown(test, "albums"), "0 1 2!");
 }
 
 static void a_broken_host_is_replaced_too(void **state)
 {
     struct test_zone *test = *state;
-    allocate(test, &small);
+    test_allocate(test, &small);
     serve_all(test);
     VIEW(view, test->zone->repository);
-    change_host(test, node_at(view, "albums", 1)->parent, HOST_WISH_FAIL);
-    allocate(test, &small);
+    test_change_host(test, node_at(view, "albums", 1)->parent, HOST_WISH_FAIL);
+    test_allocate(test, &small);
     assert_string_equal(shown(test, "albums"), "0 1r 2-");
 }
 
 static void groups_are_filled_evenly_and_no_node_changes_its_group(void **state)
 {
     struct test_zone *test = *state;
-    struct shape shape = small;
+    struct test_shape shape = small;
     shape.count = 5;
     shape.groups = 2;
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     serve_all(test);
     {
         VIEW(view, test->zone->repository);
@@ -270,26 +164,26 @@ static void groups_are_filled_evenly_and_no_node_changes_its_group(void **state)
     }
     shape.count = 4;
     shape.groups = 1; /* group 0 has three of four; the second group's two are retired */
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     assert_string_equal(shown(test, "albums"), "0 1 2 3r 4r 5-");
     shape.groups = 2;
     shape.count = 5;
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     assert_string_equal(shown(test, "albums"), "0 1 2 3 4 5!");
 }
 
 static void a_removed_content_cluster_keeps_its_data_until_it_is_wanted_again(void **state)
 {
     struct test_zone *test = *state;
-    struct shape shape = small;
-    allocate(test, &shape);
+    struct test_shape shape = small;
+    test_allocate(test, &shape);
     serve_all(test);
     shape.removed = true;
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     assert_string_equal(shown(test, "albums"), "0z 1z");
     shape.removed = false;
     shape.count = 3;
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     assert_string_equal(shown(test, "albums"), "0- 1- 2-");
     VIEW(view, test->zone->repository);
     assert_int_equal(host_of(view, node_at(view, "albums", 0))->state, HOST_ACTIVE);
@@ -299,10 +193,10 @@ static void a_removed_content_cluster_keeps_its_data_until_it_is_wanted_again(vo
 static void hosts_are_spread_over_the_zones_of_the_account(void **state)
 {
     struct test_zone *test = *state;
-    struct shape shape = small;
+    struct test_shape shape = small;
     shape.count = 6;
     shape.groups = 2;
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     VIEW(view, test->zone->repository);
     int hosts[2][3] = {0};
     view_each(view, RECORD_NODE, struct node, node)
@@ -325,21 +219,21 @@ static const char *images(struct test_zone *test)
 static void a_new_image_reaches_one_node_after_another(void **state)
 {
     struct test_zone *test = *state;
-    struct shape shape = small;
+    struct test_shape shape = small;
     shape.count = 3;
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     serve_all(test);
     shape.image = "a:2";
-    allocate(test, &shape);
-    allocate(test, &shape);
+    test_allocate(test, &shape);
+    test_allocate(test, &shape);
     assert_string_equal(images(test), " a:2 a:1 a:1");
     test_nodes_report(test, "down"); /* the other two, for another reason: they lose nothing by it */
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     assert_string_equal(images(test), " a:2 a:2 a:2");
     test_nodes_report(test, "up");
     shape.image = "a:3";
     for (int i = 0; i < 3; i++) {
-        allocate(test, &shape);
+        test_allocate(test, &shape);
         test_nodes_report(test, "up");
     }
     assert_string_equal(images(test), " a:3 a:3 a:3");
@@ -348,13 +242,13 @@ static void a_new_image_reaches_one_node_after_another(void **state)
 static void a_deleted_application_lets_go_of_everything(void **state)
 {
     struct test_zone *test = *state;
-    struct shape shape = small;
-    allocate(test, &shape);
+    struct test_shape shape = small;
+    test_allocate(test, &shape);
     serve_all(test);
     shape.count = 3;
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     shape.deleting = true;
-    allocate(test, &shape);
+    test_allocate(test, &shape);
     VIEW(view, test->zone->repository);
     view_each(view, RECORD_NODE, struct node, node)
         assert_int_equal(node->state, NODE_DIRTY);
