@@ -118,6 +118,35 @@ data "aws_iam_policy_document" "provisioner" {
     }
   }
 
+  # Hosts that were launched together get their names afterwards; no other tag, and nothing that is not an enclave's.
+  statement {
+    sid       = "NameHosts"
+    actions   = ["ec2:CreateTags"]
+    resources = ["arn:${local.partition}:ec2:*:${local.account}:instance/*"]
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/managedby"
+      values   = [local.managed_by]
+    }
+    condition {
+      test     = "ForAllValues:StringEquals"
+      variable = "aws:TagKeys"
+      values   = ["Name", "hostname"]
+    }
+  }
+
+  # A volume that outlived its instance; EC2 removes none that is in use.
+  statement {
+    sid       = "RemoveVolumesLeftOver"
+    actions   = ["ec2:DeleteVolume"]
+    resources = ["arn:${local.partition}:ec2:*:${local.account}:volume/*"]
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/managedby"
+      values   = [local.managed_by]
+    }
+  }
+
   statement {
     sid = "ManageEnclaveHosts"
     actions = [

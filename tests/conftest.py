@@ -158,7 +158,7 @@ def deployment(zone):
 def pytest_collection_modifyitems(items):
     """The story is told in order: what takes things down comes last."""
     order = ["test_story", "test_audit", "test_refusals", "test_direct_access", "test_network", "test_storage", "test_recovery",
-             "test_leaving"]
+             "test_provisioning", "test_leaving"]
 
     def place(item):
         name = item.module.__name__.split(".")[-1]

@@ -35,6 +35,7 @@ def test_config_servers_launched_two_encrypted_hosts_in_the_tenants_subnet(zone)
     instances = zone.instances()
     assert len(instances) == 2
     ec2 = zone.aws("ec2")
+    key = zone.aws("kms").describe_key(KeyId=f"alias/vespa-ebs-key-{ZONE.replace('.', '-')}")["KeyMetadata"]["Arn"]
     for instance in instances:
         tags = {t["Key"]: t["Value"] for t in instance["Tags"]}
         assert tags["managedby"] == "vespa-cloud" and tags["zone"] == ZONE and tags["tenant"] == "acme"
@@ -43,7 +44,12 @@ def test_config_servers_launched_two_encrypted_hosts_in_the_tenants_subnet(zone)
         assert "PublicIpAddress" not in instance
         assert len(instance["NetworkInterfaces"][0]["Ipv6Addresses"]) == 2
         volume = instance["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
-        assert ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["Encrypted"]
+        volume = ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]
+        assert volume["Encrypted"] and volume["KmsKeyId"] == key
+        interface = instance["NetworkInterfaces"][0]["NetworkInterfaceId"]
+        interface = ec2.describe_network_interfaces(NetworkInterfaceIds=[interface])["NetworkInterfaces"][0]
+        for made_with_it in (volume["Tags"], interface["TagSet"]):
+            assert {t["Key"]: t["Value"] for t in made_with_it} == tags
 
 
 def test_each_host_has_a_tunnel_with_a_fresh_handshake(zone):

@@ -196,6 +196,9 @@ PROVISIONER = {"Version": "2012-10-17", "Statement": [
      "Condition": {"Bool": {"ec2:Encrypted": "true"}}},
     {"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": f"arn:aws:ec2:*:{TENANT}:*/*",
      "Condition": {"StringEquals": {"ec2:CreateAction": "RunInstances"}}},
+    {"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": f"arn:aws:ec2:*:{TENANT}:instance/*",
+     "Condition": {"StringEquals": {"aws:ResourceTag/managedby": "vespa-cloud"},
+                   "ForAllValues:StringEquals": {"aws:TagKeys": ["Name", "hostname"]}}},
     {"Effect": "Allow", "Action": "ec2:TerminateInstances", "Resource": f"arn:aws:ec2:*:{TENANT}:instance/*",
      "Condition": {"StringEquals": {"aws:ResourceTag/managedby": "vespa-cloud"}}},
     {"Effect": "Allow", "Action": ["kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"],
@@ -214,6 +217,9 @@ def provisioner(region, network):
 def test_the_provisioner_launches_and_ends_what_is_tagged_for_an_enclave(network, provisioner):
     made, = network.run(provisioner)
     assert network.shown(made["InstanceId"])["State"]["Name"] == "running"
+    provisioner.create_tags(Resources=[made["InstanceId"]], Tags=[{"Key": "hostname", "Value": "h7"}])
+    assert refused(provisioner.create_tags, Resources=[made["InstanceId"]], Tags=[{"Key": "zone", "Value": "other"}]) \
+        == "UnauthorizedOperation"
     provisioner.terminate_instances(InstanceIds=[made["InstanceId"]])
 
 
@@ -226,8 +232,9 @@ def test_the_provisioner_is_held_to_its_policy(network, provisioner):
     assert run(NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": other, "Groups": [network.group]}]) == "UnauthorizedOperation"
     mine = network.run(tags={"managedby": "me"})[0]["InstanceId"]
     assert refused(provisioner.terminate_instances, InstanceIds=[mine]) == "UnauthorizedOperation"
-    assert refused(provisioner.create_tags, Resources=[mine], Tags=[{"Key": "managedby", "Value": "vespa-cloud"}]) \
-        == "UnauthorizedOperation"
+    for key in ("managedby", "hostname"):
+        assert refused(provisioner.create_tags, Resources=[mine], Tags=[{"Key": key, "Value": "vespa-cloud"}]) \
+            == "UnauthorizedOperation"
     assert refused(provisioner.delete_subnet, SubnetId=other) == "UnauthorizedOperation"
     network.ec2.terminate_instances(InstanceIds=[mine])
 

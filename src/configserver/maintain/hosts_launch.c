@@ -68,6 +68,7 @@ static int launch(struct account_pass *pass, const struct place *place, const st
 {
     VIEW(view, pass->zone->repository);
     const struct application *application = view_find(view, RECORD_APPLICATION, batch->application);
+    const struct cluster *cluster = application ? application_cluster(application, batch->cluster) : NULL;
     struct application_id names;
     application_names(pass->arena, batch->application, &names);
     const struct launch launch = {
@@ -84,8 +85,8 @@ static int launch(struct account_pass *pass, const struct place *place, const st
         .image = image_for(place, batch->type),
         .user_data = user_data(pass, batch, place),
         .disk_gb = batch->disk_gb,
-        .tags = application ? application->tags : NULL,
-        .tag_count = application ? application->tag_count : 0,
+        .tags = cluster ? cluster->tags : NULL,
+        .tag_count = cluster ? cluster->tag_count : 0,
     };
     const struct cloud *cloud = pass->zone->cloud;
     return cloud->launch(cloud->context, pass->account, place, &launch, pass->arena, instances, err);

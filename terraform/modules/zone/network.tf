@@ -75,11 +75,45 @@ resource "aws_route_table_association" "tenantelb" {
   route_table_id = aws_route_table.tenantelb.id
 }
 
+# --- the same again in each further availability zone ---------------------------------------------------------------
+
+resource "aws_subnet" "more_tenant" {
+  for_each                        = local.more_zones
+  vpc_id                          = aws_vpc.zone.id
+  availability_zone               = data.aws_availability_zone.more[each.key].name
+  cidr_block                      = cidrsubnet(var.vpc_cidr, 4, 2 + each.value)
+  ipv6_cidr_block                 = cidrsubnet(aws_vpc.zone.ipv6_cidr_block, 8, 2 + 2 * each.value)
+  assign_ipv6_address_on_creation = true
+  tags                            = merge(local.tags, { Name = "${local.name}-tenant-${each.key}", service = "tenant" })
+}
+
+resource "aws_route_table_association" "more_tenant" {
+  for_each       = local.more_zones
+  subnet_id      = aws_subnet.more_tenant[each.key].id
+  route_table_id = aws_route_table.tenant.id
+}
+
+resource "aws_subnet" "more_tenantelb" {
+  for_each                        = local.more_zones
+  vpc_id                          = aws_vpc.zone.id
+  availability_zone               = data.aws_availability_zone.more[each.key].name
+  cidr_block                      = cidrsubnet(var.vpc_cidr, 8, 16 + each.value)
+  ipv6_cidr_block                 = cidrsubnet(aws_vpc.zone.ipv6_cidr_block, 8, 3 + 2 * each.value)
+  assign_ipv6_address_on_creation = true
+  tags                            = merge(local.tags, { Name = "${local.name}-tenantelb-${each.key}", service = "tenantelb" })
+}
+
+resource "aws_route_table_association" "more_tenantelb" {
+  for_each       = local.more_zones
+  subnet_id      = aws_subnet.more_tenantelb[each.key].id
+  route_table_id = aws_route_table.tenantelb.id
+}
+
 # --- what may pass: the ACL for the hosts' subnet (stateless), the group for each host (stateful) --------------------
 
 resource "aws_network_acl" "tenant" {
   vpc_id     = aws_vpc.zone.id
-  subnet_ids = [aws_subnet.tenant.id]
+  subnet_ids = concat([aws_subnet.tenant.id], [for subnet in aws_subnet.more_tenant : subnet.id])
   tags       = merge(local.tags, { Name = "${local.name}-tenant" })
 
   ingress {

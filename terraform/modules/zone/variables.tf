@@ -12,6 +12,16 @@ variable "availability_zone_id" {
   type        = string
 }
 
+variable "more_availability_zone_ids" {
+  description = "Ids of further availability zones of the same region for hosts and load balancers; nodes are spread over all of them, and hosts are launched where there is capacity. Append to the list, and remove from its end only."
+  type        = list(string)
+  default     = []
+  validation {
+    condition     = length(var.more_availability_zone_ids) <= 5 && length(distinct(var.more_availability_zone_ids)) == length(var.more_availability_zone_ids)
+    error_message = "At most five further zones, each once."
+  }
+}
+
 variable "host_role_arn" {
   description = "The hosts' role, an output of the root module."
   type        = string
