@@ -11,13 +11,25 @@ enum {
     ANSWER_LARGEST = 4 << 20,
     CONNECT_TIMEOUT_MS = 3000,
     TUNNEL_CONNECT_TIMEOUT_MS = 2000, /* longer than one lost packet; there is another to ask */
+    LONG_MS = 30 * 1000,              /* who waits longer waits for news */
 };
 
-static int call(struct http_client *client, enum http_method method, const char *url, const char *body,
-                int timeout_ms, int connect_ms, struct arena *arena, struct http_reply *reply,
-                struct error *err)
+/* A wait that another thread's call may end, when it found that this config server does not answer. */
+struct patience {
+    struct agent *agent;
+    unsigned turn;
+};
+
+static bool is_still_its_turn(void *context)
 {
-    struct http_call request = {
+    const struct patience *patience = context;
+    return atomic_load(&patience->agent->server_turn) == patience->turn;
+}
+
+static struct http_call make_call(struct arena *arena, enum http_method method, const char *url,
+                                  const char *body, int timeout_ms, int connect_ms)
+{
+    struct http_call call = {
         .method = method,
         .url = url,
         .body = body,
@@ -27,26 +39,27 @@ static int call(struct http_client *client, enum http_method method, const char 
         .answer_limit = ANSWER_LARGEST,
     };
     if (body)
-        http_headers_add(arena, &request.headers, "Content-Type", "application/json");
-    return http_call(client, &request, arena, reply, err);
+        http_headers_add(arena, &call.headers, "Content-Type", "application/json");
+    return call;
 }
 
 int bootstrap_call(struct agent *agent, struct http_client *client, enum http_method method, const char *path,
                    const char *body, struct arena *arena, struct http_reply *reply, struct error *err)
 {
     const char *url = arena_format(arena, "%s%s", agent->config.bootstrap_url, path);
-    if (call(client, method, url, body, 10 * 1000, CONNECT_TIMEOUT_MS, arena, reply, err) < 0)
+    const struct http_call call = make_call(arena, method, url, body, 10 * 1000, CONNECT_TIMEOUT_MS);
+    if (http_call(client, &call, arena, reply, err) < 0)
         return -1;
     return http_reply_check(reply, path, err);
 }
 
 /* Hosts begin with different ones, so that each config server has its share. */
-static size_t first_of(struct agent *agent, size_t count)
+static size_t place_of(const struct agent *agent, unsigned turn, size_t count)
 {
     size_t hash = 5381;
     for (const char *at = agent->config.hostname; at && *at; at++)
         hash = hash * 33 + (unsigned char)*at;
-    return (hash + atomic_load(&agent->server_turn)) % count;
+    return (hash + turn) % count;
 }
 
 int configserver_call(struct agent *agent, enum http_method method, const char *path, const char *body,
@@ -58,16 +71,19 @@ int configserver_call(struct agent *agent, enum http_method method, const char *
     if (configserver_peers(agent, arena, &peers, err) < 0)
         return -1;
     error_set(&why, ERROR_UNAVAILABLE, "no config server is known");
-    size_t count = peers.configserver_count, first = count ? first_of(agent, count) : 0;
-    for (size_t i = 0; i < count; i++) {
-        const char *address = peers.configservers[(first + i) % count].address;
-        const char *url = arena_format(arena, "https://[%s]:%d%s", address, CONFIGSERVER_PORT, path);
-        answered = call(agent->peers, method, url, body, timeout_ms, TUNNEL_CONNECT_TIMEOUT_MS, arena, reply,
-                        &why) == 0;
+    struct patience patience = {agent, atomic_load(&agent->server_turn)};
+    for (size_t i = 0, count = peers.configserver_count; i < count; i++) {
+        size_t place = place_of(agent, patience.turn + (unsigned)i, count);
+        const char *url = arena_format(arena, "https://[%s]:%d%s", peers.configservers[place].address,
+                                       CONFIGSERVER_PORT, path);
+        struct http_call call = make_call(arena, method, url, body, timeout_ms, TUNNEL_CONNECT_TIMEOUT_MS);
+        call.goes_on = timeout_ms > LONG_MS ? is_still_its_turn : NULL;
+        call.going = &patience;
+        answered = http_call(agent->peers, &call, arena, reply, &why) == 0;
         if (!answered || reply->status >= 500)
             continue;
-        if (i > 0)
-            configserver_turn(agent, i);
+        unsigned turn = patience.turn; /* unless another thread was quicker */
+        atomic_compare_exchange_strong(&agent->server_turn, &turn, patience.turn + (unsigned)i);
         return http_reply_check(reply, path, err);
     }
     if (answered)
@@ -77,9 +93,9 @@ int configserver_call(struct agent *agent, enum http_method method, const char *
     return -1;
 }
 
-void configserver_turn(struct agent *agent, size_t by)
+void configserver_turn(struct agent *agent)
 {
-    atomic_fetch_add(&agent->server_turn, (unsigned)by);
+    atomic_fetch_add(&agent->server_turn, 1);
 }
 
 int configserver_peers(struct agent *agent, struct arena *arena, struct wireguard_peers *peers,

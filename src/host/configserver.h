@@ -14,8 +14,8 @@ int bootstrap_call(struct agent *agent, struct http_client *client, enum http_me
 int configserver_call(struct agent *agent, enum http_method method, const char *path, const char *body,
                       int timeout_ms, struct arena *arena, struct http_reply *reply, struct error *err);
 
-/* From now on another: so many further on in the list. */
-void configserver_turn(struct agent *agent, size_t by);
+/* From now on the next in the list. */
+void configserver_turn(struct agent *agent);
 
 /* The tunnel's peers as last told, from the state directory; ERROR_NOT_FOUND before the first time. */
 int configserver_peers(struct agent *agent, struct arena *arena, struct wireguard_peers *peers,

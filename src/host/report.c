@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum {
-    TELL_TIMEOUT_MS = 10 * 1000,
+    TELL_TIMEOUT_MS = 6 * 1000, /* then another config server is asked; both before we count as silent */
     TELL_AGAIN_MS = 60 * 1000,
     METRICS_EVERY_MS = 10 * 1000, /* the heartbeat: three lost in a row are silence to the config servers */
     RETRY_FIRST_MS = 500,

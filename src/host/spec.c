@@ -147,7 +147,7 @@ static int check_sequence(struct agent *agent, const struct host_spec *spec, con
 {
     if (spec->sequence >= progress->sequence)
         return 0;
-    configserver_turn(agent, 1);
+    configserver_turn(agent);
     return error_set(err, ERROR_UNAVAILABLE,
                      "the config server is behind: it knows change %lld, we have %lld",
                      (long long)spec->sequence, (long long)progress->sequence);

@@ -83,6 +83,15 @@ static int probe_connection(void *context, curl_socket_t socket, curlsocktype pu
     return CURL_SOCKOPT_OK;
 }
 
+static int ask_whether_to_go_on(void *context, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+    (void)down_all, (void)down, (void)up_all, (void)up;
+    struct exchange *exchange = context;
+    if (exchange->call->goes_on(exchange->call->going))
+        return 0;
+    return error_set(&exchange->refusal, ERROR_UNAVAILABLE, "%.200s: given up", exchange->call->url), 1;
+}
+
 static void set_transport(struct exchange *exchange)
 {
     const struct http_call *call = exchange->call;
@@ -100,6 +109,11 @@ static void set_transport(struct exchange *exchange)
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, exchange->trouble);
     if (exchange->client->options.no_proxy)
         curl_easy_setopt(handle, CURLOPT_PROXY, "");
+    if (call->goes_on) {
+        curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, ask_whether_to_go_on);
+        curl_easy_setopt(handle, CURLOPT_XFERINFODATA, exchange);
+    }
     if (exchange->client->options.probe)
         curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, probe_connection);
     if (exchange->client->local_path)

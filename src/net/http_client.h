@@ -39,6 +39,8 @@ struct http_call {
     size_t answer_limit;          /* 0 is 16 MiB; more is ERROR_INVALID */
     int answer_file;              /* > 0: a 2xx body is written there instead of to memory */
     struct sockaddr *source;      /* bind to this local address; may be NULL */
+    bool (*goes_on)(void *context); /* asked about once a second: false gives the call up; may be NULL */
+    void *going;                  /* its context */
     void *check_context;          /* when set, given to check_peer in place of the client's context */
 };
 

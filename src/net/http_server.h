@@ -113,9 +113,10 @@ const struct sockaddr *http_request_address(struct http_request *request); /* th
 const char *http_request_address_text(struct http_request *request);       /* "2001:db8::7" */
 int http_request_connection_socket(struct http_request *request);
 unsigned http_request_side(struct http_request *request); /* of the listener it came by */
-/* The caller is trusted to pass on requests of others (the authorizer decided that): from here on the request's peer
- * and address are these, which live as long as the request. `peer` NULL: somebody unknown. */
-void http_request_act_for(struct http_request *request, void *peer, const char *address_text);
+/* The caller is trusted to pass on requests of others (the authorizer decided that): from here on the request's side,
+ * peer and address are these, which live as long as the request. `peer` NULL: somebody unknown. */
+void http_request_act_for(struct http_request *request, unsigned side, void *peer, const char *address_text);
+bool http_request_acts(struct http_request *request); /* for somebody else */
 void http_request_set_context(struct http_request *request, void *context, void (*release)(void *context));
 void *http_request_context(struct http_request *request);
 

@@ -165,12 +165,18 @@ const char *http_request_address_text(struct http_request *request)
 
 unsigned http_request_side(struct http_request *request)
 {
-    return request->connection->side;
+    return request->acting ? request->acting_side : request->connection->side;
 }
 
-void http_request_act_for(struct http_request *request, void *peer, const char *address_text)
+bool http_request_acts(struct http_request *request)
+{
+    return request->acting;
+}
+
+void http_request_act_for(struct http_request *request, unsigned side, void *peer, const char *address_text)
 {
     request->acting = true;
+    request->acting_side = side;
     request->acting_peer = peer;
     request->acting_address = address_text;
 }

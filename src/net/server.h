@@ -123,6 +123,7 @@ struct http_request {
     void *context;
     void (*release)(void *context);
     bool acting; /* for somebody else, whom the caller named: */
+    unsigned acting_side;
     void *acting_peer;
     const char *acting_address;
 };

@@ -396,6 +396,31 @@ static void a_later_answer_can_come_from_another_thread(void **state)
     }
 }
 
+static bool was_parked(void *context)
+{
+    return !atomic_load(&((struct world *)context)->parked);
+}
+
+static void a_call_is_given_up_when_its_caller_says_so(void **state)
+{
+    struct world *world = *state;
+    struct error err = {0};
+    struct http_reply reply;
+    char url[64];
+    cleanup(http_client_free) struct http_client *client = NULL;
+    const struct http_client_options options = {.no_proxy = true};
+    assert_int_equal(http_client_new(&options, &client, &err), 0);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/park", http_socket_port(world->front));
+    const struct http_call call = {.method = HTTP_GET, .url = url, .goes_on = was_parked, .going = world};
+    int64_t start = clock_monotonic_ms();
+    assert_int_equal(http_call(client, &call, world->arena, &reply, &err), -1);
+    assert_int_equal(err.kind, ERROR_UNAVAILABLE);
+    assert_in_range(clock_monotonic_ms() - start, 0, 5000); /* not the call's 30 s */
+    struct http_request *request = atomic_exchange(&world->parked, NULL);
+    http_respond_text(request, 200, "text/plain", "too late");
+    http_finish(request);
+}
+
 static void *get_park(void *context)
 {
     struct world *world = context;
@@ -601,6 +626,7 @@ int main(void)
         TEST(ambiguous_lengths_are_refused),
         TEST(a_refusal_knows_the_path_even_of_an_ambiguous_request),
         TEST(a_later_answer_can_come_from_another_thread),
+        TEST(a_call_is_given_up_when_its_caller_says_so),
         TEST(a_stop_answers_who_waits_and_outlives_a_late_handler),
         TEST(a_listener_can_come_and_go),
         TEST(a_streamed_body_never_lies_in_memory_whole),

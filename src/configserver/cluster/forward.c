@@ -23,8 +23,12 @@ enum {
     CATCH_UP_MS = 2000, /* until we have seen what the leader wrote for the caller */
 };
 
+/* By the places of their bits in enum side. */
+static const char *const side_names[] = {"public", "provider", "tunnel", NULL};
+
 /* Whom a follower speaks for. */
 struct on_behalf {
+    int side;         /* on which it called: an index of side_names */
     const char *name; /* NULL: somebody without a certificate */
     const char *provider, *instance_id, *serial;
     int64_t not_before_ms, not_after_ms;
@@ -32,6 +36,7 @@ struct on_behalf {
 };
 
 static const struct field on_behalf_fields[] = {
+    FIELD_ENUM(struct on_behalf, side, "side", REQUIRED, side_names, "where it called us"),
     FIELD_TEXT(struct on_behalf, name, "name", OPTIONAL, 384, NULL, "the principal"),
     FIELD_TEXT(struct on_behalf, provider, "provider", OPTIONAL, 384, NULL, "who attested it"),
     FIELD_TEXT(struct on_behalf, instance_id, "instanceId", OPTIONAL, 512, NULL, "which of them it is"),
@@ -72,7 +77,10 @@ static int act_for(struct http_request *request, const char *text, struct error 
         principal->not_before_ms = caller.not_before_ms;
         principal->not_after_ms = caller.not_after_ms;
     }
-    http_request_act_for(request, principal, caller.address);
+    unsigned side = 1u << caller.side;
+    if (!(http_request_route(request)->side & side))
+        return error_set(err, ERROR_FORBIDDEN, "this is not served on the side %s", side_names[caller.side]);
+    http_request_act_for(request, side, principal, caller.address);
     return 0;
 }
 
@@ -96,7 +104,7 @@ bool forward_leaves_to_leader(const struct zone *zone, struct http_request *requ
     const struct config_servers *servers = zone->servers;
     const struct principal *peer = http_request_peer(request);
     return servers && !atomic_load(&servers->leads) && is_at_leader(http_request_route(request)) &&
-           http_request_side(request) != SIDE_MESH && peer && peer->kind == PRINCIPAL_HOST &&
+           !http_request_acts(request) && peer && peer->kind == PRINCIPAL_HOST &&
            text_equal(peer->provider, zone_provider_name(http_request_arena(request), &zone->id));
 }
 
@@ -104,6 +112,8 @@ static char *caller_text(struct http_request *request)
 {
     const struct principal *peer = http_request_peer(request);
     struct on_behalf caller = {.address = http_request_address_text(request)};
+    while (1u << caller.side != http_request_side(request))
+        caller.side++;
     if (peer) {
         caller.name = peer->name;
         caller.provider = peer->provider;
@@ -198,7 +208,7 @@ static enum http_answer refuse(struct http_request *request, const struct error 
 static enum http_answer handle_as_leader(struct zone *zone, struct http_request *request)
 {
     enum http_answer answered = http_request_route(request)->handler(request);
-    if (answered == HTTP_ANSWERED && http_request_side(request) == SIDE_MESH)
+    if (answered == HTTP_ANSWERED && http_request_acts(request))
         http_respond_header(request, SEQUENCE,
                             arena_format(http_request_arena(request), "%lld",
                                          (long long)repository_sequence(zone->repository)));
@@ -215,7 +225,7 @@ enum http_answer forward_or_handle(struct http_request *request)
         return route->handler(request);
     if (atomic_load(&zone->servers->leads))
         return handle_as_leader(zone, request);
-    if (http_request_side(request) == SIDE_MESH) { /* never a second hop */
+    if (http_request_acts(request)) { /* never a second hop */
         error_code(&err, ERROR_UNAVAILABLE, "NO_LEADER", "this config server does not lead");
         return refuse(request, &err);
     }

@@ -6,6 +6,7 @@
 #include "configserver/api/routes.h"
 #include "configserver/cluster/forward.h"
 #include "configserver/cluster/servers.h"
+#include "configserver/hosts/hearing.h"
 #include "configserver/test_zone.h"
 #include "identity/athenz.h"
 
@@ -239,12 +240,41 @@ static const char *reported(struct zone *zone, struct arena *arena)
     return arena_strdup(arena, node->service_status);
 }
 
+#define FOR_HOST(id)                                                                           \
+    "{\"side\":\"tunnel\",\"name\":\"vespa.tenant.acme.tenant-host\",\"provider\":\"" PROVIDER \
+    "\",\"instanceId\":\"" id "\",\"address\":\"2001:db8::7\"}"
+
 static void what_a_host_reports_to_a_follower_is_written_by_the_leader(void **state)
 {
     struct pair *pair = *state;
     assert_null(reported(pair->test->zone, pair->test->arena));
     assert_int_equal(status(pair, HOST_ITSELF, 1, SIDE_TUNNEL, NULL), 200);
     assert_string_equal(reported(pair->test->zone, pair->test->arena), "up");
+}
+
+static void who_is_heard_by_a_follower_is_heard_by_the_leader(void **state)
+{
+    struct pair *pair = *state;
+    int64_t at;
+    hearing_begin(pair->test->zone->hearing, zone_now_ms(pair->test->zone));
+    assert_false(hearing_last(pair->test->zone->hearing, HOST, &at));
+    assert_int_equal(status(pair, HOST_ITSELF, 1, SIDE_TUNNEL, NULL), 200);
+    assert_true(hearing_last(pair->test->zone->hearing, HOST, &at));
+}
+
+/* A route that is on two sides is for others on each: the leader judges by the side on which the caller
+ * called. */
+static void the_side_on_which_somebody_called_is_passed_on(void **state)
+{
+    struct pair *pair = *state;
+    assert_int_equal(status(pair, HOST_ITSELF, 1, SIDE_PUBLIC, NULL), 403);
+    const char *by_public =
+        arena_format(pair->test->arena, "{\"side\":\"public\"%s", strchr(FOR_HOST("i-00000001"), ','));
+    assert_int_equal(status(pair, CONFIGSERVER, 0, SIDE_MESH, by_public), 403);
+    const char *by_provider =
+        arena_format(pair->test->arena, "{\"side\":\"provider\"%s", strchr(FOR_HOST("i-00000001"), ','));
+    assert_int_equal(status(pair, CONFIGSERVER, 0, SIDE_MESH, by_provider), 403);
+    assert_null(reported(pair->test->zone, pair->test->arena));
 }
 
 static void the_leader_refuses_whom_it_would_refuse_itself(void **state)
@@ -255,10 +285,6 @@ static void the_leader_refuses_whom_it_would_refuse_itself(void **state)
     assert_int_equal(status(pair, NOBODY, 1, SIDE_TUNNEL, NULL), 401);
     assert_null(reported(pair->test->zone, pair->test->arena));
 }
-
-#define FOR_HOST(id)                                                                                 \
-    "{\"name\":\"vespa.tenant.acme.tenant-host\",\"provider\":\"" PROVIDER "\",\"instanceId\":\"" id \
-    "\",\"address\":\"2001:db8::7\"}"
 
 static void only_config_servers_of_the_zone_speak_for_others_and_only_in_the_mesh(void **state)
 {
@@ -353,6 +379,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_a_host_reports_to_a_follower_is_written_by_the_leader),
+        TEST(who_is_heard_by_a_follower_is_heard_by_the_leader),
+        TEST(the_side_on_which_somebody_called_is_passed_on),
         TEST(the_leader_refuses_whom_it_would_refuse_itself),
         TEST(only_config_servers_of_the_zone_speak_for_others_and_only_in_the_mesh),
         TEST(a_request_is_passed_on_once),
