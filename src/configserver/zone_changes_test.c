@@ -28,6 +28,30 @@ static size_t count_nodes(struct test_zone *test, const char *cluster, bool reti
     return count;
 }
 
+/* What retired content nodes' hosts would report once the others have their documents. */
+static void move_data(struct test_zone *test)
+{
+    cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
+    view_each(transaction_view(transaction), RECORD_NODE, struct node, node) {
+        struct node next = *node;
+        next.data_moved = node->retired;
+        if (node->retired && node->state == NODE_ACTIVE)
+            transaction_put(transaction, RECORD_NODE, &next);
+    }
+    assert_int_equal(transaction_commit(&transaction, NULL), 0);
+}
+
+/* Until nothing leaves any more: logs are archived, what is kept is kept long enough. */
+static void let_go(struct test_zone *test)
+{
+    for (int i = 0; i < 4; i++) {
+        test_zone_run(test, 4);
+        test_hosts_drain(test);
+        test_zone_run(test, 4);
+        test_zone_advance(test, limits_default.inactive_kept / 2);
+    }
+}
+
 static void a_cluster_may_grow(void **state)
 {
     struct test_zone *test = *state;
@@ -50,8 +74,15 @@ static void a_cluster_may_shrink_and_the_rest_serves_on(void **state)
     assert_int_equal(count_nodes(test, "albums", true), 2);
     test_zone_run(test, 2);
     assert_string_equal(test_status(test), "running"); /* what is wanted serves; the others leave meanwhile */
+    let_go(test);
+    assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 5); /* nobody has their data */
+    move_data(test);
+    let_go(test);
+    assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 3);
+    assert_string_equal(test_status(test), "running");
     VIEW(view, test->zone->repository);
-    assert_false(find_node(view, "albums", 0)->retired || find_node(view, "albums", 1)->retired);
+    assert_true(find_node(view, "albums", 0) && find_node(view, "albums", 1));
+    assert_null(find_node(view, "albums", 2));
 }
 
 static void other_resources_are_made_before_the_old_ones_leave(void **state)
@@ -68,6 +99,12 @@ static void other_resources_are_made_before_the_old_ones_leave(void **state)
     assert_string_equal(host->instance_type, "r6a.xlarge");
     test_settle(test);
     assert_string_equal(test_status(test), "running");
+    move_data(test);
+    let_go(test);
+    assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 2);
+    VIEW(later, test->zone->repository);
+    assert_null(find_node(later, "albums", 0));
+    assert_int_equal(find_node(later, "albums", 1)->state, NODE_ACTIVE);
 }
 
 static void the_same_resources_keep_the_hosts_whatever_the_table_says(void **state)
@@ -118,6 +155,39 @@ static void a_content_cluster_is_removed_with_an_override_only(void **state)
     VIEW(view, test->zone->repository);
     assert_int_equal(find_node(view, "albums", 0)->state, NODE_INACTIVE);
     assert_string_equal(test_status(test), "running");
+    let_go(test);
+    assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 1);
+}
+
+static void a_container_cluster_that_is_removed_takes_its_balancer_along(void **state)
+{
+    struct test_zone *test = *state;
+    test_must_deploy(test, "<services><container id='web'/><container id='feed'/></services>");
+    test_settle(test);
+    assert_string_equal(test_status(test), "running");
+    assert_int_equal(test->cloud_state->balancer_count, 2);
+    test_must_deploy(test, "<services><container id='web'/></services>");
+    assert_string_equal(test_status(test), "running");
+    let_go(test);
+    assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 1);
+    VIEW(view, test->zone->repository);
+    assert_int_equal(view_count_of(view, LOAD_BALANCERS_OF_APPLICATION, TEST_APPLICATION), 1);
+    assert_null(find_node(view, "feed", 0));
+}
+
+static void an_application_that_changes_is_removed_whole(void **state)
+{
+    struct test_zone *test = *state;
+    test_must_deploy(test, SERVICES(NODES("2"), ALBUMS(NODES("3"))));
+    test_settle(test);
+    test_must_deploy(test,
+                     SERVICES(NODES("3"), ALBUMS(SIZED("2", "memory='32Gb'")))); /* some come, some leave */
+    test_zone_run(test, 2);
+    assert_int_equal(undeploy(test->zone, TEST_APPLICATION, NULL), 0);
+    let_go(test);
+    assert_string_equal(test_status(test), "gone");
+    assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 0);
+    assert_false(test->cloud_state->balancers[0].exists);
 }
 
 static void a_content_cluster_that_comes_back_in_time_has_its_node_and_data(void **state)
@@ -258,6 +328,8 @@ int main(void)
         TEST(the_same_resources_keep_the_hosts_whatever_the_table_says),
         TEST(a_large_reduction_needs_an_override),
         TEST(a_content_cluster_is_removed_with_an_override_only),
+        TEST(a_container_cluster_that_is_removed_takes_its_balancer_along),
+        TEST(an_application_that_changes_is_removed_whole),
         TEST(a_content_cluster_that_comes_back_in_time_has_its_node_and_data),
         TEST(a_cluster_does_not_become_another_kind),
         TEST(another_account_is_refused_before_anything_is_touched),

@@ -9,7 +9,7 @@ static json_t *endpoints(const struct view *view, const struct application *appl
 {
     json_t *list = json_array();
     view_each_of(view, LOAD_BALANCERS_OF_APPLICATION, application->id, struct load_balancer,
-                 balancer) if (balancer->state == LOAD_BALANCER_ACTIVE)
+                 balancer) if (balancer->state == LOAD_BALANCER_ACTIVE && balancer->announced)
         json_array_append_new(list, json_pack("{s:s,s:o,s:s,s:s,s:I}", "cluster", balancer->cluster, "url",
                                               json_sprintf("https://%s/", balancer->dns_name), "dnsName",
                                               balancer->dns_name, "authMethod", "mtls", "healthyTargets",

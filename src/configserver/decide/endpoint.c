@@ -26,14 +26,16 @@ bool endpoint_settings_equal(const struct endpoint_settings *left, const struct 
 }
 
 char *endpoint_settings_hash(struct arena *arena, const struct endpoint_settings *settings,
-                             const struct application *application)
+                             const struct application *application, const char *cluster)
 {
+    size_t tag_count;
+    const struct resource_tag *tags = application_tags(application, cluster, &tag_count);
     cleanup(buffer_free) struct buffer text = buffer_new(SETTINGS_LONGEST);
     buffer_format(&text, "%d %d\n", settings->is_public, settings->is_private);
     for (size_t i = 0; i < settings->allowed_arn_count; i++)
         buffer_format(&text, "%s\n", settings->allowed_arns[i]);
-    for (size_t i = 0; application && i < application->tag_count; i++)
-        buffer_format(&text, "%s=%s\n", application->tags[i].key, application->tags[i].value);
+    for (size_t i = 0; i < tag_count; i++)
+        buffer_format(&text, "%s=%s\n", tags[i].key, tags[i].value);
     return sha256_hex(arena, buffer_string(&text), text.length);
 }
 

@@ -11,7 +11,7 @@ struct endpoint_settings endpoint_settings_of(const struct cluster *cluster);
 bool endpoint_settings_equal(const struct endpoint_settings *left, const struct endpoint_settings *right);
 /* A hash of settings and tags: what load_balancer.applied is compared with. */
 char *endpoint_settings_hash(struct arena *arena, const struct endpoint_settings *settings,
-                             const struct application *application);
+                             const struct application *application, const char *cluster);
 
 /* The load balancer's id, and its name in the cloud, of a cluster. */
 char *endpoint_id(struct arena *arena, const char *application, const char *cluster);

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "configserver/decide/allocation.h"
+#include "configserver/decide/endpoint.h"
 
 enum { FAILURES_MOST = 5 }; /* instances of a host that ended at once */
 
@@ -60,8 +61,12 @@ static bool is_reached(const struct view *view, const struct application *applic
 {
     if (cluster->type != CLUSTER_CONTAINER)
         return true;
+    cleanup(arena_free) struct arena *arena = arena_new();
     const struct load_balancer *balancer = balancer_of(view, application, cluster);
-    return balancer && balancer->state == LOAD_BALANCER_ACTIVE && balancer->healthy >= cluster->count;
+    const struct endpoint_settings settings = endpoint_settings_of(cluster);
+    return balancer && balancer->state == LOAD_BALANCER_ACTIVE && balancer->healthy >= cluster->count &&
+           balancer->announced &&
+           text_equal(balancer->applied, endpoint_settings_hash(arena, &settings, application, cluster->id));
 }
 
 bool application_converged(const struct view *view, const struct application *application)
@@ -131,6 +136,12 @@ static struct obstacle not_reached_yet(const struct judging *judging, const stru
         obstacle.since = later(judging, balancer->state_since);
         obstacle.message =
             arena_format(judging->arena, "Load balancer of cluster %s: %s", cluster->id, balancer->trouble);
+    } else if (balancer && balancer->state == LOAD_BALANCER_ACTIVE && balancer->healthy >= cluster->count) {
+        obstacle.code = balancer->announced ? obstacle.code : "CERTIFICATE_NOT_READY";
+        obstacle.message = arena_format(
+            judging->arena, "Waiting for the endpoint of cluster %s: %s", cluster->id,
+            balancer->announced ? "its load balancer is not yet as deployment.xml asks"
+                                : "its name does not resolve yet, or a node is not certified for it");
     } else if (balancer && balancer->state == LOAD_BALANCER_ACTIVE) {
         obstacle.message = arena_format(
             judging->arena, "Waiting for the load balancer of cluster %s: %lld of %lld nodes answer it",

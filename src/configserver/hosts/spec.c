@@ -34,7 +34,8 @@ static void fill_neighbours(const struct view *view, const struct node *node, st
         if (!host || !host->node_address)
             continue;
         spec->application_addresses[spec->application_address_count++] = host->node_address;
-        if (node->cluster_type == CLUSTER_CONTAINER && other->cluster_type == CLUSTER_CONTENT)
+        if (node->cluster_type == CLUSTER_CONTAINER && other->cluster_type == CLUSTER_CONTENT &&
+            other->state == NODE_ACTIVE)
             spec->content[spec->content_count++] = (struct content_node){other->hostname, host->node_address};
     }
 }

@@ -17,7 +17,8 @@ static char *wanted_hash(struct arena *arena, const struct view *view, const str
 {
     const struct endpoint_settings open = {.is_public = true};
     return endpoint_settings_hash(arena, balancer->settings ? balancer->settings : &open,
-                                  view_find(view, RECORD_APPLICATION, balancer->application));
+                                  view_find(view, RECORD_APPLICATION, balancer->application),
+                                  balancer->cluster);
 }
 
 /* It is not there, or not as it shall be. */
@@ -148,14 +149,13 @@ static int make_load_balancer(struct account_pass *pass, const struct view *view
     struct application_id names;
     const struct application *application = view_find(view, RECORD_APPLICATION, balancer->application);
     application_names(pass->arena, balancer->application, &names);
-    const struct balancer_plan plan = {
+    struct balancer_plan plan = {
         .name = balancer->name,
         .owner = zone_counters(view)->repository_id,
         .application = names.application,
         .cluster = balancer->cluster,
-        .settings = balancer->settings ? *balancer->settings : (struct endpoint_settings){.is_public = true},
-        .tags = application ? application->tags : NULL,
-        .tag_count = application ? application->tag_count : 0};
+        .settings = balancer->settings ? *balancer->settings : (struct endpoint_settings){.is_public = true}};
+    plan.tags = application_tags(application, balancer->cluster, &plan.tag_count);
     const struct cloud *cloud = pass->zone->cloud;
     struct made made = {.applied = wanted_hash(pass->arena, view, balancer)};
     if (cloud->make_balancer(cloud->context, pass->account, place, &plan, pass->arena, &made.balancer, err) <

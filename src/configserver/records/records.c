@@ -300,6 +300,14 @@ const char *application_clients(const struct application *application, const str
     return cluster && cluster->clients_pem ? cluster->clients_pem : application->clients_pem;
 }
 
+const struct resource_tag *application_tags(const struct application *application, const char *cluster,
+                                            size_t *count)
+{
+    const struct cluster *found = application ? application_cluster(application, cluster) : NULL;
+    *count = found ? found->tag_count : application ? application->tag_count : 0;
+    return found ? found->tags : application ? application->tags : NULL;
+}
+
 const struct cluster *application_cluster(const struct application *application, const char *id)
 {
     for (size_t i = 0; i < application->cluster_count; i++)

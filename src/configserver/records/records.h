@@ -238,6 +238,9 @@ char *node_instance_id(struct arena *arena, const struct zone_id *zone, const st
 void application_names(struct arena *arena, const char *id, struct application_id *names);
 /* Whom a cluster's nodes serve; NULL when nobody is said. */
 const char *application_clients(const struct application *application, const struct cluster *cluster);
+/* The tags on what is made for a cluster of it, or for none (`cluster` NULL or unknown). */
+const struct resource_tag *application_tags(const struct application *application, const char *cluster,
+                                            size_t *count);
 /* NULL when it has none of this id (any more). */
 const struct cluster *application_cluster(const struct application *application, const char *id);
 
