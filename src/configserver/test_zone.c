@@ -427,7 +427,7 @@ static void after_commit(void *context, const struct touched *touched)
     struct test_zone *test = context;
     step(test);
     schedule_touch(test->zone->schedule, touched);
-    polls_look(test->zone->polls, touched->applications, touched->application_count);
+    polls_look(test->zone->polls, touched);
 }
 
 void test_zone_open(struct test_zone *test)

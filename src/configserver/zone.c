@@ -63,7 +63,7 @@ static void tell(void *context, const struct touched *touched)
 {
     struct zone *zone = context;
     schedule_touch(zone->schedule, touched);
-    polls_look(zone->polls, touched->applications, touched->application_count);
+    polls_look(zone->polls, touched);
 }
 
 static int ensure_counters(struct zone *zone, struct error *err)

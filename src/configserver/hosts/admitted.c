@@ -80,7 +80,9 @@ static const char *wanted_key(const struct host *host)
 
 static bool anybody_has(const struct view *view, const char *key)
 {
-    view_each_of(view, HOST_OF_KEY, key, struct host, host) if (wanted_key(host)) return true;
+    view_each_of(view, HOST_OF_KEY, key, struct host, host)
+        if (wanted_key(host))
+            return true;
     return false;
 }
 

@@ -1,6 +1,7 @@
 #include "configserver/hosts/gauges.h"
 
 #include "base/clock.h"
+#include "base/table.h"
 #include "base/text.h"
 
 #include <pthread.h>
@@ -8,7 +9,6 @@
 #include <string.h>
 
 struct host_gauges {
-    struct host_gauges *next;
     char *hostname;
     struct arena *arena;
     struct metrics_report report;
@@ -16,8 +16,8 @@ struct host_gauges {
 };
 
 struct gauges {
-    pthread_mutex_t lock; /* the list */
-    struct host_gauges *hosts;
+    pthread_mutex_t lock; /* the table and what is in it */
+    struct table hosts;   /* of struct host_gauges */
 };
 
 struct gauges *gauges_new(void)
@@ -27,10 +27,8 @@ struct gauges *gauges_new(void)
     return gauges;
 }
 
-static void drop_host(struct host_gauges **at)
+static void drop_host(struct host_gauges *host)
 {
-    struct host_gauges *host = *at;
-    *at = host->next;
     arena_free(&host->arena);
     free(host->hostname);
     free(host);
@@ -42,18 +40,12 @@ void gauges_free(struct gauges **gauges)
     *gauges = NULL;
     if (!old)
         return;
-    while (old->hosts)
-        drop_host(&old->hosts);
+    size_t at = 0;
+    for (struct host_gauges *host; (host = table_each(&old->hosts, &at));)
+        drop_host(host);
+    table_free(&old->hosts);
     pthread_mutex_destroy(&old->lock);
     free(old);
-}
-
-static struct host_gauges *find_host(struct gauges *gauges, const char *hostname)
-{
-    for (struct host_gauges *host = gauges->hosts; host; host = host->next)
-        if (text_equal(host->hostname, hostname))
-            return host;
-    return NULL;
 }
 
 void gauges_put(struct gauges *gauges, const char *hostname, const struct metrics_report *report)
@@ -68,12 +60,11 @@ void gauges_put(struct gauges *gauges, const char *hostname, const struct metric
                             arena_strdup(arena, metric->type), arena_strdup(arena, metric->node)};
     }
     pthread_mutex_lock(&gauges->lock);
-    struct host_gauges *host = find_host(gauges, hostname);
+    struct host_gauges *host = table_get(&gauges->hosts, hostname);
     if (!host) {
         host = memory_alloc(sizeof *host);
         host->hostname = memory_strdup(hostname);
-        host->next = gauges->hosts;
-        gauges->hosts = host;
+        table_set(&gauges->hosts, host->hostname, host);
     }
     arena_free(&host->arena);
     host->arena = arena;
@@ -85,7 +76,7 @@ void gauges_put(struct gauges *gauges, const char *hostname, const struct metric
 int64_t gauges_heard(struct gauges *gauges, const char *hostname)
 {
     pthread_mutex_lock(&gauges->lock);
-    const struct host_gauges *host = find_host(gauges, hostname);
+    const struct host_gauges *host = table_get(&gauges->hosts, hostname);
     int64_t heard = host ? host->heard_ms : 0;
     pthread_mutex_unlock(&gauges->lock);
     return heard;
@@ -144,8 +135,8 @@ static void add_states(struct samples *samples, const struct view *view, enum re
 {
     for (int state = 0; states[state]; state++) {
         size_t count = 0;
-        for (size_t i = 0; i < view_count(view, kind); i++)
-            count += state_of(view_at(view, kind, i)) == state;
+        view_each(view, kind, void, record)
+            count += state_of(record) == state;
         add_sample(samples, name, "gauge", arena_format(samples->arena, "state=\"%s\"", states[state]),
                    (double)count);
     }
@@ -183,21 +174,32 @@ static int compare_samples(const void *a, const void *b)
     return order ? order : strcmp(left->labels, right->labels);
 }
 
+/* Of the hosts that there are; the others are forgotten. */
+static void add_hosts(struct samples *samples, struct gauges *gauges, const struct view *view)
+{
+    struct table kept = {0};
+    size_t at = 0;
+    pthread_mutex_lock(&gauges->lock);
+    for (struct host_gauges *of; (of = table_each(&gauges->hosts, &at));) {
+        const struct host *host = view_find(view, RECORD_HOST, of->hostname);
+        if (host) {
+            add_host(samples, of, host);
+            table_set(&kept, of->hostname, of);
+        } else {
+            drop_host(of);
+        }
+    }
+    table_free(&gauges->hosts);
+    gauges->hosts = kept;
+    pthread_mutex_unlock(&gauges->lock);
+}
+
 void gauges_print(struct gauges *gauges, const struct view *view, struct buffer *text)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     struct samples samples = {.arena = arena};
     add_zone(&samples, view);
-    pthread_mutex_lock(&gauges->lock);
-    for (struct host_gauges **at = &gauges->hosts; *at;) {
-        const struct host *host = view_find(view, RECORD_HOST, (*at)->hostname);
-        if (!host) {
-            drop_host(at);
-            continue;
-        }
-        add_host(&samples, *at, host);
-        at = &(*at)->next;
-    }
+    add_hosts(&samples, gauges, view);
     qsort(samples.items, samples.count, sizeof *samples.items, compare_samples);
     for (size_t i = 0; i < samples.count; i++) {
         const struct sample *sample = &samples.items[i];
@@ -208,6 +210,5 @@ void gauges_print(struct gauges *gauges, const struct view *view, struct buffer 
         else
             buffer_format(text, "%s{%s} %.15g\n", sample->name, sample->labels, sample->value);
     }
-    pthread_mutex_unlock(&gauges->lock);
     free(samples.items);
 }

@@ -1,46 +1,45 @@
 #include "configserver/hosts/polls.h"
 
 #include "base/clock.h"
+#include "base/heap.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "configserver/hosts/spec.h"
 #include "identity/key.h"
 
-#include <errno.h>
 #include <string.h>
 #include <time.h>
 
+/* A request that is answered when the host's spec is another than `generation`, or its time is over. */
 struct poll {
-    struct poll *next;
+    struct heap_item deadline; /* first; monotonic ms */
+    struct poll *next;         /* of its host */
+    struct polled *host;
     struct http_request *request;
-    char *hostname, *application;
-    int64_t generation, deadline_ms; /* monotonic */
-    bool look;                       /* its application changed, or it has just come */
-};
-
-struct changed {
-    struct changed *next;
-    char *application;
-};
-
-struct seen {
-    struct seen *next;
-    char *hostname;
-    char hash[65];
     int64_t generation;
 };
 
-enum { SEEN_BUCKETS = 1024 };
+/* A host that asked once. */
+struct polled {
+    char *hostname;
+    char hash[65]; /* of the spec it had last, and the generation of that */
+    int64_t generation;
+    uint64_t touches; /* how often its records changed since it asked first */
+    struct poll *polls;
+    struct polled *next_touched;
+    bool touched; /* in the list of those to be looked at */
+    bool busy;    /* the thread looks at it now, and has its polls */
+};
 
 struct polls {
     struct zone *zone;
-    pthread_mutex_t lock; /* everything below but `waiting` */
+    pthread_mutex_t lock; /* everything below */
     pthread_cond_t changed;
-    struct poll *arrived;
-    struct changed *changes; /* applications, since the thread looked last */
+    struct table hosts;
+    struct heap deadlines;
+    struct polled *touched;
     bool stopping, started;
-    struct seen *seen[SEEN_BUCKETS];
     pthread_t thread;
-    struct poll *waiting; /* of the thread alone */
 };
 
 struct polls *polls_new(struct zone *zone)
@@ -63,87 +62,80 @@ void polls_free(struct polls **polls)
     if (!old)
         return;
     polls_stop(old);
-    for (size_t i = 0; i < SEEN_BUCKETS; i++)
-        while (old->seen[i]) {
-            struct seen *seen = old->seen[i];
-            old->seen[i] = seen->next;
-            free(seen->hostname);
-            free(seen);
-        }
+    size_t at = 0;
+    for (struct polled *host; (host = table_each(&old->hosts, &at));) {
+        free(host->hostname);
+        free(host);
+    }
+    table_free(&old->hosts);
+    heap_free(&old->deadlines);
     pthread_cond_destroy(&old->changed);
     pthread_mutex_destroy(&old->lock);
     free(old);
 }
 
-static bool holds(const struct changed *changes, const char *application)
+/* With the lock, as all that follows until it is said otherwise. */
+static struct polled *polled_host(struct polls *polls, const char *hostname)
 {
-    for (; changes; changes = changes->next)
-        if (text_equal(changes->application, application))
-            return true;
-    return false;
+    struct polled *host = table_get(&polls->hosts, hostname);
+    if (!host) {
+        host = memory_alloc(sizeof *host);
+        host->hostname = memory_strdup(hostname);
+        table_set(&polls->hosts, host->hostname, host);
+    }
+    return host;
 }
 
-static void drop_changes(struct changed *changes)
+/* Its polls are to be looked at. */
+static void want_look(struct polls *polls, struct polled *host)
 {
-    while (changes) {
-        struct changed *next = changes->next;
-        free(changes->application);
-        free(changes);
-        changes = next;
+    if (host->touched || !host->polls)
+        return;
+    host->touched = true;
+    host->next_touched = polls->touched;
+    polls->touched = host;
+}
+
+static void touch(struct polls *polls, const struct view *view, const char *hostname)
+{
+    struct polled *host = table_get(&polls->hosts, hostname);
+    if (!host)
+        return;
+    host->touches++;
+    want_look(polls, host);
+    if (!host->polls && !host->touched && !host->busy && !view_find(view, RECORD_HOST, hostname)) {
+        table_take(&polls->hosts, hostname);
+        free(host->hostname);
+        free(host);
     }
 }
 
-void polls_look(struct polls *polls, const char *const *applications, size_t count)
+/* Without the lock. */
+void polls_look(struct polls *polls, const struct touched *touched)
 {
+    VIEW(view, polls->zone->repository);
     pthread_mutex_lock(&polls->lock);
-    for (size_t i = 0; i < count && polls->started; i++) {
-        if (holds(polls->changes, applications[i]))
-            continue;
-        struct changed *changed = memory_alloc(sizeof *changed);
-        *changed = (struct changed){polls->changes, memory_strdup(applications[i])};
-        polls->changes = changed;
-    }
-    pthread_cond_signal(&polls->changed);
+    for (size_t i = 0; i < touched->host_count; i++)
+        touch(polls, view, touched->hosts[i]);
+    for (size_t i = 0; i < touched->reshaped_count; i++)
+        view_each_of(view, HOSTS_OF_APPLICATION, touched->reshaped[i], struct host, host)
+            touch(polls, view, host->hostname);
+    if (polls->touched)
+        pthread_cond_signal(&polls->changed);
     pthread_mutex_unlock(&polls->lock);
 }
 
-static void forget_gone(struct polls *polls, struct seen **at)
-{
-    VIEW(view, polls->zone->repository);
-    while (*at) {
-        struct seen *seen = *at;
-        if (view_find(view, RECORD_HOST, seen->hostname)) {
-            at = &seen->next;
-            continue;
-        }
-        *at = seen->next;
-        free(seen->hostname);
-        free(seen);
-    }
-}
-
+/* Without the lock. */
 static int64_t generation_of(struct polls *polls, const char *hostname, const char *hash)
 {
-    size_t bucket = 5381;
-    for (const char *at = hostname; *at; at++)
-        bucket = bucket * 33 + (unsigned char)*at;
     pthread_mutex_lock(&polls->lock);
-    struct seen **head = &polls->seen[bucket % SEEN_BUCKETS], *seen = *head;
-    while (seen && !text_equal(seen->hostname, hostname))
-        seen = seen->next;
-    if (!seen) {
-        forget_gone(polls, head);
-        seen = memory_alloc(sizeof *seen);
-        seen->hostname = memory_strdup(hostname);
-        seen->next = *head;
-        *head = seen;
-    }
-    if (!text_equal(seen->hash, hash)) {
+    struct polled *host = polled_host(polls, hostname);
+    if (!text_equal(host->hash, hash)) {
         int64_t now = zone_now_ms(polls->zone);
-        seen->generation = now > seen->generation ? now : seen->generation + 1;
-        memcpy(seen->hash, hash, sizeof seen->hash);
+        host->generation = now > host->generation ? now : host->generation + 1;
+        memcpy(host->hash, hash, sizeof host->hash);
     }
-    int64_t generation = seen->generation;
+    int64_t generation = host->generation;
     pthread_mutex_unlock(&polls->lock);
     return generation;
 }
@@ -173,7 +165,7 @@ static bool try_answer(struct polls *polls, const struct poll *poll, bool give_u
     cleanup(arena_free) struct arena *arena = arena_new();
     char *text;
     int64_t generation;
-    if (polls_spec(polls, poll->hostname, arena, &text, &generation, &err) < 0)
+    if (polls_spec(polls, poll->host->hostname, arena, &text, &generation, &err) < 0)
         http_fail(poll->request, &err);
     else if (generation != poll->generation)
         http_respond_text(poll->request, 200, "application/json", text);
@@ -185,59 +177,89 @@ static bool try_answer(struct polls *polls, const struct poll *poll, bool give_u
     return true;
 }
 
-static void drop_poll(struct poll *poll)
+static void park(struct polls *polls, struct poll *poll)
 {
-    free(poll->hostname);
-    free(poll->application);
-    free(poll);
+    poll->next = poll->host->polls;
+    poll->host->polls = poll;
+    heap_set(&polls->deadlines, &poll->deadline, poll->deadline.at);
 }
 
-static void answer_waiting(struct polls *polls, const struct changed *changes, bool everyone)
+/* Takes the host's polls out, to be looked at without the lock. */
+static struct poll *unpark(struct polls *polls, struct polled *host)
 {
+    struct poll *all = take(&host->polls);
+    for (struct poll *poll = all; poll; poll = poll->next)
+        heap_remove(&polls->deadlines, &poll->deadline);
+    return all;
+}
+
+/* One whose records changed, or for whom somebody waited long enough; NULL when there is none. */
+static struct polled *next_host(struct polls *polls)
+{
+    struct polled *host = polls->touched;
+    if (host) {
+        polls->touched = host->next_touched;
+        host->touched = false;
+        return host;
+    }
+    const struct poll *first = (const struct poll *)heap_first(&polls->deadlines);
+    bool over = first && (polls->stopping || first->deadline.at <= clock_monotonic_ms());
+    return over ? first->host : NULL;
+}
+
+static void answer(struct polls *polls, struct polled *host)
+{
+    struct poll *waiting = unpark(polls, host), *left = NULL;
     int64_t now = clock_monotonic_ms();
-    for (struct poll **at = &polls->waiting; *at;) {
-        struct poll *poll = *at;
-        bool over = everyone || now >= poll->deadline_ms;
-        bool look = over || poll->look || holds(changes, poll->application);
-        poll->look = false;
-        if (!look || !try_answer(polls, poll, over)) {
-            at = &poll->next;
+    bool everyone = polls->stopping;
+    uint64_t touches = host->touches;
+    host->busy = true;
+    pthread_mutex_unlock(&polls->lock);
+    while (waiting) {
+        struct poll *poll = waiting;
+        waiting = poll->next;
+        if (try_answer(polls, poll, everyone || poll->deadline.at <= now)) {
+            free(poll);
             continue;
         }
-        *at = poll->next;
-        drop_poll(poll);
+        poll->next = left;
+        left = poll;
     }
+    pthread_mutex_lock(&polls->lock);
+    host->busy = false;
+    while (left) {
+        struct poll *poll = left;
+        left = poll->next;
+        park(polls, poll);
+    }
+    if (host->touches != touches) /* changed while we looked */
+        want_look(polls, host);
 }
 
-static struct timespec next_deadline(const struct polls *polls)
+/* Until somebody is to be answered; the first deadline at the latest. */
+static void wait_for_work(struct polls *polls)
 {
-    int64_t first = clock_monotonic_ms() + POLL_LONGEST_S * 1000;
-    for (const struct poll *poll = polls->waiting; poll; poll = poll->next)
-        if (poll->deadline_ms < first)
-            first = poll->deadline_ms;
-    return (struct timespec){first / 1000, first % 1000 * 1000000};
+    const struct heap_item *first = heap_first(&polls->deadlines);
+    int64_t at = first ? first->at : clock_monotonic_ms() + POLL_LONGEST_S * 1000;
+    const struct timespec until = {at / 1000, at % 1000 * 1000000};
+    pthread_cond_timedwait(&polls->changed, &polls->lock, &until);
 }
 
 static void *run(void *context)
 {
     struct polls *polls = context;
     pthread_setname_np(pthread_self(), "polls");
-    for (bool stopping = false; !stopping;) {
-        struct timespec until = next_deadline(polls);
-        pthread_mutex_lock(&polls->lock);
-        while (!polls->changes && !polls->arrived && !polls->stopping &&
-               pthread_cond_timedwait(&polls->changed, &polls->lock, &until) != ETIMEDOUT)
-            continue;
-        struct changed *changes = take(&polls->changes);
-        stopping = polls->stopping;
-        struct poll **end = &polls->waiting;
-        while (*end)
-            end = &(*end)->next;
-        *end = take(&polls->arrived);
-        pthread_mutex_unlock(&polls->lock);
-        answer_waiting(polls, changes, stopping);
-        drop_changes(changes);
+    pthread_mutex_lock(&polls->lock);
+    for (;;) {
+        struct polled *host = next_host(polls);
+        if (host)
+            answer(polls, host);
+        else if (polls->stopping)
+            break;
+        else
+            wait_for_work(polls);
     }
+    pthread_mutex_unlock(&polls->lock);
     return NULL;
 }
 
@@ -263,7 +285,6 @@ void polls_stop(struct polls *polls)
     pthread_join(polls->thread, NULL);
     pthread_mutex_lock(&polls->lock);
     polls->started = false;
-    drop_changes(take(&polls->changes));
     pthread_mutex_unlock(&polls->lock);
 }
 
@@ -279,33 +300,36 @@ static int read_question(struct http_request *request, int64_t *generation, int6
     return wait ? text_number(wait, 0, POLL_LONGEST_S, "wait", wait_s, err) : 0;
 }
 
-/* Parks the request; what changed since we looked is looked at once more by the thread. */
-static enum http_answer wait_for_change(struct polls *polls, struct http_request *request, int64_t had,
-                                        int64_t wait_s)
+static uint64_t touches_of(struct polls *polls, const char *hostname)
 {
-    VIEW(view, polls->zone->repository);
-    const char *hostname = http_request_parameter(request, "hostname");
-    const struct host *host = view_find(view, RECORD_HOST, hostname);
-    struct poll *poll = memory_alloc(sizeof *poll);
-    *poll = (struct poll){
-        .request = request,
-        .hostname = memory_strdup(hostname),
-        .application = memory_strdup(host ? host->application : ""),
-        .generation = had,
-        .deadline_ms = clock_monotonic_ms() + wait_s * 1000,
-        .look = true,
-    };
+    pthread_mutex_lock(&polls->lock);
+    const struct polled *host = table_get(&polls->hosts, hostname);
+    uint64_t touches = host ? host->touches : 0;
+    pthread_mutex_unlock(&polls->lock);
+    return touches;
+}
+
+/* Parks the request; when its host was touched since the spec was made it is looked at at once. */
+static enum http_answer wait_for_change(struct polls *polls, struct http_request *request, int64_t had,
+                                        int64_t wait_s, uint64_t touches)
+{
     pthread_mutex_lock(&polls->lock);
     bool serving = polls->started && !polls->stopping;
     if (serving) {
-        poll->next = polls->arrived;
-        polls->arrived = poll;
-        pthread_cond_signal(&polls->changed);
+        struct poll *poll = memory_alloc(sizeof *poll);
+        *poll = (struct poll){.host = polled_host(polls, http_request_parameter(request, "hostname")),
+                              .request = request,
+                              .generation = had};
+        poll->deadline.at = clock_monotonic_ms() + wait_s * 1000;
+        park(polls, poll);
+        if (poll->host->touches != touches)
+            want_look(polls, poll->host);
+        if (poll->host->touched || heap_first(&polls->deadlines) == &poll->deadline)
+            pthread_cond_signal(&polls->changed);
     }
     pthread_mutex_unlock(&polls->lock);
     if (serving)
         return HTTP_LATER;
-    drop_poll(poll);
     http_respond(request, 304, NULL, NULL, 0);
     return HTTP_ANSWERED;
 }
@@ -318,6 +342,7 @@ enum http_answer get_spec(struct http_request *request)
     const char *hostname = http_request_parameter(request, "hostname");
     int64_t had, wait_s, generation;
     char *text;
+    uint64_t touches = touches_of(polls, hostname);
     if (read_question(request, &had, &wait_s, &err) < 0 ||
         polls_spec(polls, hostname, http_request_arena(request), &text, &generation, &err) < 0)
         return http_fail(request, &err);
@@ -328,5 +353,5 @@ enum http_answer get_spec(struct http_request *request)
             http_respond_text(request, 200, "application/json", text);
         return HTTP_ANSWERED;
     }
-    return wait_for_change(polls, request, had, wait_s);
+    return wait_for_change(polls, request, had, wait_s, touches);
 }

@@ -13,8 +13,8 @@ struct polls *polls_new(struct zone *zone);
 int polls_start(struct polls *polls, struct error *err);
 void polls_stop(struct polls *polls); /* answers everyone who waits */
 void polls_free(struct polls **polls);
-/* The records of these applications changed: whoever waits for one of theirs is looked at again. */
-void polls_look(struct polls *polls, const char *const *applications, size_t count);
+/* Records changed: whoever waits for the spec of a host concerned is looked at again. */
+void polls_look(struct polls *polls, const struct touched *touched);
 
 /* The host's spec as JSON and its generation, in the arena; ERROR_NOT_FOUND. */
 int polls_spec(struct polls *polls, const char *hostname, struct arena *arena, char **text,

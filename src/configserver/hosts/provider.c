@@ -185,7 +185,11 @@ static int confirm_host(const struct inquiry *inquiry, struct error *err)
 /* The node the identity asked for would be of. */
 static const struct node *find_node(const struct inquiry *inquiry, struct error *err)
 {
-    view_each(inquiry->view, RECORD_NODE, struct node, node) {
+    char **parts; /* index, cluster, instance, application, tenant, ... */
+    const char *id = inquiry->attributes->instance_id, *application = NULL;
+    if (text_split(inquiry->arena, id ? id : "", '.', &parts) >= 5)
+        application = arena_format(inquiry->arena, "%s:%s:%s", parts[4], parts[3], parts[2]);
+    view_each_of(inquiry->view, NODES_OF_APPLICATION, application, struct node, node) {
         if (!text_equal(node_instance_id(inquiry->arena, &inquiry->zone->id, node),
                         inquiry->attributes->instance_id))
             continue;

@@ -5,31 +5,23 @@
 
 const struct node *view_node_of(const struct view *view, const char *hostname)
 {
-    view_each(view, RECORD_NODE, struct node, node)
-        if (text_equal(node->parent, hostname))
-            return node;
-    return NULL;
+    return view_of(view, NODE_OF_HOST, hostname, 0);
 }
 
 const struct host *view_host_of_instance(const struct view *view, const char *instance_id)
 {
-    view_each(view, RECORD_HOST, struct host, host)
-        if (host->instance_id && text_equal(host->instance_id, instance_id))
-            return host;
-    return NULL;
+    return view_of(view, HOST_OF_INSTANCE, instance_id, 0);
 }
 
 /* The other nodes of the application, in the order of their names: who may talk to this one, and where
- * documents live. */
+ * documents live. What of another's records a spec shows, `reshapes` in records/touched.c has to know. */
 static void fill_neighbours(const struct view *view, const struct node *node, struct arena *arena,
                             struct node_spec *spec)
 {
-    size_t most = view_count(view, RECORD_NODE);
+    size_t most = view_count_of(view, NODES_OF_APPLICATION, node->application);
     spec->application_addresses = arena_alloc(arena, most * sizeof *spec->application_addresses);
     spec->content = arena_alloc(arena, most * sizeof *spec->content);
-    view_each(view, RECORD_NODE, struct node, other) {
-        if (!text_equal(other->application, node->application))
-            continue;
+    view_each_of(view, NODES_OF_APPLICATION, node->application, struct node, other) {
         const struct host *host = view_find(view, RECORD_HOST, other->parent);
         if (!host || !host->node_address)
             continue;

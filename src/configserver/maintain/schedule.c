@@ -21,7 +21,7 @@ enum {
     RUNS_MOST = 30 /* of one task in one schedule_run_due: what never comes to rest goes on the next time */
 };
 
-enum task_kind { TASK_TUNNEL, TASK_APPLICATION, TASK_ACCOUNT, TASK_KINDS };
+enum task_kind { TASK_TUNNEL, TASK_ZONE, TASK_APPLICATION, TASK_ACCOUNT, TASK_KINDS };
 
 struct task {
     struct heap_item due; /* first: in its lane's heap, unless it runs */
@@ -197,6 +197,7 @@ static bool may_look(struct schedule *schedule)
     if (epoch == schedule->epoch)
         return true;
     schedule->epoch = epoch;
+    want(schedule, task_of(schedule, TASK_ZONE, "zone"), now);
     VIEW(view, repository);
     view_each(view, RECORD_APPLICATION, struct application, application)
         want(schedule, task_of(schedule, TASK_APPLICATION, application->id), now);
@@ -266,6 +267,17 @@ static int64_t run_tunnel(struct zone *zone, struct task *task)
     return backoff(zone, ++task->failures);
 }
 
+static int64_t run_zone(struct zone *zone, struct task *task)
+{
+    struct error err = {0};
+    if (forget_hosts(zone, &err) == 0) {
+        task->failures = 0;
+        return next_sweep(zone);
+    }
+    log_warning("zone pass failed", "error", err.message, NULL);
+    return backoff(zone, ++task->failures);
+}
+
 static bool exists(struct zone *zone, enum record_kind kind, const char *key)
 {
     VIEW(view, zone->repository);
@@ -296,6 +308,7 @@ static const struct {
     bool everywhere; /* not only on the leader */
 } kinds[TASK_KINDS] = {
     [TASK_TUNNEL] = {"peers", run_tunnel, true},
+    [TASK_ZONE] = {"zone", run_zone, false},
     [TASK_APPLICATION] = {"apps", run_application, false},
     [TASK_ACCOUNT] = {"aws", run_account, false},
 };
@@ -397,7 +410,7 @@ static void *work(void *context)
 
 int schedule_start(struct schedule *schedule, struct error *err)
 {
-    const int threads[TASK_KINDS] = {1, 2, (int)schedule->zone->limits->account_threads};
+    const int threads[TASK_KINDS] = {1, 1, 2, (int)schedule->zone->limits->account_threads};
     size_t most = 0;
     int result = 0;
     for (enum task_kind kind = 0; kind < TASK_KINDS; kind++)

@@ -34,7 +34,8 @@ struct touched {
     const char *const *applications; /* of the records, as they were and as they are */
     const char *const *accounts;     /* likewise, and those of the applications */
     const char *const *hosts;        /* whose record or whose node's changed */
-    size_t application_count, account_count, host_count;
+    const char *const *reshaped;     /* applications, when it concerns their other hosts, too */
+    size_t application_count, account_count, host_count, reshaped_count;
 };
 /* Called after each commit, on the committer's thread, with no lock held. */
 typedef void repository_changed(void *context, const struct touched *touched);

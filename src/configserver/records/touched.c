@@ -12,7 +12,7 @@ struct names {
 
 struct concerned {
     struct arena *arena;
-    struct names applications, accounts, hosts;
+    struct names applications, accounts, hosts, reshaped;
 };
 
 static void add(struct arena *arena, struct names *names, const char *name)
@@ -45,6 +45,57 @@ static void add_record(struct concerned *concerned, const struct view *view, enu
         add(concerned->arena, &concerned->hosts, ((const struct node *)record)->parent);
 }
 
+static bool node_reshapes(const struct node *old, const struct node *next)
+{
+    return old->state != next->state || old->retired != next->retired || old->index != next->index ||
+           old->cluster_type != next->cluster_type || !text_equal(old->parent, next->parent) ||
+           !text_equal(old->cluster, next->cluster);
+}
+
+/* The text of a record without what changes all the time and is nobody else's. */
+static const char *lasting_text(struct arena *arena, enum record_kind kind, const void *record)
+{
+    if (kind == RECORD_APPLICATION) {
+        struct application lasting = *(const struct application *)record;
+        lasting.log_count = 0;
+        lasting.converged_generation = 0;
+        return record_text(record_kind_record(kind), arena, &lasting);
+    }
+    struct load_balancer lasting = *(const struct load_balancer *)record;
+    lasting.healthy = 0;
+    lasting.trouble = NULL;
+    lasting.history_count = 0;
+    return record_text(record_kind_record(kind), arena, &lasting);
+}
+
+/* Whether the change may show in what other hosts of the application are told (hosts/spec.c). */
+static bool reshapes(struct arena *arena, enum record_kind kind, const void *old, const void *next)
+{
+    if (!old || !next)
+        return true;
+    switch (kind) {
+    case RECORD_HOST:
+        return !text_equal(((const struct host *)old)->node_address,
+                           ((const struct host *)next)->node_address);
+    case RECORD_NODE:
+        return node_reshapes(old, next);
+    case RECORD_APPLICATION:
+    case RECORD_LOAD_BALANCER:
+        return !text_equal(lasting_text(arena, kind, old), lasting_text(arena, kind, next));
+    default:
+        return false;
+    }
+}
+
+static void add_reshaped(struct concerned *concerned, enum record_kind kind, const void *old,
+                         const void *next)
+{
+    if (!reshapes(concerned->arena, kind, old, next))
+        return;
+    add(concerned->arena, &concerned->reshaped, old ? record_application(kind, old) : NULL);
+    add(concerned->arena, &concerned->reshaped, next ? record_application(kind, next) : NULL);
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -68,9 +119,11 @@ static struct touched finish_all(struct concerned *concerned)
         .application_count = finish(concerned->arena, &concerned->applications),
         .account_count = finish(concerned->arena, &concerned->accounts),
         .host_count = finish(concerned->arena, &concerned->hosts),
+        .reshaped_count = finish(concerned->arena, &concerned->reshaped),
         .applications = concerned->applications.items,
         .accounts = concerned->accounts.items,
         .hosts = concerned->hosts.items,
+        .reshaped = concerned->reshaped.items,
     };
 }
 
@@ -84,6 +137,7 @@ static void add_changes(struct concerned *concerned, const struct view *before, 
             continue;
         add_record(concerned, before, changes[i].kind, old);
         add_record(concerned, after, changes[i].kind, next);
+        add_reshaped(concerned, changes[i].kind, old, next);
     }
 }
 
@@ -106,8 +160,10 @@ struct touched touched_by_changes(struct arena *arena, const struct view *before
 static void add_view(struct concerned *concerned, const struct view *view)
 {
     for (enum record_kind kind = 0; kind < RECORD_KINDS; kind++)
-        view_each(view, kind, void, record)
+        view_each(view, kind, void, record) {
             add_record(concerned, view, kind, record);
+            add_reshaped(concerned, kind, NULL, record);
+        }
 }
 
 struct touched touched_by_all(struct arena *arena, const struct view *before, const struct view *after)
