@@ -223,6 +223,93 @@ static void a_commit_tells_and_an_empty_one_does_not(void **state)
     assert_int_equal(changes, 1);
 }
 
+static void put_host(struct transaction *transaction, const char *hostname, const char *address)
+{
+    struct host host = {.hostname = hostname,
+                        .state = HOST_PROVISIONED,
+                        .index = 100,
+                        .application = "acme:shop:default",
+                        .tenant = "acme",
+                        .cluster = "web",
+                        .account = "111111111111",
+                        .instance_id = arena_format(transaction_arena(transaction), "i-%s", hostname),
+                        .instance_type = "m7i.large",
+                        .address = address,
+                        .node_address = address};
+    transaction_put(transaction, RECORD_HOST, &host);
+}
+
+static void put_node(struct transaction *transaction, const char *status)
+{
+    struct node node = {.hostname = "h1a.example",
+                        .parent = "h1.example",
+                        .application = "acme:shop:default",
+                        .cluster = "web",
+                        .image = "image",
+                        .service_status = status};
+    transaction_put(transaction, RECORD_NODE, &node);
+}
+
+static void note_touched(void *context, const struct touched *touched)
+{
+    snprintf(context, 200, "%zu %zu %zu %zu %s", touched->application_count, touched->account_count,
+             touched->host_count, touched->reshaped_count, touched->host_count ? touched->hosts[0] : "");
+}
+
+/* A report is between a host and us; an address is told to every host of the application. */
+static void what_is_told_of_a_change_is_whom_it_concerns(void **state)
+{
+    struct bench *bench = *state;
+    char told[200] = "";
+    repository_on_change(bench->repository, note_touched, told);
+    struct transaction *transaction = transaction_begin(bench->repository);
+    put_host(transaction, "h1.example", NULL);
+    put_host(transaction, "h2.example", NULL);
+    put_node(transaction, "starting");
+    assert_int_equal(transaction_commit(&transaction, NULL), 0);
+    assert_string_equal(told, "1 1 2 1 h1.example");
+    transaction = transaction_begin(bench->repository);
+    put_node(transaction, "up");
+    assert_int_equal(transaction_commit(&transaction, NULL), 0);
+    assert_string_equal(told, "1 0 1 0 h1.example");
+    transaction = transaction_begin(bench->repository);
+    put_host(transaction, "h2.example", "2001:db8::2");
+    assert_int_equal(transaction_commit(&transaction, NULL), 0);
+    assert_string_equal(told, "1 1 1 1 h2.example");
+}
+
+static void what_records_belong_to_finds_them(void **state)
+{
+    struct bench *bench = *state;
+    struct transaction *transaction = transaction_begin(bench->repository);
+    put_host(transaction, "h1.example", NULL);
+    put_host(transaction, "h2.example", NULL);
+    put_node(transaction, "up");
+    assert_int_equal(transaction_commit(&transaction, NULL), 0);
+    reopen(bench);
+    VIEW(view, bench->repository);
+    assert_int_equal(view_count_of(view, HOSTS_OF_ACCOUNT, "111111111111"), 2);
+    assert_int_equal(view_count_of(view, HOSTS_OF_ACCOUNT, "11111111111"), 0);
+    assert_int_equal(view_count_of(view, HOSTS_OF_ACCOUNT, NULL), 0);
+    const struct host *second = view_of(view, HOSTS_OF_APPLICATION, "acme:shop:default", 1);
+    assert_string_equal(second->hostname, "h2.example");
+    assert_null(view_of(view, HOSTS_OF_APPLICATION, "acme:shop:default", 2));
+    assert_ptr_equal(view_of(view, HOST_OF_INSTANCE, "i-h2.example", 0), second);
+    assert_non_null(view_of(view, NODE_OF_HOST, "h1.example", 0));
+    assert_null(view_of(view, NODE_OF_HOST, "h2.example", 0));
+    transaction = transaction_begin(bench->repository);
+    struct host gone = *second;
+    gone.state = HOST_DEPROVISIONED;
+    gone.instance_id = NULL;
+    transaction_put(transaction, RECORD_HOST, &gone);
+    assert_int_equal(transaction_commit(&transaction, NULL), 0);
+    VIEW(after, bench->repository);
+    assert_int_equal(view_count_of(after, HOSTS_OF_ACCOUNT, "111111111111"), 1);
+    assert_null(view_of(after, HOST_OF_INSTANCE, "i-h2.example", 0));
+    assert_int_equal(view_count(after, RECORD_HOST), 2);
+    assert_int_equal(view_count_of(view, HOSTS_OF_ACCOUNT, "111111111111"), 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -236,6 +323,8 @@ int main(void)
         TEST(what_comes_and_goes_in_one_transaction_leaves_no_trace),
         TEST(what_somebody_else_wrote_is_not_overwritten),
         TEST(a_stored_record_that_is_not_one_stops_the_start),
+        TEST(what_is_told_of_a_change_is_whom_it_concerns),
+        TEST(what_records_belong_to_finds_them),
         TEST(a_commit_tells_and_an_empty_one_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
