@@ -409,8 +409,17 @@ static void only_zts_asks_the_provider_and_only_on_its_side(void **state)
 static void operators_read_and_the_controller_decides(void **state)
 {
     struct boundary *boundary = *state;
-    static const char *const reads[] = {STATE, "/nodes/v2/node/?recursive=true", "/loadbalancers/v1/",
-                                        "/nodes/v2/node/" HOST};
+    static const char *const reads[] = {STATE,
+                                        "/nodes/v2/node/?recursive=true",
+                                        "/nodes/v2/node/" HOST,
+                                        "/nodes/v2/state/",
+                                        "/nodes/v2/state/active",
+                                        "/nodes/v2/application/",
+                                        "/nodes/v2/application/acme.search.default",
+                                        "/nodes/v2/stats",
+                                        "/nodes/v2/wireguard",
+                                        "/loadbalancers/v1/",
+                                        "/metrics"};
     for (size_t i = 0; i < COUNT_OF(reads); i++) {
         assert_int_equal(status(boundary, OPERATOR, SIDE_PUBLIC, HTTP_GET, reads[i], NULL), 200);
         assert_int_equal(status(boundary, CONTROLLER, SIDE_PUBLIC, HTTP_GET, reads[i], NULL), 200);

@@ -49,6 +49,12 @@ const struct http_route routes[] = {
     { SIDE_PUBLIC,               HTTP_POST,   "/zone/v2/account/{account}/check",                   WHO_CONTROLLER,                 check_account,        4096, NULL },
     { SIDE_PUBLIC | AT_LEADER,   HTTP_GET,    "/nodes/v2/node",                                     WHO_CONTROLLER | WHO_OPERATOR,  list_nodes,           0, NULL },
     { SIDE_PUBLIC | AT_LEADER,   HTTP_GET,    "/nodes/v2/node/{hostname}",                          WHO_CONTROLLER | WHO_OPERATOR,  get_node,             0, NULL },
+    { SIDE_PUBLIC,               HTTP_GET,    "/nodes/v2/state",                                    WHO_CONTROLLER | WHO_OPERATOR,  list_states,          0, NULL },
+    { SIDE_PUBLIC | AT_LEADER,   HTTP_GET,    "/nodes/v2/state/{state}",                            WHO_CONTROLLER | WHO_OPERATOR,  list_in_state,        0, NULL },
+    { SIDE_PUBLIC,               HTTP_GET,    "/nodes/v2/application",                              WHO_CONTROLLER | WHO_OPERATOR,  list_applications,    0, NULL },
+    { SIDE_PUBLIC,               HTTP_GET,    "/nodes/v2/application/{application}",                WHO_CONTROLLER | WHO_OPERATOR,  get_node_application, 0, NULL },
+    { SIDE_PUBLIC,               HTTP_GET,    "/nodes/v2/stats",                                    WHO_CONTROLLER | WHO_OPERATOR,  get_stats,            0, NULL },
+    { SIDE_PUBLIC,               HTTP_GET,    "/nodes/v2/wireguard",                                WHO_CONTROLLER | WHO_OPERATOR,  get_wireguard,        0, NULL },
     { SIDE_PUBLIC,               HTTP_GET,    "/loadbalancers/v1",                                  WHO_CONTROLLER | WHO_OPERATOR,  list_load_balancers,  0, NULL },
     { SIDE_PUBLIC,               HTTP_GET,    "/metrics",                                           WHO_CONTROLLER | WHO_OPERATOR,  get_metrics,          0, NULL },
 

@@ -86,9 +86,8 @@ static struct wireguard_peer config_server_peer(const struct zone *zone, struct 
     };
 }
 
-/* Those whose key is known; a host asks again for the others. */
-static int list_config_servers(const struct zone *zone, struct arena *arena, struct wireguard_peers *peers,
-                               struct error *err)
+int list_config_servers(const struct zone *zone, struct arena *arena, struct wireguard_peers *peers,
+                        struct error *err)
 {
     const struct config *config = zone->config;
     const struct config_servers *servers = zone->servers;

@@ -1,0 +1,268 @@
+/* What the reads show of hosts, nodes and load balancers, and whom the filters pass; over plain HTTP, who may
+ * read is boundary_test.c's. */
+#include "base/text.h"
+#include "configserver/api/routes.h"
+#include "configserver/test_zone.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define HOST_NAME "h100.dev.aws-us-east-1c.vespa.enclave.internal"
+#define NODE_NAME "h100a.dev.aws-us-east-1c.vespa.enclave.internal"
+
+struct reads {
+    struct test_zone *test;
+    struct http_server *server;
+    struct http_client *client;
+    int port;
+};
+
+static int let_in(void *context, struct http_request *request, unsigned who, struct error *err)
+{
+    (void)context;
+    (void)request;
+    (void)who;
+    (void)err;
+    return 0;
+}
+
+static void check(int result, const struct error *err)
+{
+    if (result < 0)
+        fail_msg("%s", err->message);
+}
+
+/* "web" and "albums" with a node each, both serving. */
+static int begin(void **state)
+{
+    void *test;
+    if (test_zone_begin(&test) < 0)
+        return -1;
+    struct reads *reads = memory_alloc(sizeof *reads);
+    reads->test = test;
+    struct error err;
+    struct deployed deployed;
+    check(test_deploy(test, TEST_SERVICES, TEST_ACCOUNT, &deployed, &err), &err);
+    test_zone_run(test, 2);
+    test_hosts_arrive(test);
+    test_zone_run(test, 2);
+    test_nodes_report(test, "up");
+    test_zone_run(test, 4);
+    struct http_listener listener = {.side = SIDE_PUBLIC};
+    check(http_listen("127.0.0.1", 0, &listener.socket, &err), &err);
+    reads->port = http_socket_port(listener.socket);
+    const struct http_server_options options = {.name = "test",
+                                                .routes = routes,
+                                                .route_count = route_count,
+                                                .authorize = let_in,
+                                                .context = reads->test->zone};
+    check(http_server_start(&options, &listener, 1, &reads->server, &err), &err);
+    const struct http_client_options client = {.no_proxy = true};
+    check(http_client_new(&client, &reads->client, &err), &err);
+    *state = reads;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct reads *reads = *state;
+    http_server_stop(&reads->server);
+    http_client_free(&reads->client);
+    void *test = reads->test;
+    test_zone_end(&test);
+    free(reads);
+    return 0;
+}
+
+static json_t *get(struct reads *reads, const char *path)
+{
+    struct error err;
+    struct http_reply reply = {0};
+    json_t *answer;
+    struct http_call call = {
+        .method = HTTP_GET,
+        .url = arena_format(reads->test->arena, "http://127.0.0.1:%d%s", reads->port, path)};
+    check(http_call(reads->client, &call, reads->test->arena, &reply, &err), &err);
+    if (reply.status != 200)
+        fail_msg("%s: %d %s", path, reply.status, reply.body);
+    check(json_parse(reads->test->arena, reply.body, reply.length, &answer, &err), &err);
+    return answer;
+}
+
+/* Hostnames of what the query lists, "h100 h100a", sorted as listed. */
+static const char *listed(struct reads *reads, const char *query)
+{
+    json_t *answer = get(reads, arena_format(reads->test->arena, "/nodes/v2/node/%s", query)), *node;
+    const char *names = "";
+    size_t index;
+    json_array_foreach(json_object_get(answer, "nodes"), index, node) {
+        const char *name = json_member_text(node, "hostname");
+        names = arena_format(reads->test->arena, "%s%s%.*s", names, index ? " " : "", (int)strcspn(name, "."),
+                             name);
+    }
+    return names;
+}
+
+static void filters_pass_what_they_name(void **state)
+{
+    struct reads *reads = *state;
+    static const struct {
+        const char *query, *names;
+    } cases[] = {
+        {"", "h100 h101 h100a h101a"},
+        {"?type=host", "h100 h101"},
+        {"?type=tenant", "h100a h101a"},
+        {"?application=acme.search.default", "h100 h101 h100a h101a"},
+        {"?application=acme:search:default&type=tenant", "h100a h101a"},
+        {"?application=acme.other.default", ""},
+        {"?clusterId=albums", "h101 h101a"},
+        {"?clusterType=container", "h100a"},
+        {"?parentHost=" HOST_NAME, "h100a"},
+        {"?hostname=" NODE_NAME "," HOST_NAME, "h100 h100a"},
+        {"?state=active&clusterId=web", "h100 h100a"},
+        {"?state=wanted%20reserved", ""},
+        {"?enclave=false", ""},
+        {"?enclave=true&type=host", "h100 h101"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        assert_string_equal(listed(reads, cases[i].query), cases[i].names);
+}
+
+static void change_host(struct reads *reads, void (*change)(struct host *host))
+{
+    struct error err;
+    cleanup(transaction_end) struct transaction *transaction =
+        transaction_begin(reads->test->zone->repository);
+    struct host host = *(const struct host *)transaction_find(transaction, RECORD_HOST, HOST_NAME);
+    change(&host);
+    transaction_put(transaction, RECORD_HOST, &host);
+    check(transaction_commit(&transaction, &err), &err);
+}
+
+static void mark_leaving(struct host *host)
+{
+    host->want_to_retire = true;
+    host->wish_reason = "AWS retires it";
+    host->trouble = "no capacity";
+    host->refusals = 3;
+    host->down_since = 1000;
+    host->suspended_since = 2000;
+}
+
+static void a_host_shows_what_is_wanted_and_why_it_waits(void **state)
+{
+    struct reads *reads = *state;
+    json_t *quiet = get(reads, "/nodes/v2/node/" HOST_NAME);
+    assert_string_equal(json_member_text(quiet, "state"), "active");
+    assert_string_equal(json_member_text(quiet, "type"), "host");
+    assert_string_equal(json_member_text(quiet, "cloudAccount"), "aws:" TEST_ACCOUNT);
+    assert_string_equal(json_member_text(quiet, "orchestratorStatus"), "NO_REMARKS");
+    assert_string_equal(json_member_text(json_object_get(quiet, "resources"), "storageType"), "remote");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(quiet, "additionalHostnames"), 0)),
+                        NODE_NAME);
+    assert_false(json_is_true(json_object_get(quiet, "wantToRetire")));
+    static const char *const unsaid[] = {
+        "wishReason", "trouble",          "downSinceMillis", "suspendedSinceMillis",
+        "failCount",  "capacityRefusals", "hostTTL"};
+    for (size_t i = 0; i < COUNT_OF(unsaid); i++)
+        assert_null(json_object_get(quiet, unsaid[i]));
+    json_t *first = json_array_get(json_object_get(quiet, "history"), 0);
+    assert_string_equal(json_member_text(first, "event"), "launched");
+    assert_string_equal(json_member_text(first, "agent"), "provisioner");
+
+    change_host(reads, mark_leaving);
+    json_t *leaving = get(reads, "/nodes/v2/node/" HOST_NAME);
+    assert_true(json_is_true(json_object_get(leaving, "wantToRetire")));
+    assert_true(json_is_true(json_object_get(leaving, "down")));
+    assert_string_equal(json_member_text(leaving, "wishReason"), "AWS retires it");
+    assert_string_equal(json_member_text(leaving, "trouble"), "no capacity");
+    assert_string_equal(json_member_text(leaving, "orchestratorStatus"), "ALLOWED_TO_BE_DOWN");
+    assert_int_equal(json_integer_value(json_object_get(leaving, "capacityRefusals")), 3);
+    assert_int_equal(json_integer_value(json_object_get(leaving, "suspendedSinceMillis")), 2000);
+}
+
+static void a_node_shows_its_place_and_whose_it_is(void **state)
+{
+    struct reads *reads = *state;
+    json_t *node = get(reads, "/nodes/v2/node/" NODE_NAME), *membership = json_object_get(node, "membership");
+    assert_string_equal(json_member_text(node, "id"), "0.web.default.search.acme.aws-us-east-1c.dev.node");
+    assert_string_equal(json_member_text(node, "parentHostname"), HOST_NAME);
+    assert_string_equal(json_member_text(node, "serviceStatus"), "up");
+    assert_string_equal(json_member_text(json_object_get(node, "owner"), "application"), "search");
+    assert_string_equal(json_member_text(membership, "clustertype"), "container");
+    assert_string_equal(json_member_text(membership, "group"), "0");
+    assert_true(json_is_false(json_object_get(membership, "retired")));
+    assert_true(text_ends(json_member_text(node, "archiveUri"), "/acme/search/default/web/h100/"));
+    assert_true(json_array_size(json_object_get(node, "history")) > 0);
+}
+
+static void a_load_balancer_shows_its_settings_and_its_nodes(void **state)
+{
+    struct reads *reads = *state;
+    json_t *all = get(reads, "/loadbalancers/v1/?application=acme.search.default");
+    json_t *balancer = json_array_get(json_object_get(all, "loadBalancers"), 0);
+    assert_int_equal(json_array_size(json_object_get(all, "loadBalancers")), 1);
+    assert_string_equal(json_member_text(balancer, "id"), TEST_APPLICATION ":web");
+    assert_string_equal(json_member_text(balancer, "state"), "active");
+    json_t *real = json_array_get(json_object_get(balancer, "reals"), 0);
+    assert_string_equal(json_member_text(real, "hostname"), NODE_NAME);
+    assert_int_equal(json_integer_value(json_object_get(real, "port")), 4443);
+    assert_int_equal(json_integer_value(json_array_get(json_object_get(balancer, "ports"), 0)), 443);
+    json_t *methods = json_object_get(json_object_get(balancer, "settings"), "authMethods");
+    assert_string_equal(json_string_value(json_array_get(methods, 0)), "mtls");
+    assert_true(json_is_true(json_object_get(balancer, "public")));
+    assert_int_equal(
+        json_array_size(json_object_get(get(reads, "/loadbalancers/v1/?application=a.b.c"), "loadBalancers")),
+        0);
+}
+
+static void the_zone_shows_states_applications_and_costs(void **state)
+{
+    struct reads *reads = *state;
+    json_t *active = json_object_get(json_object_get(get(reads, "/nodes/v2/state/"), "states"), "active");
+    assert_int_equal(json_integer_value(json_object_get(active, "hosts")), 2);
+    assert_int_equal(json_integer_value(json_object_get(active, "nodes")), 2);
+    assert_int_equal(json_array_size(json_object_get(get(reads, "/nodes/v2/state/active"), "nodes")), 4);
+    json_t *list = json_object_get(get(reads, "/nodes/v2/application/"), "applications");
+    assert_string_equal(json_member_text(json_array_get(list, 0), "id"), TEST_APPLICATION);
+    json_t *web = json_object_get(
+        json_object_get(get(reads, "/nodes/v2/application/acme.search.default"), "clusters"), "web");
+    assert_int_equal(json_integer_value(json_object_get(web, "activeNodes")), 1);
+    json_t *stats = get(reads, "/nodes/v2/stats");
+    assert_true(json_number_value(json_object_get(stats, "totalCost")) > 0);
+    assert_int_equal(json_integer_value(json_object_get(stats, "hosts")), 2);
+    json_t *server = json_array_get(json_object_get(get(reads, "/nodes/v2/wireguard"), "configservers"), 0);
+    assert_non_null(json_member_text(json_object_get(server, "wireguard"), "key"));
+}
+
+static void mark_deprovisioned(struct host *host)
+{
+    host->state = HOST_DEPROVISIONED;
+}
+
+static void a_deprovisioned_host_is_listed_when_asked_for(void **state)
+{
+    struct reads *reads = *state;
+    change_host(reads, mark_deprovisioned);
+    assert_string_equal(listed(reads, "?type=host"), "h101");
+    assert_string_equal(listed(reads, "?type=host&includeDeprovisioned=true"), "h100 h101");
+    assert_string_equal(listed(reads, "?type=host&application=acme.search.default&includeDeprovisioned=true"),
+                        "h100 h101");
+    assert_string_equal(listed(reads, "?state=deprovisioned"), "h100");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+    const struct CMUnitTest tests[] = {
+        TEST(filters_pass_what_they_name),
+        TEST(a_host_shows_what_is_wanted_and_why_it_waits),
+        TEST(a_node_shows_its_place_and_whose_it_is),
+        TEST(a_load_balancer_shows_its_settings_and_its_nodes),
+        TEST(the_zone_shows_states_applications_and_costs),
+        TEST(a_deprovisioned_host_is_listed_when_asked_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
