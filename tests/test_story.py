@@ -60,9 +60,17 @@ def test_each_host_has_a_tunnel_with_a_fresh_handshake(zone):
 
 
 def test_hosts_and_nodes_are_seen_by_the_tenant(zone):
-    nodes = zone.json("hosts")["nodes"]
-    assert sorted(n["type"] for n in nodes) == ["host", "host", "tenant", "tenant"]
-    assert {n["state"] for n in nodes if n["type"] == "tenant"} == {"active"}
+    assert [host["state"] for host in zone.json("hosts")["nodes"]] == ["active", "active"]
+    assert [node["state"] for node in zone.json("nodes")["nodes"]] == ["active", "active"]
+    balancer, = zone.json("loadbalancers")["loadBalancers"]
+    assert balancer["state"] == "active" and len(balancer["reals"]) == balancer["healthyTargets"] == 1
+    assert {"launched", "activate"} <= {event["event"] for event in zone.json("events")["events"]}
+
+
+def test_operators_see_the_whole_zone(zone):
+    hosts = zone.enclave("hosts", "--all").stdout.splitlines()
+    assert "APPLICATION" in hosts[0] and "acme:album-search:default" in hosts[1]
+    assert len(zone.json("nodes", "--all")["nodes"]) == 2
 
 
 def test_a_query_is_answered_over_mtls_through_the_load_balancer(zone):

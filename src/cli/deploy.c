@@ -1,4 +1,4 @@
-/* deploy, run, status, hosts, destroy: a deployment's life as its tenant sees it. */
+/* deploy, run, status, destroy: a deployment's life as its tenant sees it. */
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/cli.h"
@@ -196,46 +196,6 @@ static int status(struct cli *cli, struct error *err)
     return 0;
 }
 
-enum { HOST_COLUMNS = 7 };
-
-static void node_row(struct cli *cli, json_t *node, const char **row)
-{
-    json_t *membership = json_object_get(node, "membership"), *address;
-    const char *cluster = json_member_text(membership, "clusterid");
-    address = json_array_get(json_object_get(node, "ipAddresses"), 0);
-    row[0] = or_dash(json_member_text(node, "hostname"));
-    row[1] = or_dash(json_member_text(node, "type"));
-    row[2] = or_dash(json_member_text(node, "state"));
-    row[3] = cluster ? arena_format(cli->arena, "%s/%lld", cluster,
-                                    (long long)json_integer_value(json_object_get(membership, "index")))
-                     : "-";
-    row[4] = or_dash(json_member_text(node, "serviceStatus"));
-    row[5] = or_dash(json_string_value(address));
-    row[6] = or_dash(json_member_text(node, "id"));
-}
-
-static int hosts(struct cli *cli, struct error *err)
-{
-    apply_flags(cli);
-    char *path = deployment_path(cli, err);
-    json_t *answer, *node;
-    if (!path || controller_get(cli, &answer, err, "%s/nodes", path) < 0)
-        return -1;
-    if (cli->json) {
-        print_json(cli, answer);
-        return 0;
-    }
-    json_t *nodes = json_object_get(answer, "nodes");
-    size_t index, rows = 1;
-    const char **cells = arena_alloc(cli->arena, (json_array_size(nodes) + 1) * HOST_COLUMNS * sizeof *cells);
-    static const char *const heading[HOST_COLUMNS] = {"HOSTNAME", "TYPE", "STATE", "CLUSTER", "SERVICE", "ADDRESS", "ID"};
-    memcpy(cells, heading, sizeof heading);
-    json_array_foreach(nodes, index, node)
-        node_row(cli, node, cells + HOST_COLUMNS * rows++);
-    print_table(cells, HOST_COLUMNS, rows);
-    return 0;
-}
-
 static int wait_until_gone(struct cli *cli, const char *path, int64_t wait_s, struct error *err)
 {
     for (int64_t deadline = clock_monotonic_ms() + wait_s * 1000; clock_monotonic_ms() < deadline;) {
@@ -288,7 +248,6 @@ const struct command deploy_commands[] = {
     {"deploy", "[DIRECTORY]", "deploy an application package and follow its run", deploy, wait_flags, 0, 1},
     {"run", "[NUMBER]", "status and log of a deployment run (the last one)", show_run, wait_flags, 0, 1},
     {"status", "", "the deployment: status, endpoints, account", status, which_flags, 0, 0},
-    {"hosts", "", "the deployment's hosts and nodes", hosts, which_flags, 0, 0},
     {"destroy", "--yes", "delete the deployment: drain, archive logs, terminate", destroy, destroy_flags, 0, 0},
     {NULL},
 };

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static const struct command *const tables[] = {zone_commands,  auth_commands, tenant_commands, account_commands,
-                                               deploy_commands, data_commands, logs_commands, audit_commands,
+                                               deploy_commands, node_commands, data_commands, logs_commands, audit_commands,
                                                ssh_commands};
 
 static void print_usage(FILE *to)

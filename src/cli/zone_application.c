@@ -115,22 +115,31 @@ static void tell_line(void *story, const char *line)
     tell_progress(story, "%s", line);
 }
 
+static int ask_nodes(struct local_zone *zone, const char *command, json_t **nodes, struct error *err)
+{
+    char *output;
+    json_t *answer;
+    if (run_patiently(zone, (const char *const[]){command, "-o", "json", NULL}, 10000, &output, err) < 0 ||
+        json_parse(zone->arena, output, strlen(output), &answer, err) < 0)
+        return -1;
+    *nodes = json_object_get(answer, "nodes");
+    return 0;
+}
+
 /* The run is over when the application serves; after a restart its nodes may still be coming up again. */
 static int count_serving(struct local_zone *zone, size_t *hosts, size_t *nodes, size_t *serving, struct error *err)
 {
-    char *output;
-    json_t *answer, *node;
+    json_t *all, *node;
     size_t index;
     *hosts = *nodes = *serving = 0;
-    if (run_patiently(zone, (const char *const[]){"hosts", "-o", "json", NULL}, 10000, &output, err) < 0 ||
-        json_parse(zone->arena, output, strlen(output), &answer, err) < 0)
+    if (ask_nodes(zone, "hosts", &all, err) < 0)
         return -1;
-    json_array_foreach(json_object_get(answer, "nodes"), index, node)
-    {
-        *hosts += text_equal(json_member_text(node, "type"), "host");
-        *nodes += text_equal(json_member_text(node, "type"), "tenant");
+    *hosts = json_array_size(all);
+    if (ask_nodes(zone, "nodes", &all, err) < 0)
+        return -1;
+    *nodes = json_array_size(all);
+    json_array_foreach(all, index, node)
         *serving += text_equal(json_member_text(node, "serviceStatus"), "up");
-    }
     return 0;
 }
 
@@ -147,7 +156,7 @@ int wait_for_hosts(struct story *story, struct error *err)
         if (nodes && serving == nodes)
             break;
         if (clock_monotonic_ms() > deadline)
-            return error_set(err, ERROR_UNAVAILABLE, "%zu of %zu nodes serve after three minutes: enclave hosts says which", serving,
+            return error_set(err, ERROR_UNAVAILABLE, "%zu of %zu nodes serve after three minutes: enclave nodes says which", serving,
                              nodes);
     }
     SAY(story, "%zu hosts attested, tunnelled and admitted; %zu nodes run in containers", hosts, nodes);

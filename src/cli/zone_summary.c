@@ -27,7 +27,8 @@ void print_summary(struct local_zone *zone)
     printf("What to try next:\n");
     printf("  . %s/env\n", zone->directory);
     printf("  enclave status                   the deployment and its endpoint\n");
-    printf("  enclave hosts                    hosts and nodes\n");
+    printf("  enclave hosts                    hosts; enclave nodes: what runs on them\n");
+    printf("  enclave events                   what happened to them, by whom and why\n");
     printf("  enclave query dreams             search, over mTLS through the NLB\n");
     printf("  enclave logs                     the archive, with the tenant's credentials\n");
     printf("  aws --endpoint-url https://127.0.0.1:%s ec2 describe-instances\n", zone->port);

@@ -42,6 +42,7 @@ static const struct operation operations[] = {
     {HTTP_GET, INSTANCE "/job/{job}/run/{run}", WHO_READER, show_run, SMALL},
     {HTTP_GET, DEPLOYMENT, WHO_READER, show_deployment, SMALL},
     {HTTP_GET, DEPLOYMENT "/nodes", WHO_READER, show_nodes, SMALL},
+    {HTTP_GET, DEPLOYMENT "/load-balancers", WHO_READER, show_load_balancers, SMALL},
     {HTTP_DELETE, DEPLOYMENT, WHO_DEVELOPER, delete_deployment, SMALL},
 
     {HTTP_GET, "/zone/v2", WHO_OPERATOR, list_zones, SMALL},

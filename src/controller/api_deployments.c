@@ -159,7 +159,7 @@ int show_deployment(struct operation_call *call, struct error *err)
                                            deployment.application, "instance", deployment.instance, "run",
                                            (json_int_t)deployment.last_run, "deployTimeEpochMs",
                                            (json_int_t)deployment.deployed_ms));
-    static const char *const taken[] = {"generation", "status", "message", "converged", "nodes"};
+    static const char *const taken[] = {"generation", "status", "message", "converged", "nodes", "log"};
     for (size_t i = 0; i < COUNT_OF(taken); i++)
         if (json_object_get(state, taken[i]))
             json_object_set(view, taken[i], json_object_get(state, taken[i]));
@@ -176,6 +176,17 @@ int show_nodes(struct operation_call *call, struct error *err)
         zone_nodes(call->controller, &deployment, call->arena, &nodes, err) < 0)
         return -1;
     call->answer = json_pack("{s:O}", "nodes", nodes);
+    return 0;
+}
+
+int show_load_balancers(struct operation_call *call, struct error *err)
+{
+    struct deployment deployment;
+    json_t *balancers;
+    if (load_deployment(call, &deployment, err) < 0 ||
+        zone_load_balancers(call->controller, &deployment, call->arena, &balancers, err) < 0)
+        return -1;
+    call->answer = json_pack("{s:O}", "loadBalancers", balancers);
     return 0;
 }
 

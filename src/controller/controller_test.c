@@ -249,6 +249,9 @@ static void a_deployment_runs_until_it_serves(void **state)
     assert_string_equal(json_member_text(endpoint, "scope"), "zone");
     assert_int_equal(call_acme(world, HTTP_GET, DEPLOYMENT "/nodes", NULL, &answer), 200);
     assert_int_equal(json_array_size(json_object_get(answer, "nodes")), 1);
+    assert_int_equal(call_acme(world, HTTP_GET, DEPLOYMENT "/load-balancers", NULL, &answer), 200);
+    json_t *balancer = json_array_get(json_object_get(answer, "loadBalancers"), 0);
+    assert_string_equal(json_member_text(balancer, "id"), "acme.music.default");
     assert_int_equal(call_acme(world, HTTP_GET, JOB "?limit=1", NULL, &answer), 200);
     assert_int_equal(json_array_size(json_object_get(answer, "runs")), 1);
     assert_int_equal(call_acme(world, HTTP_GET, ACME, NULL, &answer), 200);

@@ -106,6 +106,13 @@ static enum http_answer list_nodes(struct http_request *request)
     return HTTP_ANSWERED;
 }
 
+static enum http_answer list_load_balancers(struct http_request *request)
+{
+    http_respond_json(request, 200,
+                      json_pack("{s:[{s:s}]}", "loadBalancers", "id", http_request_query(request, "application")));
+    return HTTP_ANSWERED;
+}
+
 #define APPLICATION "/application/v2/tenant/{tenant}/application/{a}/environment/{e}/region/{r}/instance/{i}"
 
 struct http_server *configserver_start(struct world *world, int *port)
@@ -116,6 +123,7 @@ struct http_server *configserver_start(struct world *world, int *port)
         {1, HTTP_GET, APPLICATION, 1, show_state},
         {1, HTTP_DELETE, APPLICATION, 1, delete_it},
         {1, HTTP_GET, "/nodes/v2/node", 1, list_nodes},
+        {1, HTTP_GET, "/loadbalancers/v1", 1, list_load_balancers},
     };
     struct http_server *server = NULL;
     int socket;

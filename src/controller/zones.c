@@ -152,16 +152,29 @@ int zone_deployment(struct controller *controller, const struct deployment *depl
     return get_json(controller, deployment, application_path(arena, deployment), arena, state, err);
 }
 
+/* A list of what belongs to the deployment, by the name it has in the answer. */
+static int get_list(struct controller *controller, const struct deployment *deployment, const char *path,
+                    const char *name, struct arena *arena, json_t **list, struct error *err)
+{
+    json_t *answer;
+    const char *whole = arena_format(arena, "%sapplication=%s.%s.%s", path, deployment->tenant, deployment->application,
+                                     deployment->instance);
+    if (get_json(controller, deployment, whole, arena, &answer, err) < 0)
+        return -1;
+    *list = json_object_get(answer, name);
+    return json_is_array(*list) ? 0 : error_set(err, ERROR_UNAVAILABLE, "the zone does not say which %s there are", name);
+}
+
 int zone_nodes(struct controller *controller, const struct deployment *deployment, struct arena *arena, json_t **nodes,
                struct error *err)
 {
-    json_t *answer;
-    const char *path = arena_format(arena, "/nodes/v2/node/?recursive=true&application=%s.%s.%s", deployment->tenant,
-                                    deployment->application, deployment->instance);
-    if (get_json(controller, deployment, path, arena, &answer, err) < 0)
-        return -1;
-    *nodes = json_object_get(answer, "nodes");
-    return json_is_array(*nodes) ? 0 : error_set(err, ERROR_UNAVAILABLE, "the zone does not say which nodes there are");
+    return get_list(controller, deployment, "/nodes/v2/node/?recursive=true&", "nodes", arena, nodes, err);
+}
+
+int zone_load_balancers(struct controller *controller, const struct deployment *deployment, struct arena *arena,
+                        json_t **balancers, struct error *err)
+{
+    return get_list(controller, deployment, "/loadbalancers/v1/?", "loadBalancers", arena, balancers, err);
 }
 
 int zone_delete(struct controller *controller, const struct deployment *deployment, struct arena *arena,

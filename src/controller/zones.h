@@ -25,6 +25,8 @@ int zone_deployment(struct controller *controller, const struct deployment *depl
 /* Its hosts and nodes, shaped as Vespa's node repository shows them. */
 int zone_nodes(struct controller *controller, const struct deployment *deployment, struct arena *arena, json_t **nodes,
                struct error *err);
+int zone_load_balancers(struct controller *controller, const struct deployment *deployment, struct arena *arena,
+                        json_t **balancers, struct error *err);
 int zone_delete(struct controller *controller, const struct deployment *deployment, struct arena *arena,
                 struct error *err);
 

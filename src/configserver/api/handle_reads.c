@@ -3,6 +3,7 @@
 #include "configserver/api/handlers.h"
 #include "configserver/api/shown.h"
 #include "configserver/hosts/gauges.h"
+#include "configserver/hosts/zone_gauges.h"
 
 enum http_answer list_load_balancers(struct http_request *request)
 {
@@ -26,8 +27,12 @@ enum http_answer get_metrics(struct http_request *request)
 {
     struct zone *zone = http_request_server_context(request);
     cleanup(buffer_free) struct buffer text = buffer_new(256 << 20);
+    cleanup(arena_free) struct arena *arena = arena_new(); /* larger than a request's, and gone at once */
+    struct exposition *exposition = exposition_begin(arena);
     VIEW(view, zone->repository);
-    gauges_print(zone->gauges, view, &text);
+    zone_gauges_add(zone, view, arena, exposition);
+    gauges_add(zone->gauges, view, arena, exposition);
+    exposition_print(exposition, &text);
     http_respond(request, 200, "text/plain; version=0.0.4", buffer_string(&text), text.length);
     return HTTP_ANSWERED;
 }

@@ -2,7 +2,7 @@
 #include "base/text.h"
 #include "configserver/api/shown.h"
 #include "configserver/decide/instance_types.h"
-#include "configserver/hosts/gauges.h"
+#include "configserver/hosts/hearing.h"
 
 #include <string.h>
 
@@ -87,6 +87,12 @@ static struct shown_tunnel *tunnel_of(struct zone *zone, const struct host *host
     return tunnel;
 }
 
+static int64_t heard_at(struct zone *zone, const struct host *host)
+{
+    int64_t at;
+    return hearing_last(zone->hearing, host->hostname, &at) ? at : 0;
+}
+
 static int64_t cents_an_hour(const struct host *host)
 {
     const struct instance_type *type = host->instance_type ? instance_type_find(host->instance_type) : NULL;
@@ -126,7 +132,7 @@ json_t *show_host(struct zone *zone, const struct view *view, const struct host 
         .orchestrator_status = orchestrator_status(host->suspended_since),
         .down_since = host->down_since,
         .suspended_since = host->suspended_since,
-        .last_heard_at = gauges_heard(zone->gauges, host->hostname),
+        .last_heard_at = heard_at(zone, host),
         .wireguard = tunnel_of(zone, host, arena),
         .reports = host->reports,
         .history = host->history,

@@ -5,7 +5,6 @@
 #include "base/text.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 
 struct host_gauges {
@@ -82,28 +81,7 @@ int64_t gauges_heard(struct gauges *gauges, const char *hostname)
     return heard;
 }
 
-/* One line of the exposition; sorted by name so that a family stands together under its type. */
-struct sample {
-    const char *name, *type, *labels;
-    double value;
-};
-
-struct samples {
-    struct arena *arena;
-    struct sample *items;
-    size_t count, capacity;
-};
-
-static void add_sample(struct samples *samples, const char *name, const char *type, const char *labels,
-                       double value)
-{
-    if (samples->count == samples->capacity) {
-        samples->capacity = samples->capacity ? samples->capacity * 2 : 256;
-        samples->items = memory_resize(samples->items, samples->capacity, sizeof *samples->items);
-    }
-    samples->items[samples->count++] = (struct sample){name, type, labels, value};
-}
-
+/* "vespa.host.load1" is Prometheus' vespa_host_load1. */
 static const char *prometheus_name(struct arena *arena, const char *name)
 {
     char *copy = arena_strdup(arena, name);
@@ -113,102 +91,42 @@ static const char *prometheus_name(struct arena *arena, const char *name)
     return copy;
 }
 
-static void add_host(struct samples *samples, const struct host_gauges *gauges, const struct host *host)
+/* Returns how many of its measurements are of no known family. */
+static size_t add_host(struct exposition *exposition, struct arena *arena, const struct host_gauges *gauges,
+                       const struct host *host)
 {
     struct application_id names;
-    application_names(samples->arena, host->application, &names);
-    const char *of = arena_format(
-        samples->arena, "host=\"%s\",tenant=\"%s\",application=\"%s\",instance=\"%s\",cluster=\"%s\"",
-        host->hostname, names.tenant, names.application, names.instance, host->cluster);
-    add_sample(samples, "enclave_host_heard_timestamp_seconds", "gauge", of, (double)gauges->heard_ms / 1000);
+    size_t refused = 0;
+    application_names(arena, host->application, &names);
+    const char *of =
+        arena_format(arena, "host=\"%s\",tenant=\"%s\",application=\"%s\",instance=\"%s\",cluster=\"%s\"",
+                     host->hostname, names.tenant, names.application, names.instance, host->cluster);
+    exposition_add(exposition, "enclave_host_heard_timestamp_seconds", of, (double)gauges->heard_ms / 1000);
     for (size_t i = 0; i < gauges->report.metric_count; i++) {
         const struct metric *metric = &gauges->report.metrics[i];
-        const char *labels =
-            metric->node ? arena_format(samples->arena, "%s,node=\"%s\"", of, metric->node) : of;
-        add_sample(samples, prometheus_name(samples->arena, metric->name),
-                   text_equal(metric->type, "counter") ? "counter" : "gauge", labels, metric->value);
+        const char *labels = metric->node ? arena_format(arena, "%s,node=\"%s\"", of, metric->node) : of;
+        const char *name = prometheus_name(arena, metric->name);
+        if (!text_starts(name, "vespa_") || !exposition_add(exposition, name, labels, metric->value))
+            refused++;
     }
+    return refused;
 }
 
-static void add_states(struct samples *samples, const struct view *view, enum record_kind kind,
-                       const char *name, const char *const *states, int (*state_of)(const void *record))
+void gauges_add(struct gauges *gauges, const struct view *view, struct arena *arena,
+                struct exposition *exposition)
 {
-    for (int state = 0; states[state]; state++) {
-        size_t count = 0;
-        view_each(view, kind, void, record)
-            count += state_of(record) == state;
-        add_sample(samples, name, "gauge", arena_format(samples->arena, "state=\"%s\"", states[state]),
-                   (double)count);
-    }
-}
-
-static int host_state_of(const void *record)
-{
-    return ((const struct host *)record)->state;
-}
-
-static int node_state_of(const void *record)
-{
-    return ((const struct node *)record)->state;
-}
-
-static int load_balancer_state_of(const void *record)
-{
-    return ((const struct load_balancer *)record)->state;
-}
-
-static void add_zone(struct samples *samples, const struct view *view)
-{
-    add_states(samples, view, RECORD_HOST, "enclave_hosts", host_state_names, host_state_of);
-    add_states(samples, view, RECORD_NODE, "enclave_nodes", node_state_names, node_state_of);
-    add_states(samples, view, RECORD_LOAD_BALANCER, "enclave_load_balancers", load_balancer_state_names,
-               load_balancer_state_of);
-    add_sample(samples, "enclave_applications", "gauge", "", (double)view_count(view, RECORD_APPLICATION));
-    add_sample(samples, "enclave_accounts", "gauge", "", (double)view_count(view, RECORD_ACCOUNT));
-}
-
-static int compare_samples(const void *a, const void *b)
-{
-    const struct sample *left = a, *right = b;
-    int order = strcmp(left->name, right->name);
-    return order ? order : strcmp(left->labels, right->labels);
-}
-
-/* Of the hosts that there are; the others are forgotten. */
-static void add_hosts(struct samples *samples, struct gauges *gauges, const struct view *view)
-{
-    struct table kept = {0};
-    size_t at = 0;
+    size_t refused = 0, at = 0, gone_count = 0;
     pthread_mutex_lock(&gauges->lock);
-    for (struct host_gauges *of; (of = table_each(&gauges->hosts, &at));) {
-        const struct host *host = view_find(view, RECORD_HOST, of->hostname);
-        if (host) {
-            add_host(samples, of, host);
-            table_set(&kept, of->hostname, of);
-        } else {
-            drop_host(of);
-        }
-    }
-    table_free(&gauges->hosts);
-    gauges->hosts = kept;
-    pthread_mutex_unlock(&gauges->lock);
-}
-
-void gauges_print(struct gauges *gauges, const struct view *view, struct buffer *text)
-{
-    cleanup(arena_free) struct arena *arena = arena_new();
-    struct samples samples = {.arena = arena};
-    add_zone(&samples, view);
-    add_hosts(&samples, gauges, view);
-    qsort(samples.items, samples.count, sizeof *samples.items, compare_samples);
-    for (size_t i = 0; i < samples.count; i++) {
-        const struct sample *sample = &samples.items[i];
-        if (i == 0 || !text_equal(sample->name, samples.items[i - 1].name))
-            buffer_format(text, "# TYPE %s %s\n", sample->name, sample->type);
-        if (text_empty(sample->labels))
-            buffer_format(text, "%s %.15g\n", sample->name, sample->value);
+    struct host_gauges **gone = arena_alloc(arena, (gauges->hosts.count + 1) * sizeof *gone);
+    for (struct host_gauges *each; (each = table_each(&gauges->hosts, &at));) {
+        const struct host *host = view_find(view, RECORD_HOST, each->hostname);
+        if (host)
+            refused += add_host(exposition, arena, each, host);
         else
-            buffer_format(text, "%s{%s} %.15g\n", sample->name, sample->labels, sample->value);
+            gone[gone_count++] = each;
     }
-    free(samples.items);
+    for (size_t i = 0; i < gone_count; i++)
+        drop_host(table_take(&gauges->hosts, gone[i]->hostname));
+    pthread_mutex_unlock(&gauges->lock);
+    exposition_add(exposition, "enclave_metrics_refused", "", (double)refused);
 }

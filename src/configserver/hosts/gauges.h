@@ -1,8 +1,8 @@
-/* What hosts measured last, and what the zone itself counts, as Prometheus reads it. In memory only. */
+/* What hosts measured last. In memory only; families.h says which measurements there are. */
 #ifndef CONFIGSERVER_GAUGES_H
 #define CONFIGSERVER_GAUGES_H
 
-#include "base/buffer.h"
+#include "configserver/hosts/families.h"
 #include "configserver/records/repository.h"
 #include "zone/host_spec.h"
 
@@ -14,7 +14,8 @@ void gauges_free(struct gauges **gauges);
 void gauges_put(struct gauges *gauges, const char *hostname, const struct metrics_report *report);
 /* When it last said anything, ms since the epoch; 0: never. */
 int64_t gauges_heard(struct gauges *gauges, const char *hostname);
-/* Text exposition format, families in order of their names; forgets hosts that are no more. */
-void gauges_print(struct gauges *gauges, const struct view *view, struct buffer *text);
+/* Adds what hosts said; forgets hosts that are no more. */
+void gauges_add(struct gauges *gauges, const struct view *view, struct arena *arena,
+                struct exposition *exposition);
 
 #endif
