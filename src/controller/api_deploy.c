@@ -7,6 +7,7 @@
 #include "controller/runs.h"
 #include "controller/state.h"
 #include "controller/zones.h"
+#include "identity/certificate.h"
 #include "zone/application_package.h"
 
 #include <string.h>
@@ -79,6 +80,24 @@ static int check_regions(const struct controller *controller, const struct appli
     return 0;
 }
 
+/* Who may use a cluster: found out now, not by nodes that do not come up. */
+static int check_clients(const struct wanted_cluster *cluster, struct arena *arena, struct error *err)
+{
+    struct certificate certificate;
+    struct error cause = {0};
+    if (cluster->type != CLUSTER_CONTAINER)
+        return 0;
+    if (!cluster->clients_pem)
+        return error_code(
+            err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
+            "security/clients.pem is missing: it says which certificates may use the application");
+    if (certificate_parse_pem(arena, cluster->clients_pem, &certificate, &cause) < 0)
+        return error_code(err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
+                          "the clients of cluster '%s' have no certificate in PEM: %s", cluster->id,
+                          cause.message);
+    return 0;
+}
+
 /* What the package asks for in the zone: the config server reads it the same way, but its answer comes later.
  */
 static int check_wanted(struct operation_call *call, const struct application_package *package,
@@ -96,10 +115,8 @@ static int check_wanted(struct operation_call *call, const struct application_pa
     if (application_package_resolve(call->arena, package, &target, &wanted, err) < 0)
         return -1;
     for (size_t i = 0; i < wanted.cluster_count; i++)
-        if (wanted.clusters[i].type == CLUSTER_CONTAINER && !wanted.clusters[i].clients_pem)
-            return error_code(
-                err, ERROR_INVALID, "INVALID_APPLICATION_PACKAGE",
-                "security/clients.pem is missing: it says which certificates may use the application");
+        if (check_clients(&wanted.clusters[i], call->arena, err) < 0)
+            return -1;
     deployment->account = wanted.account;
     if (!deployment->account)
         return error_code(

@@ -310,6 +310,12 @@ static void what_a_package_asks_for_is_judged_before_a_run_starts(void **state)
     struct world *world = *state;
     refuses_package(world, SERVICES("<nodes cuont='2'/>"), DEPLOYS(""),
                     "services.xml: <nodes> (line 1): may not have an attribute cuont");
+    refuses_package(world,
+                    SERVICES("<clients><client id='a' permissions='read,write'><certificate file='deployment.xml'/>"
+                             "</client></clients>"),
+                    DEPLOYS(""),
+                    "the clients of cluster 'web' have no certificate in PEM: read a certificate: Base64 unexpected "
+                    "header error.");
     refuses_package(world, SERVICES(""), DEPLOYS("<prod><region>aws-nowhere-1a</region></prod>"),
                     "deployment.xml: <region> aws-nowhere-1a: there is no zone prod.aws-nowhere-1a");
     refuses_package(world, SERVICES(""), DEPLOYS("<dev cloud-account='default'/>"),
