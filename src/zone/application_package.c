@@ -62,7 +62,5 @@ int application_package_read(struct arena *arena, const void *zip, size_t length
     if (clients && !text_utf8(clients->bytes, clients->length))
         return package_refuse(err, "security/clients.pem is not text");
     package->clients_pem = clients ? clients->bytes : NULL;
-    if (package_read_services(arena, package, err) < 0)
-        return -1;
     return package_read_deployment(arena, package, err);
 }

@@ -21,19 +21,6 @@ enum {
 
 enum cluster_type { CLUSTER_CONTAINER, CLUSTER_CONTENT };
 
-struct node_resources {
-    double vcpu, memory_gb, disk_gb;
-    const char *architecture; /* "x86_64", "arm64", "any" */
-};
-
-struct cluster_spec {
-    enum cluster_type type;
-    const char *id;
-    int node_count;
-    struct node_resources resources;
-    const char *image; /* docker-image of <nodes>; NULL: the zone's default */
-};
-
 struct package_file {
     const char *path; /* relative, normal, no ".." */
     const char *bytes;
@@ -43,8 +30,6 @@ struct package_file {
 struct application_package {
     struct package_file *files;
     size_t file_count;
-    struct cluster_spec *clusters;
-    size_t cluster_count;
     const char *clients_pem; /* security/clients.pem; NULL when absent */
     char **cloud_accounts;   /* every account anywhere in deployment.xml: "210987654321", "gcp:project" */
     size_t cloud_account_count;

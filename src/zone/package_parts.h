@@ -30,9 +30,6 @@ int package_unzip(struct arena *arena, const void *zip, size_t length, struct ap
 int package_xml(struct arena *arena, const struct package_file *file, const char *root_name, xmlNode **root,
                 struct error *err);
 
-/* package_services.c: fills clusters from services.xml. */
-int package_read_services(struct arena *arena, struct application_package *package, struct error *err);
-
 /* package_deployment.c: checks deployment.xml, when there is one, and fills the accounts and regions it
  * names. */
 int package_read_deployment(struct arena *arena, struct application_package *package, struct error *err);
