@@ -12,6 +12,7 @@
 static const struct metric_family families[] = {
     {"enclave_accounts",                     GAUGE,   "AWS accounts that were deployed to once."},
     {"enclave_applications",                 GAUGE,   "Applications, by how far their last deployment has come."},
+    {"enclave_cloud_calls_total",            COUNTER, "Calls to the cloud, by family and what became of them, since this server started."},
     {"enclave_commits_total",                COUNTER, "Changes of the zone's records since it began, as far as this server knows."},
     {"enclave_config_server_epoch",          GAUGE,   "Epoch of this server's last leadership; it rises with each leader."},
     {"enclave_config_server_lag_seconds",    GAUGE,   "How old this server's copy of the records may be."},

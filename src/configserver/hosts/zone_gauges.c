@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "configserver/cloud/paced.h"
 #include "configserver/cluster/servers.h"
 
 /* One scrape of the zone. */
@@ -78,6 +79,26 @@ static void add_applications(const struct counting *counting, const struct view 
     add(counting, "enclave_accounts", (double)view_count(view, RECORD_ACCOUNT));
 }
 
+static void add_calls(const struct counting *counting, enum cloud_family family, const char *outcome,
+                      int64_t count)
+{
+    const char *labels =
+        arena_format(counting->arena, "family=\"%s\",outcome=\"%s\"", cloud_family_names[family], outcome);
+    exposition_add(counting->exposition, "enclave_cloud_calls_total", labels, (double)count);
+}
+
+/* Throttled is what AWS found too fast, held back what we did not even send. */
+static void add_cloud(const struct counting *counting, const struct zone *zone)
+{
+    for (enum cloud_family family = 0; family < CLOUD_FAMILIES; family++) {
+        const struct cloud_calls calls = paced_cloud_calls(zone->paced, family);
+        add_calls(counting, family, "answered", calls.made - calls.failed - calls.throttled);
+        add_calls(counting, family, "failed", calls.failed);
+        add_calls(counting, family, "throttled", calls.throttled);
+        add_calls(counting, family, "held_back", calls.held_back);
+    }
+}
+
 static void add_server(const struct counting *counting, const struct zone *zone)
 {
     const struct config_servers *servers = zone->servers;
@@ -97,5 +118,6 @@ void zone_gauges_add(const struct zone *zone, const struct view *view, struct ar
     add_nodes(&counting, view);
     add_load_balancers(&counting, view);
     add_applications(&counting, view);
+    add_cloud(&counting, zone);
     add_server(&counting, zone);
 }
