@@ -261,48 +261,6 @@ static void access_is_taken_away_with_an_override_only(void **state)
     assert_false(test_application(test, view)->clusters[0].endpoint->is_public);
 }
 
-static void more_hosts_than_an_application_may_want_are_refused(void **state)
-{
-    struct test_zone *test = *state;
-    test->config.limits.application_hosts = 3;
-    const struct test_package many = {.services = SERVICES(NODES("2"), ALBUMS(NODES("2")))};
-    test_refuses(test, &many,
-                 "asks for 4 nodes, each with a host of its own; an application may have 3 here");
-}
-
-static void a_dry_run_says_what_would_change_and_changes_nothing(void **state)
-{
-    struct test_zone *test = *state;
-    test_bring_up(test);
-    const struct test_package dry = {.services = SERVICES(NODES("2"), ALBUMS(SIZED("1", "memory='32Gb'"))),
-                                     .dry_run = true};
-    struct deployed deployed;
-    struct error err = {0};
-    if (test_deploy_package(test, &dry, &deployed, &err) < 0)
-        fail_msg("%s", err.message);
-    assert_false(deployed.changed);
-    assert_int_equal(deployed.generation, 1);
-    assert_non_null(strstr(deployed.message, "2 new hosts, 1 nodes to leave, 0 taken back"));
-    VIEW(view, test->zone->repository);
-    assert_int_equal(view_count(view, RECORD_HOST), 2);
-    assert_int_equal(test_application(test, view)->generation, 1);
-}
-
-static void tags_are_written_with_their_variables_replaced(void **state)
-{
-    struct test_zone *test = *state;
-    const struct test_package package = {
-        .deployment = "<deployment version='1.0' cloud-account='aws:" TEST_ACCOUNT "'><resource-tags>"
-                      "<tag key='team' value='${tenant}-${clustername}'/></resource-tags></deployment>"};
-    struct deployed deployed;
-    struct error err = {0};
-    if (test_deploy_package(test, &package, &deployed, &err) < 0)
-        fail_msg("%s", err.message);
-    VIEW(view, test->zone->repository);
-    const struct cluster *cluster = application_cluster(test_application(test, view), "albums");
-    assert_string_equal(cluster->tags[0].value, "acme-albums");
-}
-
 static void another_image_in_the_zone_reaches_an_unchanged_package(void **state)
 {
     struct test_zone *test = *state;
@@ -334,9 +292,6 @@ int main(void)
         TEST(a_cluster_does_not_become_another_kind),
         TEST(another_account_is_refused_before_anything_is_touched),
         TEST(access_is_taken_away_with_an_override_only),
-        TEST(more_hosts_than_an_application_may_want_are_refused),
-        TEST(a_dry_run_says_what_would_change_and_changes_nothing),
-        TEST(tags_are_written_with_their_variables_replaced),
         TEST(another_image_in_the_zone_reaches_an_unchanged_package),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
