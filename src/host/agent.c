@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "host/archive.h"
+#include "host/maintenance.h"
 #include "identity/athenz.h"
 
 #include <signal.h>
@@ -58,6 +59,7 @@ static int prepare(struct agent *agent, struct error *err)
     };
     if (http_client_new(&options, &agent->bootstrap, err) < 0)
         return -1;
+    agent->ask = maintenance_ask;
     agent->credentials = aws_credentials_instance();
     if (aws_client_new(agent->credentials, agent->config.aws_region, &agent->aws, err) < 0)
         return -1;

@@ -42,7 +42,7 @@ struct node_view {
     char hostname[256], image[512], message[512];
     const char *status; /* static */
     int64_t restart_generation, pid;
-    bool up, drained;
+    bool up, drained, data_moved;
     bool wanted; /* in the spec: config servers know it */
 };
 
@@ -61,6 +61,7 @@ struct agent {
     struct http_client *peers; /* with it; each call names the principal it expects */
     struct archive *archive;
     struct health *health;
+    int (*ask)(struct agent *agent, const char *hostname, bool down, struct error *err); /* maintenance.h */
     atomic_uint server_turn; /* which config server we talk to: configserver.c */
     struct node *nodes;      /* the converge thread's alone */
 

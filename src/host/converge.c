@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "host/configserver.h"
 #include "host/firewall.h"
+#include "host/maintenance.h"
 #include "host/spec.h"
 
 #include <dirent.h>
@@ -23,7 +24,7 @@ enum {
 static const struct plan plans[] = {
     {"active",
      {node_directories_make, node_network_make, node_identity_ensure, node_files_write, node_image_ensure,
-      node_container_run, node_health_check},
+      node_container_run, node_health_check, node_resume},
      NODE_HEALTHY, false},
     {"inactive", {node_container_stop}, NODE_HALT, false},
     {"drain", {node_container_stop, node_logs_drain}, NODE_HALT, true},
@@ -63,6 +64,7 @@ static void node_forget(struct agent *agent, struct node *gone)
     *link = gone->next;
     free(gone->hostname);
     free(gone->image);
+    free(gone->running);
     free(gone->version);
     free(gone);
 }
@@ -127,13 +129,14 @@ static void forget_unseen(struct agent *agent)
 static void view_of(const struct node *node, struct node_view *view)
 {
     snprintf(view->hostname, sizeof view->hostname, "%s", node->hostname);
-    snprintf(view->image, sizeof view->image, "%s", node->image ? node->image : "");
+    snprintf(view->image, sizeof view->image, "%s", node->running ? node->running : "");
     snprintf(view->message, sizeof view->message, "%s", node->message);
     view->status = node_status_name(node->status);
     view->up = node->status == NODE_UP;
     view->restart_generation = node->restart_generation;
     view->pid = node->container_pid;
     view->drained = node->drained;
+    view->data_moved = node->data_moved;
     view->wanted = node->wanted;
 }
 
@@ -216,7 +219,10 @@ static bool converge_pass(struct agent *agent, struct firewall_state *firewall)
         log_error("firewall", "error", err.message, NULL);
         return false;
     }
-    return !have_spec || converge_nodes(agent, arena, &spec);
+    bool settled = !have_spec || converge_nodes(agent, arena, &spec);
+    if (have_spec)
+        maintenance_reboot(agent, arena, &spec, settled);
+    return settled;
 }
 
 void *converge_thread(void *context)

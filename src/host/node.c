@@ -68,6 +68,7 @@ void node_paths_of(struct agent *agent, struct arena *arena, const char *hostnam
         .data = arena_format(arena, "%s/data", base),
         .logs = arena_format(arena, "%s/logs", base),
         .archive_prefix = arena_format(arena, "%s/archive-prefix", base),
+        .suspended = arena_format(arena, "%s/suspended", base),
         .network_namespace = arena_format(arena, "node-%s", label),
         .label = label,
     };

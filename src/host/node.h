@@ -20,11 +20,14 @@ struct node {
     int failures;               /* in a row */
     char message[512];          /* why, when not up */
     char *image;                /* known to be here */
+    char *running;              /* the image its container was started from */
     char *version;              /* of what its container was started with */
     int64_t restart_generation; /* carried out; -1: none */
     bool drained;
     int container; /* descriptor of the container's first process; -1: not known to run */
     int64_t container_pid;
+    int64_t next_ask_ms;   /* monotonic: whether it may be down */
+    bool data_moved;       /* it says that the others have its documents */
     int starts;            /* since it was last up, for the pause between them */
     int64_t next_start_ms; /* monotonic */
     bool wired;            /* its network was made or checked by this process */
@@ -36,7 +39,7 @@ void node_happen(struct node *node, enum node_event event, const char *message);
 const char *node_status_name(enum node_status status);
 
 struct node_paths {
-    const char *base, *sia, *identity, *etc, *data, *logs, *archive_prefix, *network_namespace;
+    const char *base, *sia, *identity, *etc, *data, *logs, *archive_prefix, *network_namespace, *suspended;
     const char *label; /* the hostname's first label: the container's name */
 };
 
@@ -61,6 +64,7 @@ node_step node_identity_ensure;                                           /* nod
 node_step node_image_ensure;                                              /* node_image.c */
 node_step node_container_run, node_container_stop, node_container_remove; /* node_container.c */
 node_step node_health_check;                                              /* node_health.c */
+node_step node_resume;                                                    /* maintenance.c */
 node_step node_logs_drain;                                                /* archive.c */
 
 /* podman(1) with this host's storage. */

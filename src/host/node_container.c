@@ -1,6 +1,7 @@
 /* A node's container, by podman(1) with crun: read-only root, no capability, a user namespace whose root is
  * nobody on the machine, the node's own network namespace. A label names the version of everything it was
  * started with; another version wanted, or no running process, and it is started anew. */
+#include "host/maintenance.h"
 #include "host/node.h"
 
 #include "base/clock.h"
@@ -26,6 +27,7 @@ enum {
     REMOVE_PAUSE_MS = 150,
     START_PAUSE_MS = 1000, /* doubled with each start that did not come up */
     START_PAUSE_MOST_MS = 60 * 1000,
+    ASK_PAUSE_MS = 5000, /* after "not now" */
     ARGUMENTS_MOST = 80,
     FILES_MOST = 65536,
     PROCESSES_MOST = 4096,
@@ -34,6 +36,7 @@ enum {
 #define STOP_GRACE_S  "20"
 #define LABEL_VERSION "enclave.version"
 #define LABEL_RESTART "enclave.restart"
+#define LABEL_IMAGE   "enclave.image"
 
 /* podman's defaults set kernel switches in the network namespace, which a container that does not own it may
  * not. */
@@ -90,7 +93,7 @@ static bool lives(const struct node *node)
 }
 
 struct container_state {
-    char status[32], version[32];
+    char status[32], version[32], image[600];
     long long pid, restart;
 };
 
@@ -103,11 +106,13 @@ static int inspect(struct node_pass *pass, struct container_state *state)
                PODMAN_ARGUMENTS("container", "inspect", "--format",
                                 "{{.State.Status}} {{.State.Pid}} "
                                 "{{index .Config.Labels \"" LABEL_VERSION "\"}} "
-                                "{{index .Config.Labels \"" LABEL_RESTART "\"}}",
+                                "{{index .Config.Labels \"" LABEL_RESTART "\"}} "
+                                "{{index .Config.Labels \"" LABEL_IMAGE "\"}}",
                                 pass->paths.label),
                INSPECT_TIMEOUT_MS, &output, NULL) < 0)
         return -1;
-    sscanf(output, "%31s %lld %31s %lld", state->status, &state->pid, state->version, &state->restart);
+    sscanf(output, "%31s %lld %31s %lld %599s", state->status, &state->pid, state->version, &state->restart,
+           state->image);
     return 0;
 }
 
@@ -117,6 +122,10 @@ static void adopt(struct node *node, const struct container_state *state)
     node->container = (int)syscall(SYS_pidfd_open, (pid_t)state->pid, 0);
     node->container_pid = state->pid;
     node->restart_generation = state->restart;
+    free(node->version);
+    node->version = memory_strdup(state->version);
+    free(node->running);
+    node->running = memory_strdup(state->image);
 }
 
 /* What we want, or less where we ourselves may not have that much. */
@@ -139,6 +148,7 @@ static int start(struct node_pass *pass, const char *version, struct error *err)
         "run", "--detach", "--name", paths->label, "--hostname", paths->label,
         "--label", arena_format(arena, LABEL_VERSION "=%s", version),
         "--label", arena_format(arena, LABEL_RESTART "=%lld", (long long)spec->restart_generation),
+        "--label", arena_format(arena, LABEL_IMAGE "=%s", spec->image),
         "--cgroups=disabled", arena_format(arena, "--network=ns:/run/netns/%s", paths->network_namespace),
         "--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges",
         "--uidmap", ids, "--gidmap", ids, "--ulimit", limit(arena, "nofile", RLIMIT_NOFILE, FILES_MOST),
@@ -170,39 +180,66 @@ static int wait_for_turn(struct node *node, struct error *err)
     return 0;
 }
 
-static bool runs_as_wanted(struct node_pass *pass, const char *version, bool *exists)
+/* What runs, taken over; `*exists` also when it does not run. */
+static bool find_running(struct node_pass *pass, bool *exists)
 {
     struct container_state state;
     *exists = inspect(pass, &state) == 0;
-    if (!*exists || !text_equal(state.status, "running") || !text_equal(state.version, version))
+    if (!*exists || !text_equal(state.status, "running"))
         return false;
     adopt(pass->node, &state);
     return lives(pass->node);
+}
+
+/* Another version is wanted of a container that serves: not before it can be missed. Until then it goes on.
+ */
+static bool may_be_replaced(struct node_pass *pass)
+{
+    struct node *node = pass->node;
+    struct error err = {0};
+    int64_t now = clock_monotonic_ms();
+    if (now < node->next_ask_ms)
+        return false;
+    if (maintenance_begin(pass, &err) == 0)
+        return true;
+    node->next_ask_ms = now + ASK_PAUSE_MS;
+    if (err.kind == ERROR_CONFLICT) /* any other answer may have been lost on its way */
+        unlink(pass->paths.suspended);
+    log_info("container is not replaced yet", "node", node->hostname, "why", err.message, NULL);
+    return false;
+}
+
+static int replace_container(struct node_pass *pass, const char *version, bool exists, struct error *err)
+{
+    struct node *node = pass->node;
+    if (node->status != NODE_STARTING)
+        node_happen(node, NODE_BEGIN, "the container is started");
+    if (wait_for_turn(node, err) < 0)
+        return -1;
+    if (exists && node_container_remove(pass, err) < 0)
+        return -1;
+    log_info("container starts", "node", node->hostname, "image", pass->spec->image, NULL);
+    if (start(pass, version, err) < 0 || !find_running(pass, &exists))
+        return error_context(err, "start the container of %s", node->hostname);
+    return 0;
 }
 
 int node_container_run(struct node_pass *pass, struct error *err)
 {
     struct node *node = pass->node;
     const char *version = wanted_version(pass);
-    if (lives(node) && text_equal(node->version, version))
+    bool exists = true, known = lives(node);
+    if (known && text_equal(node->version, version)) {
+        node->next_ask_ms = 0;
         return 0;
-    bool exists = false;
-    if (!runs_as_wanted(pass, version, &exists)) {
-        if (node->status != NODE_STARTING)
-            node_happen(node, NODE_BEGIN, "the container is started");
-        if (wait_for_turn(node, err) < 0)
-            return -1;
-        if (exists && node_container_remove(pass, err) < 0)
-            return -1;
-        log_info("container starts", "node", node->hostname, "image", pass->spec->image, NULL);
-        if (start(pass, version, err) < 0 || !runs_as_wanted(pass, version, &exists))
-            return error_context(err, "start the container of %s", node->hostname);
-    } else {
-        log_info("container runs already", "node", node->hostname, NULL);
     }
-    free(node->version);
-    node->version = memory_strdup(version);
-    return 0;
+    if (!known && find_running(pass, &exists) && text_equal(node->version, version)) {
+        log_info("container runs already", "node", node->hostname, NULL);
+        return 0;
+    }
+    if (lives(node) && !may_be_replaced(pass))
+        return 0;
+    return replace_container(pass, version, exists, err);
 }
 
 int node_container_stop(struct node_pass *pass, struct error *err)

@@ -32,5 +32,6 @@ int node_health_check(struct node_pass *pass, struct error *err)
     if (!text_equal(code, "up"))
         return error_set(err, ERROR_UNAVAILABLE, "node %s says it is %.32s", spec->hostname,
                          code ? code : "unknown");
+    pass->node->data_moved = spec->retired && json_is_true(json_object_get(body, "dataMoved"));
     return 0;
 }

@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "host/configserver.h"
+#include "host/faults.h"
+#include "host/maintenance.h"
 #include "host/metrics.h"
 #include "host/node.h"
 #include "sia/sia.h"
@@ -31,6 +33,7 @@ struct reporter {
     struct agent *agent;
     struct told *told;
     int64_t metrics_ms; /* monotonic, last push */
+    struct faults faults;
 };
 
 static struct told *told_of(struct reporter *reporter, const char *hostname)
@@ -86,6 +89,8 @@ static int tell_node(struct reporter *reporter, struct arena *arena, const struc
         .current_restart_generation = view->restart_generation,
         .service_status = view->status,
         .status_message = view->message[0] ? view->message : NULL,
+        .current_reboot_generation = -1,
+        .data_moved = view->data_moved,
         .drained = view->drained,
     };
     read_certificate_names(reporter, arena, view->hostname, &report);
@@ -115,6 +120,8 @@ static int report_pass(struct reporter *reporter, struct error *err)
             return -1;
     struct node_report host = {
         .current_restart_generation = -1,
+        .current_reboot_generation = maintenance_reboot_generation(agent, arena),
+        .reports = faults_look(&reporter->faults, arena, agent->settings.state),
         .service_status = "up",
         .drained = drained,
     };

@@ -133,6 +133,7 @@ static const struct field content_node_fields[] = {
     FIELD_TEXT(struct content_node, hostname, "hostname", REQUIRED, HOSTNAME_LONGEST, hostname_is_valid,
                "its name"),
     FIELD_TEXT(struct content_node, address, "address", REQUIRED, ADDRESS_LONGEST, NULL, "its IPv6 address"),
+    FIELD_BOOL(struct content_node, retired, "retired", OPTIONAL, "gets no more documents"),
     FIELD_END,
 };
 static const struct record content_node_record = {"content_node", sizeof(struct content_node),

@@ -55,6 +55,7 @@ struct node_resources_wire {
 
 struct content_node {
     const char *hostname, *address; /* "https://[address]:4443" is where it answers */
+    bool retired;                   /* has documents, and shall get no more */
 };
 
 /* A node (container) this host shall run. */
@@ -75,7 +76,7 @@ struct node_spec {
     const char **networks; /* CIDRs of load balancers that may reach port 4443 */
     size_t network_count;
     struct content_node *content; /* for container nodes: where documents live */
-    size_t content_count;
+    size_t content_count; /* for content nodes too: whom a retired one hands its documents to */
     int64_t restart_generation;
     bool retired;                   /* content: hand your documents to the others, then say so */
     const char **certificate_names; /* DNS names its certificate shall have beside its own */

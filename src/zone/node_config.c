@@ -6,6 +6,7 @@ static const struct field content_fields[] = {
     FIELD_TEXT(struct content_node, hostname, "hostname", REQUIRED, HOSTNAME_LONGEST, hostname_is_valid,
                "its name"),
     FIELD_TEXT(struct content_node, address, "address", REQUIRED, 64, NULL, "its IPv6 address"),
+    FIELD_BOOL(struct content_node, retired, "retired", OPTIONAL, "gets no more documents"),
     FIELD_END,
 };
 static const struct record content_record = {"content node", sizeof(struct content_node), content_fields};
@@ -31,6 +32,7 @@ static const struct field node_config_fields[] = {
     FIELD_TEXT(struct node_config, instance, "instance", REQUIRED, NAME_LONGEST, name_is_valid, ""),
     FIELD_LIST(struct node_config, content, content_count, "contentNodes", OPTIONAL, 1000, &content_record,
                "where documents live"),
+    FIELD_BOOL(struct node_config, retired, "retired", OPTIONAL, "to hand its documents to the others"),
     FIELD_RECORD(struct node_config, identity, "identity", REQUIRED, &identity_record, "the node's own"),
     FIELD_TEXT(struct node_config, clients_pem, "clientsPem", REQUIRED, 4096, NULL,
                "certificates of the clients served"),

@@ -24,9 +24,11 @@ static json_t *gauge(const char *name, double value)
 
 enum http_answer get_health(struct http_request *request)
 {
-    http_respond_json(
-        request, 200,
-        json_pack("{s:I, s:{s:s}}", "time", (json_int_t)clock_now_ms(), "status", "code", "up"));
+    struct service *service = http_request_server_context(request);
+    json_t *health = json_pack("{s:I, s:{s:s}}", "time", (json_int_t)clock_now_ms(), "status", "code", "up");
+    if (atomic_load(&service->moved))
+        json_object_set_new(health, "dataMoved", json_true());
+    http_respond_json(request, 200, health);
     return HTTP_ANSWERED;
 }
 

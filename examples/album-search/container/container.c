@@ -1,25 +1,17 @@
 /* The container role: what clients of the application call. Documents go to the content node that their id
- * falls to, queries to all of them, over mTLS with the node's own identity; whoever answers must be a node of
- * this application. */
+ * falls to (place.h), queries to all of them, over mTLS with the node's own identity; whoever answers must be
+ * a node of this application. A document that was put when there were other nodes is where it was then, so it
+ * is looked for on all, and what is written anew is deleted there. */
 #include "service.h"
 
 #include "base/text.h"
 #include "logs.h"
+#include "place.h"
 #include "zone/names.h"
 
 #include <string.h>
 
-enum { FORWARD_TIMEOUT_MS = 10 * 1000, ANSWER_LARGEST = 32 << 20 };
-
-/* Which of `count` content nodes a document lives on. Their number is fixed here: adding one moves no
- * documents. */
-static size_t place_of(const char *id, size_t count)
-{
-    uint64_t hash = 14695981039346656037u; /* FNV-1a */
-    for (; *id; id++)
-        hash = (hash ^ (unsigned char)*id) * 1099511628211u;
-    return (size_t)(hash % count);
-}
+enum { FORWARD_TIMEOUT_MS = 10 * 1000, CONNECT_TIMEOUT_MS = 2000, ANSWER_LARGEST = 32 << 20 };
 
 static int call_content(struct service *service, const struct node_config *config, size_t place,
                         enum http_method method, const char *target, const char *body, size_t length,
@@ -31,17 +23,18 @@ static int call_content(struct service *service, const struct node_config *confi
         .body = length ? body : NULL,
         .body_length = length,
         .timeout_ms = FORWARD_TIMEOUT_MS,
+        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
         .answer_limit = ANSWER_LARGEST,
         .check_context = (void *)config->peer_principal,
     };
     if (length)
         http_headers_add(arena, &call.headers, "Content-Type", "application/json");
-    if (http_call(service->peers, &call, arena, reply, err) < 0) {
-        logs_vespa(service->logs, "warning", "container.dispatch", "content node %s does not answer: %s",
-                   config->content[place].hostname, err->message);
-        return error_context(err, "content node %s", config->content[place].hostname);
-    }
-    return 0;
+    struct error why = {0};
+    if (http_call(service->peers, &call, arena, reply, &why) == 0)
+        return 0;
+    logs_vespa(service->logs, "warning", "container.dispatch", "content node %s does not answer: %s",
+               config->content[place].hostname, why.message);
+    return error_set(err, why.kind, "content node %s: %s", config->content[place].hostname, why.message);
 }
 
 static int check_content(const struct node_config *config, struct error *err)
@@ -49,6 +42,26 @@ static int check_content(const struct node_config *config, struct error *err)
     return config->content_count
                ? 0
                : error_set(err, ERROR_UNAVAILABLE, "the application has no content nodes yet");
+}
+
+/* Beside the place it has now: read there when it is not here, and no older copy left of what is written. */
+static void look_elsewhere(struct service *service, const struct node_config *config, size_t place,
+                           enum http_method method, const char *path, struct arena *arena,
+                           struct http_reply *reply)
+{
+    bool reading = method == HTTP_GET;
+    if (reply->status != (reading ? 404 : 200))
+        return;
+    for (size_t i = 0; i < config->content_count; i++) {
+        struct http_reply other;
+        if (i == place || call_content(service, config, i, reading ? HTTP_GET : HTTP_DELETE, path, NULL, 0,
+                                       arena, &other, NULL) < 0)
+            continue;
+        if (reading && other.status == 200) {
+            *reply = other;
+            return;
+        }
+    }
 }
 
 static enum http_answer forward_document(struct http_request *request)
@@ -64,14 +77,27 @@ static enum http_answer forward_document(struct http_request *request)
     const char *body = http_request_body(request, &length);
     if (document_id_of(request, &id, &err) < 0 || check_content(config, &err) < 0)
         return answer_error(request, &err);
-    size_t place = place_of(document_id_text(arena, &id), config->content_count);
-    if (call_content(service, config, place, http_request_method(request), document_path(arena, &id), body,
-                     length, arena, &reply, &err) < 0 ||
-        json_parse(arena, reply.body, reply.length, &answer, &err) < 0)
+    size_t place = place_of(config, document_id_text(arena, &id));
+    const char *path = document_path(arena, &id);
+    enum http_method method = http_request_method(request);
+    if (call_content(service, config, place, method, path, body, length, arena, &reply, &err) < 0)
+        return answer_error(request, &err);
+    if (config->content_count > 1)
+        look_elsewhere(service, config, place, method, path, arena, &reply);
+    if (json_parse(arena, reply.body, reply.length, &answer, &err) < 0)
         return answer_error(request, &err);
     if (http_request_method(request) != HTTP_GET && reply.status == 200)
         atomic_fetch_add(&service->feeds, 1);
     return answer_json(request, reply.status, json_incref(answer));
+}
+
+/* While it moves a document may be on two nodes. */
+static bool has_hit(const struct hits *hits, const char *id)
+{
+    for (size_t i = 0; i < hits->count; i++)
+        if (text_equal(hits->items[i].id, id))
+            return true;
+    return false;
 }
 
 /* Adds what one content node found; the answer is one of ours, but nothing is taken from it unchecked. */
@@ -83,7 +109,9 @@ static void gather(struct arena *arena, json_t *answer, struct hits *hits, size_
     json_array_foreach(json_object_get(root, "children"), i, child) {
         const char *id = json_member_text(child, "id");
         json_t *fields = json_object_get(child, "fields");
-        if (id && json_is_object(fields) && hits->count < room)
+        if (id && has_hit(hits, id))
+            hits->total--;
+        else if (id && json_is_object(fields) && hits->count < room)
             hits->items[hits->count++] = (struct hit){
                 arena_strdup(arena, id), json_number_value(json_object_get(child, "relevance")), fields};
     }

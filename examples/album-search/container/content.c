@@ -17,14 +17,26 @@ static int fields_of(struct http_request *request, json_t **fields, struct error
     return 0;
 }
 
+/* A retired node gives what it has, but never in place of what was put here meanwhile. */
+static bool is_there_already(struct http_request *request, const struct document_id *id)
+{
+    struct service *service = http_request_server_context(request);
+    json_t *fields = NULL;
+    return text_equal(http_request_query(request, "absent"), "true") &&
+           index_get(service->index, http_request_arena(request), id, &fields, NULL) == 0;
+}
+
 static enum http_answer put_document(struct http_request *request)
 {
     struct service *service = http_request_server_context(request);
     struct document_id id;
     struct error err = {0};
     json_t *fields = NULL;
-    if (document_id_of(request, &id, &err) < 0 || fields_of(request, &fields, &err) < 0 ||
-        index_put(service->index, &id, fields, &err) < 0)
+    if (document_id_of(request, &id, &err) < 0 || fields_of(request, &fields, &err) < 0)
+        return answer_error(request, &err);
+    if (is_there_already(request, &id))
+        return answer_json(request, 200, document_answer(http_request_arena(request), &id));
+    if (index_put(service->index, &id, fields, &err) < 0)
         return answer_error(request, &err);
     atomic_fetch_add(&service->feeds, 1);
     return answer_json(request, 200, document_answer(http_request_arena(request), &id));

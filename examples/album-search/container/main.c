@@ -198,8 +198,9 @@ int main(int argc, char **argv)
     }
     struct http_server *server = NULL;
     struct error err = {0};
-    pthread_t follower;
-    if (run(&service, &server, &err) < 0 || pthread_create(&follower, NULL, follow, &service) != 0) {
+    pthread_t follower, mover;
+    if (run(&service, &server, &err) < 0 || pthread_create(&follower, NULL, follow, &service) != 0 ||
+        (service.index && pthread_create(&mover, NULL, move_thread, &service) != 0)) {
         log_error("cannot serve", "error", err.message, NULL);
         return 1;
     }

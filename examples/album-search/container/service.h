@@ -42,6 +42,7 @@ struct service {
     struct http_client *peers;
     struct index *index; /* of content nodes; NULL in containers */
     struct logs *logs;
+    atomic_bool moved; /* of a retired content node: the others have its documents */
     atomic_ullong requests, failures, feeds, queries;
 };
 
@@ -53,6 +54,8 @@ bool service_is_content(struct service *service);
 extern const struct http_route container_routes[], content_routes[];
 extern const size_t container_route_count, content_route_count;
 http_handler get_status, get_health, get_metrics;
+
+void *move_thread(void *service); /* of content nodes (move.c) */
 
 /* Who a certificate makes its holder; for the server's callbacks (access.c). */
 void *caller_identify(void *service, const gnutls_datum_t *certificate_der);

@@ -13,6 +13,12 @@ const struct host *view_host_of_instance(const struct view *view, const char *in
     return view_of(view, HOST_OF_INSTANCE, instance_id, 0);
 }
 
+/* Of those that were never up there are none, and none to give them; those that failed are given up. */
+static bool has_documents(const struct node *node)
+{
+    return node->cluster_type == CLUSTER_CONTENT && node->state == NODE_ACTIVE && node->first_up_at;
+}
+
 /* The other nodes of the application, in the order of their names: who may talk to this one, and where
  * documents live. What of another's records a spec shows, `reshapes` in records/touched.c has to know. */
 static void fill_neighbours(const struct view *view, const struct node *node, struct arena *arena,
@@ -26,9 +32,9 @@ static void fill_neighbours(const struct view *view, const struct node *node, st
         if (!host || !host->node_address)
             continue;
         spec->application_addresses[spec->application_address_count++] = host->node_address;
-        if (node->cluster_type == CLUSTER_CONTAINER && other->cluster_type == CLUSTER_CONTENT &&
-            other->state == NODE_ACTIVE)
-            spec->content[spec->content_count++] = (struct content_node){other->hostname, host->node_address};
+        if (has_documents(other))
+            spec->content[spec->content_count++] = (struct content_node){
+                other->hostname, host->node_address, other->retired || host->want_to_fail};
     }
 }
 
@@ -86,6 +92,7 @@ static void fill_node(const struct zone *zone, const struct view *view, const st
         .networks = application->networks,
         .network_count = container ? application->network_count : 0,
         .restart_generation = node->restart_generation,
+        .retired = node->retired,
     };
     fill_neighbours(view, node, arena, spec);
     fill_certificate_names(view, node, arena, spec);
@@ -101,6 +108,7 @@ void spec_make(const struct zone *zone, const struct view *view, const struct ho
         .state = host_state_names[host->state],
         .host_address = host->address ? host->address : "",
         .archive_bucket = application ? application->archive_bucket : "",
+        .reboot_generation = host->reboot_generation,
         .drain = host->state >= HOST_DEPROVISIONING,
     };
     if (!node || !application || node->state == NODE_RESERVED || !host->node_address)

@@ -49,7 +49,12 @@ static bool node_reshapes(const struct node *old, const struct node *next)
 {
     return old->state != next->state || old->retired != next->retired || old->index != next->index ||
            old->cluster_type != next->cluster_type || !text_equal(old->parent, next->parent) ||
-           !text_equal(old->cluster, next->cluster);
+           !text_equal(old->cluster, next->cluster) || !old->first_up_at != !next->first_up_at;
+}
+
+static bool host_reshapes(const struct host *old, const struct host *next)
+{
+    return !text_equal(old->node_address, next->node_address) || old->want_to_fail != next->want_to_fail;
 }
 
 /* The text of a record without what changes all the time and is nobody else's. */
@@ -75,8 +80,7 @@ static bool reshapes(struct arena *arena, enum record_kind kind, const void *old
         return true;
     switch (kind) {
     case RECORD_HOST:
-        return !text_equal(((const struct host *)old)->node_address,
-                           ((const struct host *)next)->node_address);
+        return host_reshapes(old, next);
     case RECORD_NODE:
         return node_reshapes(old, next);
     case RECORD_APPLICATION:
