@@ -36,7 +36,7 @@ struct command {
 };
 
 extern const struct command account_commands[], audit_commands[], auth_commands[], data_commands[], deploy_commands[], logs_commands[],
-    node_commands[], ssh_commands[], tenant_commands[], zone_commands[];
+    maintenance_commands[], node_commands[], ssh_commands[], tenant_commands[], zone_commands[];
 
 /* A JSON value, pretty. */
 void print_json(struct cli *cli, const json_t *value);

@@ -11,7 +11,7 @@
 
 static const struct command *const tables[] = {zone_commands,  auth_commands, tenant_commands, account_commands,
                                                deploy_commands, node_commands, data_commands, logs_commands, audit_commands,
-                                               ssh_commands};
+                                               ssh_commands, maintenance_commands};
 
 static void print_usage(FILE *to)
 {

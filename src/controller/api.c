@@ -47,6 +47,11 @@ static const struct operation operations[] = {
 
     {HTTP_GET, "/zone/v2", WHO_OPERATOR, list_zones, SMALL},
     {HTTP_GET, "/zone/v2/{environment}/{region}/{rest...}", WHO_OPERATOR, ask_zone, SMALL},
+    {HTTP_PATCH, "/zone/v2/{environment}/{region}/nodes/v2/node/{hostname}", WHO_OPERATOR, ask_zone, SMALL},
+    {HTTP_PUT, "/zone/v2/{environment}/{region}/nodes/v2/state/{state}/{hostname}", WHO_OPERATOR, ask_zone, SMALL},
+    {HTTP_POST, "/zone/v2/{environment}/{region}/nodes/v2/command/{command}", WHO_OPERATOR, ask_zone, SMALL},
+    {HTTP_PUT, "/zone/v2/{environment}/{region}/orchestrator/v1/{rest...}", WHO_OPERATOR, ask_zone, SMALL},
+    {HTTP_DELETE, "/zone/v2/{environment}/{region}/orchestrator/v1/{rest...}", WHO_OPERATOR, ask_zone, SMALL},
 };
 
 static struct http_route routes[COUNT_OF(operations)];

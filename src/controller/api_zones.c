@@ -1,4 +1,4 @@
-/* For operators: the zones, and what their config servers show. Reads only. */
+/* For operators: the zones, what their config servers show, and what operators may want of hosts there. */
 #include "base/text.h"
 #include "controller/api.h"
 #include "controller/zones.h"
@@ -35,10 +35,14 @@ int ask_zone(struct operation_call *call, struct error *err)
     const char *id = arena_format(call->arena, "%s.%s", http_request_parameter(call->request, "environment"),
                                   http_request_parameter(call->request, "region"));
     const struct controller_zone *zone = config_zone(call->controller->config, id);
-    struct http_call http = {.method = HTTP_GET};
+    struct http_call http = {.method = http_request_method(call->request)};
     struct http_reply reply;
     if (!zone)
         return error_set(err, ERROR_NOT_FOUND, "there is no zone '%.60s'", id);
+    if (http.method != HTTP_GET) {
+        http.body = http_request_body(call->request, &http.body_length);
+        http_headers_add(call->arena, &http.headers, "Content-Type", "application/json");
+    }
     if (zone_call(call->controller, zone, &http, path_in_zone(call->request), call->arena, &reply, err) < 0)
         return -1;
     const char *type = http_headers_get(&reply.headers, "Content-Type");

@@ -114,6 +114,7 @@ module "configserver" {
     provisionerRoleArn          = aws_iam_role.provisioner.arn
     hostImage                   = var.images.host
     nodeImage                   = var.node_image
+    limits                      = var.limits
     identityDocumentCertificate = var.identity_document_certificate
   }
 }

@@ -35,6 +35,12 @@ variable "node_image" {
   type        = string
 }
 
+variable "limits" {
+  description = "How long the config servers wait and how much may go wrong at once, where not the defaults: see enclave-configserver --limits."
+  type        = map(number)
+  default     = {}
+}
+
 variable "instance_type" {
   description = "Type of the control plane's instances."
   type        = string

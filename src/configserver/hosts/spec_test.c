@@ -22,6 +22,8 @@ static void bring_up(struct test_zone *test)
     test_zone_run(test, 2);
     test_hosts_arrive(test);
     test_zone_run(test, 2);
+    test_nodes_report(test, "up");
+    test_zone_run(test, 1);
 }
 
 static struct host_spec spec_of(struct test_zone *test, const char *hostname)
@@ -67,8 +69,28 @@ static void a_content_node_is_open_to_its_application_only(void **state)
     assert_string_equal(spec.nodes[0].cluster_type, "content");
     assert_null(spec.nodes[0].clients_pem);
     assert_int_equal(spec.nodes[0].network_count, 0);
-    assert_int_equal(spec.nodes[0].content_count, 0);
+    assert_int_equal(spec.nodes[0].content_count,
+                     1); /* itself: it learns who the others are, should it retire */
     assert_int_equal(spec.nodes[0].application_address_count, 2);
+}
+
+static void retire_content(struct test_zone *test)
+{
+    cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
+    const struct cause cause = zone_cause(test->zone, transaction, AGENT_OPERATOR, NULL);
+    struct node node = *view_node_of(transaction_view(transaction), OTHER);
+    assert_int_equal(node_apply(&node, NODE_RETIRE, &cause, NULL), 0);
+    transaction_put(transaction, RECORD_NODE, &node);
+    assert_int_equal(transaction_commit(&transaction, NULL), 0);
+}
+
+static void a_retired_content_node_is_told_so_and_so_are_those_who_feed_it(void **state)
+{
+    bring_up(*state);
+    assert_false(spec_of(*state, HOST).nodes[0].content[0].retired);
+    retire_content(*state);
+    assert_true(spec_of(*state, OTHER).nodes[0].retired);
+    assert_true(spec_of(*state, HOST).nodes[0].content[0].retired);
 }
 
 static void a_host_that_is_not_active_yet_has_nothing_to_run(void **state)
@@ -114,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_container_node_knows_its_clients_and_where_documents_live),
         TEST(a_content_node_is_open_to_its_application_only),
+        TEST(a_retired_content_node_is_told_so_and_so_are_those_who_feed_it),
         TEST(a_host_that_is_not_active_yet_has_nothing_to_run),
         TEST(a_generation_changes_with_the_content_only_and_rises_over_restarts),
         TEST(tunnel_addresses_are_the_zones_and_the_hosts),
