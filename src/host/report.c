@@ -108,6 +108,14 @@ static int push_metrics(struct reporter *reporter, struct arena *arena, struct e
                              TELL_TIMEOUT_MS, arena, &reply, err);
 }
 
+/* A refusal of one report must not cost the heartbeat; nobody there costs everything anyway. */
+static bool is_fatal(const char *hostname, const struct error *err)
+{
+    if (err->kind != ERROR_UNAVAILABLE && err->kind != ERROR_THROTTLED)
+        log_warning("a report was refused", "of", hostname, "error", err->message, NULL);
+    return err->kind == ERROR_UNAVAILABLE || err->kind == ERROR_THROTTLED;
+}
+
 static int report_pass(struct reporter *reporter, struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
@@ -116,7 +124,8 @@ static int report_pass(struct reporter *reporter, struct error *err)
     bool drained = false;
     size_t count = agent_views(agent, arena, &views, &drained);
     for (size_t i = 0; i < count; i++)
-        if (views[i].wanted && tell_node(reporter, arena, &views[i], err) < 0)
+        if (views[i].wanted && tell_node(reporter, arena, &views[i], err) < 0 &&
+            is_fatal(views[i].hostname, err))
             return -1;
     struct node_report host = {
         .current_restart_generation = -1,
@@ -125,7 +134,8 @@ static int report_pass(struct reporter *reporter, struct error *err)
         .service_status = "up",
         .drained = drained,
     };
-    if (tell(reporter, arena, agent->config.hostname, &host, err) < 0)
+    if (tell(reporter, arena, agent->config.hostname, &host, err) < 0 &&
+        is_fatal(agent->config.hostname, err))
         return -1;
 
     int64_t now = clock_monotonic_ms();

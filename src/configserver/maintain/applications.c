@@ -50,5 +50,5 @@ int zone_pass(struct zone *zone, struct error *err)
     view_each(view, RECORD_APPLICATION, struct application, application)
         if (application_pass(zone, application->id, err) < 0)
             result = -1;
-    return forget_hosts(zone, err) < 0 ? -1 : result;
+    return result;
 }
