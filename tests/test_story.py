@@ -90,6 +90,15 @@ def test_the_data_plane_refuses_a_client_without_a_certificate_of_clients_pem(zo
     assert refused.stdout in ("000", "401", "403")
 
 
+def test_the_endpoints_name_is_in_its_nodes_certificate(zone, deployment):
+    """What any client verifies: no switch that looks away, the zone's authority and the name in the URL."""
+    url = deployment["endpoints"][0]["url"].rstrip("/")
+    page = subprocess.run(["curl", "-s", "--cacert", zone.directory / "ca/ca.pem", "-x", f"http://127.0.0.1:{zone.proxy_port}",
+                           "-o", "/dev/null", "-w", "%{http_code} %{ssl_verify_result}", f"{url}/status.html"],
+                          capture_output=True, text=True)
+    assert page.stdout == "200 0"
+
+
 def test_a_load_balancer_of_the_tenant_has_the_container_node_as_healthy_target(zone):
     elb = zone.aws("elbv2")
     balancers = elb.describe_load_balancers()["LoadBalancers"]
