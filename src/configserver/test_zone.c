@@ -125,7 +125,7 @@ static struct instance shown(struct test_zone *test, const struct test_instance 
         .addresses = {arena_format(arena, "2001:db8::%zx:1", index + 1),
                       arena_format(arena, "2001:db8::%zx:2", index + 1)},
         .reason = actual->state == INSTANCE_ENDED ? "the key is disabled" : NULL,
-        .token = arena_strdup(arena, actual->token),
+        .token = actual->token[0] ? arena_strdup(arena, actual->token) : NULL,
         .launch_index = actual->launch_index,
         .launched_ms = actual->launched_ms,
         .application = TEST_APPLICATION,

@@ -275,29 +275,50 @@ static void a_launch_that_cannot_be_repeated_is_taken_as_it_was(void **state)
     nobody_is_left_over(test);
 }
 
-static struct test_instance *stray(struct test_zone *test)
+static struct test_instance *stray(struct test_zone *test, const char *id, const char *token)
 {
     struct test_cloud *cloud = test->cloud_state;
     struct test_instance *instance = &cloud->instances[cloud->instance_count++];
-    *instance = (struct test_instance){.id = "i-stray",
-                                       .token = "somebody's-1",
-                                       .account = TEST_ACCOUNT,
-                                       .state = INSTANCE_RUNNING,
-                                       .launched_ms = cloud->now_ms};
+    *instance = (struct test_instance){
+        .account = TEST_ACCOUNT, .state = INSTANCE_RUNNING, .launched_ms = cloud->now_ms};
+    snprintf(instance->id, sizeof instance->id, "%s", id);
+    snprintf(instance->token, sizeof instance->token, "%s", token);
     return instance;
 }
 
-static void an_instance_nobody_means_is_ended_when_it_is_old_enough(void **state)
+static void an_instance_nobody_means_is_ended(void **state)
 {
     struct test_zone *test = *state;
     test_bring_up(test);
-    const struct test_instance *instance = stray(test);
-    test_zone_run(test, 60);
-    assert_int_equal(instance->state, INSTANCE_RUNNING);
-    test_zone_run(test, 90);
-    assert_int_equal(instance->state, INSTANCE_ENDED);
-    must_have_told(test, "Instance i-stray was no host's any more and is terminated");
+    const struct test_instance *known = stray(test, "i-known", "somebody's-1"),
+                               *nameless = stray(test, "i-other", "");
+    test_zone_run(test, 30);
+    assert_int_equal(known->state, INSTANCE_ENDED);
+    assert_int_equal(nameless->state, INSTANCE_RUNNING); /* it may be too young to tell */
+    test_zone_run(test, 120);
+    assert_int_equal(nameless->state, INSTANCE_ENDED);
+    must_have_told(test, "Instance i-known was no host's any more and is terminated");
     assert_int_equal(running(test), 2);
+    VIEW(view, test->zone->repository);
+    assert_int_equal(zone_counters(view)->orphans, 2);
+}
+
+/* It does not know what the other launched. */
+static void who_leads_no_more_ends_no_instance(void **state)
+{
+    struct test_zone *test = *state;
+    struct error err = {0};
+    struct repository *other;
+    test_bring_up(test);
+    const struct test_instance *instance = stray(test, "i-others", "others-1");
+    assert_int_equal(repository_open(test->store, &other, &err), 0);
+    assert_int_equal(repository_lead(other, "another", &err), 0);
+    for (int i = 0; i < 60; i++) {
+        test_account_pass(test);
+        test_zone_advance(test, 1000);
+    }
+    assert_int_equal(instance->state, INSTANCE_RUNNING);
+    repository_close(&other);
 }
 
 static void a_stopped_instance_is_replaced_and_ended(void **state)
@@ -385,7 +406,8 @@ int main(void)
         TEST(a_host_that_leaves_during_its_launch_leaves_no_instance),
         TEST(a_launch_nobody_saw_answered_is_found_in_the_list),
         TEST(a_launch_that_cannot_be_repeated_is_taken_as_it_was),
-        TEST(an_instance_nobody_means_is_ended_when_it_is_old_enough),
+        TEST(an_instance_nobody_means_is_ended),
+        TEST(who_leads_no_more_ends_no_instance),
         TEST(a_stopped_instance_is_replaced_and_ended),
         TEST(a_terminated_host_is_remembered_and_its_node_is_not),
         TEST(dying_at_any_step_of_a_launch_leaves_nothing_over),

@@ -164,51 +164,64 @@ static int write_differences(struct look *look, const struct view *view, struct 
     return look->transaction ? transaction_commit(&look->transaction, err) : 0;
 }
 
-/* Launched by us for no host that is there: before its launch was written down as this host's another had
- * taken its place, or it was replaced. One that is younger than that may be in the making. */
+/* Launched by us for no host that is there: it was replaced, or its host left before its launch was answered.
+ * A launch's token is written down before it is asked for, so one whose token nobody has is nobody's; without
+ * a token it must be old enough. */
 static bool is_orphan(const struct account_pass *pass, const struct view *view,
                       const struct instance *instance)
 {
     const struct zone *zone = pass->zone;
     if (instance->state >= INSTANCE_ENDING || view_of(view, HOST_OF_INSTANCE, instance->id, 0) ||
-        zone_now_ms(zone) - instance->launched_ms < zone->limits->orphan_age)
+        (!instance->token && zone_now_ms(zone) - instance->launched_ms < zone->limits->orphan_age))
         return false;
     view_each_of(view, HOSTS_OF_ACCOUNT, pass->account->id, struct host,
                  host) if (is_instance_of(host, instance)) return false;
     return true;
 }
 
-static int tell_orphans(struct account_pass *pass, const struct instance *const *orphans, size_t count,
-                        struct error *err)
+static bool is_any_orphan(const struct look *look)
 {
-    cleanup(transaction_end) struct transaction *transaction = transaction_begin(pass->zone->repository);
-    for (size_t i = 0; i < count; i++) {
-        log_warning("orphan terminated", "account", pass->account->id, "instance", orphans[i]->id, "hostname",
-                    orphans[i]->hostname, "application", orphans[i]->application, NULL);
-        if (orphans[i]->application)
-            application_tell(pass->zone, transaction, orphans[i]->application, "warning",
-                             "Instance %s was no host's any more and is terminated", orphans[i]->id);
-    }
-    return transaction_commit(&transaction, err);
+    VIEW(view, look->pass->zone->repository);
+    for (size_t i = 0; i < look->count; i++)
+        if (is_orphan(look->pass, view, &look->instances[i]))
+            return true;
+    return false;
 }
 
-static int remove_orphans(const struct look *look, const struct view *view, struct error *err)
+static void tell_orphan(const struct look *look, struct transaction *transaction,
+                        const struct instance *orphan)
 {
-    struct account_pass *pass = look->pass;
-    const struct cloud *cloud = pass->zone->cloud;
-    const struct instance *orphans[WRITES_MOST];
+    log_warning("orphan terminated", "account", look->pass->account->id, "instance", orphan->id, "hostname",
+                orphan->hostname, "application", orphan->application, NULL);
+    if (orphan->application)
+        application_tell(look->pass->zone, transaction, orphan->application, "warning",
+                         "Instance %s was no host's any more and is terminated", orphan->id);
+}
+
+/* Ending a machine for what our records do not say asks that they are the newest: who led once and does not
+ * know yet that another leads would take that one's hosts for orphans. So it is written down first, which
+ * only the leader can. */
+static int remove_orphans(const struct look *look, struct error *err)
+{
+    struct zone *zone = look->pass->zone;
+    const struct cloud *cloud = zone->cloud;
     const char *ids[WRITES_MOST];
     size_t count = 0;
+    if (!is_any_orphan(look))
+        return 0;
+    cleanup(transaction_end) struct transaction *transaction = transaction_begin(zone->repository);
+    const struct view *view = transaction_view(transaction);
+    struct counters counters = *zone_counters(view);
     for (size_t i = 0; i < look->count && count < WRITES_MOST; i++)
-        if (is_orphan(pass, view, &look->instances[i])) {
-            orphans[count] = &look->instances[i];
+        if (is_orphan(look->pass, view, &look->instances[i])) {
+            tell_orphan(look, transaction, &look->instances[i]);
             ids[count++] = look->instances[i].id;
         }
-    if (count == 0)
-        return 0;
-    if (cloud->terminate(cloud->context, pass->account, ids, count, err) < 0)
+    counters.orphans += (int64_t)count;
+    transaction_put(transaction, RECORD_COUNTERS, &counters);
+    if (transaction_commit(&transaction, err) < 0)
         return -1;
-    return tell_orphans(pass, orphans, count, err);
+    return count ? cloud->terminate(cloud->context, look->pass->account, ids, count, err) : 0;
 }
 
 /* Instances that were launched together have no names yet; for people only, so a few at a time, and where the
@@ -246,7 +259,7 @@ int watch_instances(struct account_pass *pass, struct error *err)
         return -1;
     VIEW(view, pass->zone->repository);
     name_instances(&look, view);
-    return remove_orphans(&look, view, err);
+    return remove_orphans(&look, err);
 }
 
 int remove_left_disks(struct account_pass *pass, struct error *err)
