@@ -248,6 +248,24 @@ static void a_host_that_leaves_during_its_launch_leaves_no_instance(void **state
     nobody_is_left_over(test);
 }
 
+/* And also when nobody answers until it is only remembered: its name is still part of what is asked for. */
+static void a_host_that_left_long_ago_is_still_named_in_its_launch(void **state)
+{
+    struct test_zone *test = *state;
+    test_must_deploy(test, SIX_NODES);
+    test->cloud_state->lose_launches = 9;
+    test->cloud_state->list_lag_ms = 3600 * 1000;
+    test_account_pass(test);
+    release(test, 2);
+    for (int i = 0; i < 600 && in_state(test, HOST_PROVISIONED) == 0; i++) {
+        test_account_pass(test);
+        test_zone_advance(test, 1000);
+    }
+    assert_int_equal(in_state(test, HOST_DEPROVISIONED), 1);
+    assert_int_equal(in_state(test, HOST_PROVISIONED), 5);
+    assert_int_equal(test->cloud_state->instance_count, 6);
+}
+
 static void a_launch_nobody_saw_answered_is_found_in_the_list(void **state)
 {
     struct test_zone *test = *state;
@@ -404,6 +422,7 @@ int main(void)
         TEST(too_fast_for_ec2_is_slower_and_no_trouble_of_the_application),
         TEST(an_answer_that_was_lost_is_asked_for_again_in_the_same_way),
         TEST(a_host_that_leaves_during_its_launch_leaves_no_instance),
+        TEST(a_host_that_left_long_ago_is_still_named_in_its_launch),
         TEST(a_launch_nobody_saw_answered_is_found_in_the_list),
         TEST(a_launch_that_cannot_be_repeated_is_taken_as_it_was),
         TEST(an_instance_nobody_means_is_ended),
