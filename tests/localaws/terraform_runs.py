@@ -18,9 +18,9 @@ def plugin_directory():
 
 
 class Module:
-    def __init__(self, name, directory, region, profile="acme", **variables):
+    def __init__(self, name, directory, region, profile="acme", source=None, **variables):
         self.directory = directory / name
-        shutil.copytree(MODULES / name, self.directory)
+        shutil.copytree(source or MODULES / name, self.directory)
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "TF_"))},
             "AWS_ENDPOINT_URL": region.url, "AWS_CA_BUNDLE": str(region.directory / "ca.pem"), "AWS_PROFILE": profile,

@@ -1,22 +1,29 @@
-"""Terraform modules that are not ours: each applies, plans nothing afterwards, and is destroyed without a trace."""
+"""Terraform modules, two that are not ours, and our own of a zone in three availability zones: each applies, plans nothing
+afterwards, and is destroyed without a trace."""
+import pathlib
 import threading
 
 import pytest
 
-from local_region import Region
+from local_region import TENANT, Region
 from terraform_runs import Module
 
+OURS = pathlib.Path(__file__).resolve().parent.parent.parent / "terraform/modules/zone"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtZmDLzkLtBAfwMPOCvWcUI9KPk0ZxBYMPnrVtxYiJd someone"
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Both at once, each in an account of its own: Terraform mostly waits. What each said, by module and step."""
+    """All at once: Terraform mostly waits. What each said, by module and step."""
     directory = tmp_path_factory.mktemp("terraform")
     region = Region(directory / "region").start()
     image = region.client("ec2").describe_images(Filters=[{"Name": "name", "Values": ["sim"]}])["Images"][0]["ImageId"]
     modules = {"classic": Module("classic", directory, region, "acme"),
-               "modern": Module("modern", directory, region, "vendor", image=image, public_key=KEY)}
+               "modern": Module("modern", directory, region, "vendor", image=image, public_key=KEY),
+               "zone": Module("zone", directory, region, "acme", source=OURS, zone="dev.aws-us-east-1c",
+                              availability_zone_id="use1-az6", more_availability_zone_ids='["use1-az1", "use1-az2"]',
+                              host_role_arn=f"arn:aws:iam::{TENANT}:role/host",
+                              provisioner_role_arn=f"arn:aws:iam::{TENANT}:role/provisioner")}
     said = {}
 
     def run(name, module):
@@ -24,6 +31,9 @@ def runs(tmp_path_factory):
         for step, words in {"apply": ["apply", "-auto-approve"], "plan": ["plan", "-detailed-exitcode"],
                             "destroy": ["destroy", "-auto-approve"]}.items():
             said[name, step] = module.run(*words)
+            if (name, step) == ("zone", "apply"):
+                said["subnets"] = region.client("ec2", "acme").describe_subnets(
+                    Filters=[{"Name": "tag:zone", "Values": ["dev.aws-us-east-1c"]}])["Subnets"]
 
     threads = [threading.Thread(target=run, args=pair) for pair in modules.items()]
     for thread in threads:
@@ -34,11 +44,18 @@ def runs(tmp_path_factory):
     region.stop()
 
 
-@pytest.mark.parametrize("name", ["classic", "modern"])
+@pytest.mark.parametrize("name", ["classic", "modern", "zone"])
 @pytest.mark.parametrize("step", ["apply", "plan", "destroy"])
 def test_a_module_of_somebody_else_applies_plans_nothing_and_is_destroyed(runs, name, step):
     status, said = runs[1][name, step]
     assert status == 0, said[-8000:]
+
+
+@pytest.mark.parametrize("service", ["tenant", "tenantelb"])
+def test_a_zone_has_a_subnet_for_hosts_and_one_for_balancers_in_each_availability_zone(runs, service):
+    subnets = [s for s in runs[1]["subnets"] if {"Key": "service", "Value": service} in s["Tags"]]
+    assert len({s["AvailabilityZoneId"] for s in subnets}) == len(subnets) == 3
+    assert all(s["Ipv6CidrBlockAssociationSet"] for s in subnets)
 
 
 @pytest.mark.parametrize("profile", ["acme", "vendor"])
