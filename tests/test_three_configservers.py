@@ -206,6 +206,30 @@ def test_a_rolling_restart_refuses_no_deploy_and_stops_no_query(three):
     assert len(three.launched(STORM[0])) == 1
 
 
+def test_a_machine_that_vanishes_takes_no_host_with_it(three):
+    """The leader's whole machine, without a word to anyone: hosts that spoke with it speak with another."""
+    three.all_well()
+    leader = three.leader()
+    machine = three.instance(f"cfg{leader}")["InstanceId"]
+    ec2 = three.aws("ec2", "vendor")
+    ec2.stop_instances(InstanceIds=[machine], Force=True)
+    try:
+        gone = time.time()
+        wait_for("another leads", lambda: (seen := three.servers()) and seen["leader"] not in (None, leader), 30)
+        print(f"machine_failover_s {time.time() - gone:.1f}")
+
+        def silent():
+            listed = three.json("hosts")["nodes"]
+            return [n["hostname"] for n in listed if n["type"] == "host" and n.get("lastHeardAt", 0) < (gone + 5) * 1000]
+
+        wait_for("every host is heard by the new leader", lambda: not silent(), 45)
+        assert three.deploy("late").returncode == 0
+        three.serves("late")
+    finally:
+        ec2.start_instances(InstanceIds=[machine])
+    three.all_well()
+
+
 def test_without_a_majority_nothing_is_decided_hosts_serve_and_then_it_goes_on(three):
     """ZooKeeper frozen on two of three: alive, but without a word."""
     three.all_well()
@@ -215,15 +239,15 @@ def test_without_a_majority_nothing_is_decided_hosts_serve_and_then_it_goes_on(t
             assert three.end(index, signal.SIGSTOP, "java")
         wait_for("nobody leads", lambda: (seen := three.servers()) and
                  all(s["state"] == "paused" for s in seen["servers"]), 30)
-        assert three.deploy("late").returncode == 0  # the controller has it, and asks again
+        assert three.deploy("later").returncode == 0  # the controller has it, and asks again
         assert three.json("query", "dreams")["root"]["fields"]["totalCount"] >= 1
         assert three.json("hosts")["nodes"], "what is known is still told"
         time.sleep(3)
-        assert three.launched("late") == []
+        assert three.launched("later") == []
         assert three.json("query", "dreams")["root"]["fields"]["totalCount"] >= 1
     finally:
         for index in frozen:
             three.end(index, signal.SIGCONT, "java")
-    three.serves("late")
-    assert len(three.launched("late")) == 1
+    three.serves("later")
+    assert len(three.launched("later")) == 1
     three.all_well()

@@ -361,6 +361,9 @@ static void operators_see_who_leads(void **state)
     assert_non_null(strstr(body, "\"index\":1,\"address\":\"2001:db8:f::1\",\"state\":\"leader\""));
     assert_non_null(strstr(body, "\"index\":2,\"address\":\"2001:db8:f::2\",\"state\":\"follower\""));
     assert_int_equal(ask(pair, &by_host).status, 403);
+    const struct question metrics = {OPERATOR, 1, SIDE_PUBLIC, HTTP_GET, "/metrics", NULL, NULL};
+    body = ask(pair, &metrics).body;
+    assert_non_null(strstr(body, "\nenclave_config_server_leads 0\n"));
 }
 
 /* A path and method that two routes have on the mesh would make the leader answer with the wrong one. */

@@ -102,7 +102,7 @@ static void add_cloud(const struct counting *counting, const struct zone *zone)
 static void add_server(const struct counting *counting, const struct zone *zone)
 {
     const struct config_servers *servers = zone->servers;
-    bool leads = repository_leads(zone->repository);
+    bool leads = zone_leads(zone); /* a leader whose store is away decides nothing */
     int64_t lag_ms = leads || !servers ? 0 : clock_monotonic_ms() - atomic_load(&servers->current_ms);
     add(counting, "enclave_config_server_leads", leads ? 1 : 0);
     add(counting, "enclave_config_server_epoch", (double)repository_epoch(zone->repository));
