@@ -13,7 +13,7 @@
 
 enum {
     STORE_VALUE_LARGEST = 512 * 1024,
-    STORE_MULTI_LARGEST = 8 * 1024 * 1024, /* paths and values of one store_multi together */
+    STORE_MULTI_LARGEST = 4 * 1024 * 1024, /* paths and values of one store_multi together */
     STORE_ANY_VERSION = -1,
 };
 

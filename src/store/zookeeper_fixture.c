@@ -78,8 +78,7 @@ int fixture_start(struct fixture *fixture, size_t count, const char *address, st
             (struct zookeeper_options){.state_directory = memory_format("%s/%zu", fixture->directory, i),
                                        .index = (int)i + 1,
                                        .members = fixture->members,
-                                       .member_count = count,
-                                       .heap_mb = 128};
+                                       .member_count = count};
         if (zookeeper_server_prepare(&fixture->options[i], err) < 0 || fixture_launch(fixture, i, err) < 0)
             return -1;
     }

@@ -8,12 +8,15 @@
 #include <signal.h>
 #include <string.h>
 
-enum { HEAP_MB = 192 };
+/* ZooKeeper keeps the last 500 writes in memory beside the records, whatever their size: a storm of large
+ * ones must fit. What is not needed goes back to the system. */
+enum { HEAP_MB = 512 };
 
-/* A tick is half a second: sessions last from 1 to 30 s, a follower that is silent for 3 s is given up. One
- * server answers one of ZooKeeper's four-letter words, `srvr`, which says whether it leads. */
+/* A tick is half a second: sessions last from 1 to 30 s, a follower that is silent for 3 s is given up, and
+ * so is an election whose winner nobody follows within 5 s. A server answers one of ZooKeeper's four-letter
+ * words, `srvr`, which says whether it leads. */
 static const char common_configuration[] = "tickTime=500\n"
-                                           "initLimit=20\n"
+                                           "initLimit=10\n"
                                            "syncLimit=6\n"
                                            "minSessionTimeout=1000\n"
                                            "maxSessionTimeout=30000\n"
@@ -122,6 +125,9 @@ int zookeeper_server_launch(const struct zookeeper_options *options, int output,
     const char *const argv[] = {
         java,
         arena_format(arena, "-Xmx%dm", options->heap_mb ? options->heap_mb : HEAP_MB),
+        "-Xms32m",
+        "-XX:MinHeapFreeRatio=20",
+        "-XX:MaxHeapFreeRatio=40",
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1", /* up in half the time and smaller; what limits it is the disk */
         "-XX:+ExitOnOutOfMemoryError",
@@ -133,7 +139,8 @@ int zookeeper_server_launch(const struct zookeeper_options *options, int output,
                                         */
         arena_format(arena, "-Djute.maxbuffer=%d", STORE_MULTI_LARGEST * 2),
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-        "-Dorg.slf4j.simpleLogger.log.org.apache.zookeeper.server.NIOServerCnxn=error", /* each client turned away */
+        "-Dorg.slf4j.simpleLogger.log.org.apache.zookeeper.server.NIOServerCnxn=error", /* each client turned
+                                                                                           away */
         "-Dorg.slf4j.simpleLogger.showThreadName=false",
         /* every connection that is closed before there is a majority, with its stack */
         "-Dorg.slf4j.simpleLogger.log.org.apache.zookeeper.server.NIOServerCnxn=error",

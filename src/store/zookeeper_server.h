@@ -25,7 +25,7 @@ struct zookeeper_options {
     const struct zookeeper_member *members; /* one: it runs alone, without a quorum */
     size_t member_count;
     const char *java; /* NULL: "java" */
-    int heap_mb;      /* 0: 192 */
+    int heap_mb;      /* 0: 512, of which it takes what it needs */
 };
 
 /* "address:port,…", ours first: for store_open_zookeeper. */

@@ -22,7 +22,7 @@ enum { SESSION_MS = 4000, PATIENCE_MS = 20000 };
 static char directory[] = "/tmp/configserver_zookeeper_test.XXXXXX";
 static struct zookeeper_member member = {.index = 2, .address = "::1"};
 static const struct zookeeper_options options = {
-    .state_directory = directory, .index = 2, .members = &member, .member_count = 1, .heap_mb = 64};
+    .state_directory = directory, .index = 2, .members = &member, .member_count = 1};
 
 static char *read_of(struct arena *arena, pid_t pid, const char *what)
 {
