@@ -110,7 +110,7 @@ static int measure_zookeeper(size_t count, double *alone, double *grouped, doubl
                              struct error *err)
 {
     struct fixture servers;
-    if (fixture_start(&servers, count, "127.0.0.1", err) < 0)
+    if (fixture_start(&servers, count, "::1", err) < 0)
         return -1;
     struct store *store = fixture_open(&servers, 0, SESSION_MS, NULL, NULL);
     *alone = writes_per_second(store, 1);
