@@ -16,6 +16,7 @@ help:
 	@echo 'make check   unit tests and localaws under ASan and UBSan, layers, static analysis'
 	@echo 'make bench   measure; prints a table, writes build/bench.json'
 	@echo 'make fuzz    run each fuzz target for SECONDS=60'
+	@echo 'make sim     weeks of a zone in simulated time, from seeds (SEEDS=1-200 DAYS=7)'
 	@echo 'make format  clang-format and terraform fmt'
 	@echo 'make clean   remove what was built'
 
@@ -47,8 +48,8 @@ bench: install
 fuzz:
 	@scripts/fuzz $(or $(SECONDS),60)
 
-sim:
-	@echo 'There is no simulator yet: it comes with the config server cluster.'; exit 1
+sim: install
+	@$(build)/src/configserver/simulator/enclave-sim --seeds $(or $(SEEDS),1-200) --days $(or $(DAYS),7)
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i

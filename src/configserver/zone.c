@@ -66,6 +66,15 @@ static void tell(void *context, const struct touched *touched)
     polls_look(zone->polls, touched);
 }
 
+static const char *make_id(const struct zone *zone, struct arena *arena)
+{
+    uint64_t high = zone->environment->random(zone->environment->context);
+    uint64_t low = zone->environment->random(zone->environment->context);
+    return arena_format(arena, "%08llx-%04llx-4%03llx-8%03llx-%012llx", (unsigned long long)high >> 32,
+                        (unsigned long long)high >> 16 & 0xffff, (unsigned long long)high & 0xfff,
+                        (unsigned long long)low >> 52, (unsigned long long)low & 0xffffffffffff);
+}
+
 static int ensure_counters(struct zone *zone, struct error *err)
 {
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(zone->repository);
@@ -73,7 +82,7 @@ static int ensure_counters(struct zone *zone, struct error *err)
         return 0;
     const struct counters counters = {
         .name = COUNTERS_KEY,
-        .repository_id = random_uuid(transaction_arena(transaction)),
+        .repository_id = make_id(zone, transaction_arena(transaction)),
         .next_host_index = FIRST_HOST_INDEX,
         .next_generation = 1,
     };

@@ -1,0 +1,31 @@
+/* What must hold in a simulated world, whatever happens. Some of it holds at every moment (the rules of
+ * records); the rest must become right within so much time in which nothing is wrong for its account. */
+#ifndef SIMULATOR_JUDGE_H
+#define SIMULATOR_JUDGE_H
+
+#include "configserver/simulator/server.h"
+
+struct judge;
+struct judge *judge_new(struct world *world);
+void judge_free(struct judge **judge);
+
+/* After something was written: the rules of the records. */
+void judge_records(struct world *world);
+/* Something is not as it shall be, and may stay so for `most_ms` of the account's good time; `format` names
+ * it. To be said again in each round while it lasts. */
+void judge_suffers(struct world *world, const struct sim_account *account, const char *invariant,
+                   int64_t most_ms, const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* The rounds, by their file. */
+struct round {
+    struct world *world;
+    struct process *leader;
+    const struct view *view;
+    const struct limits *limits;
+};
+void judge_instances(const struct round *round);
+void judge_hosts(const struct round *round);
+void judge_balancers(const struct round *round);
+void judge_applications(const struct round *round);
+
+#endif

@@ -1,0 +1,338 @@
+#include "configserver/simulator/machine.h"
+
+#include "base/text.h"
+#include "configserver/simulator/faults.h"
+#include "configserver/simulator/host_link.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    LOOK_EVERY_MS = 60 * 1000, /* a heartbeat, and whatever it missed */
+    TRY_AGAIN_MS = 7 * 1000,
+    SERVICE_STARTS_MS = 30 * 1000,
+    DRAINS_MS = 20 * 1000,
+    DATA_MOVES_MS = 15 * 60 * 1000,
+    ENDS_MS = 20 * 1000, /* from being terminated */
+};
+
+enum service { SERVICE_NONE, SERVICE_STARTING, SERVICE_UP, SERVICE_STOPPED };
+static const char *const service_names[] = {NULL, "starting", "up", "stopped"};
+
+struct machine {
+    struct world *world;
+    struct sim_instance *instance;
+    struct chance chance;
+    char key[48];
+    struct machine_fate fate;
+    int64_t addresses_ms, boots_ms;
+    int64_t looks_ms; /* when it looks next; 0: not */
+    int occurrences;  /* that will come */
+    bool published, ready;
+    int64_t cut_until_ms, broken_until_ms;
+    bool hangs, fails_hard;
+    /* its node */
+    char node[128], image[128];
+    enum service service;
+    int64_t service_changes_ms; /* it is up then */
+    int64_t serves_since_ms;
+    int64_t data_moved_ms; /* retired: the others have its documents then; 0: it is not */
+    int64_t drained_ms;    /* asked to drain: it has then; 0: it is not */
+    uint64_t reported;     /* hash of what its node's last report that arrived said */
+    bool reported_drained;
+};
+
+static void look(void *context, int64_t number);
+
+static void look_at(struct machine *machine, int64_t when_ms)
+{
+    if (machine->looks_ms && machine->looks_ms <= when_ms)
+        return;
+    machine->looks_ms = when_ms;
+    machine->occurrences++;
+    clockwork_at(machine->world->clockwork, when_ms, look, machine, when_ms);
+}
+
+static void look_in(struct machine *machine, int64_t wait_ms)
+{
+    look_at(machine, world_now(machine->world) + wait_ms);
+}
+
+struct machine *machine_new(struct world *world, struct sim_instance *instance)
+{
+    struct machine *machine = memory_alloc(sizeof *machine);
+    cleanup(arena_free) struct arena *arena = arena_new();
+    machine->world = world;
+    machine->instance = instance;
+    machine->chance = chance_of(world->seed, instance->id);
+    uint64_t key[4];
+    for (size_t i = 0; i < COUNT_OF(key); i++)
+        key[i] = chance_next(&machine->chance);
+    snprintf(machine->key, sizeof machine->key, "%s", base64_encode(arena, key, sizeof key));
+    machine->fate = faults_fate(world, instance);
+    machine->addresses_ms = instance->launched_ms + chance_around(&machine->chance, 2000);
+    machine->boots_ms = machine->addresses_ms + 20 * SECOND_MS +
+                        chance_around(&machine->chance, 20 * SECOND_MS) + machine->fate.boots_late_ms;
+    if (machine->fate.ends_after_ms)
+        look_at(machine, instance->launched_ms + machine->fate.ends_after_ms);
+    else
+        look_at(machine, machine->boots_ms);
+    return machine;
+}
+
+void machine_free(struct machine **machine)
+{
+    free(take(machine));
+}
+
+bool machine_is_still(const struct machine *machine)
+{
+    return machine->occurrences == 0;
+}
+
+static bool runs(const struct machine *machine)
+{
+    return machine->instance->state <= INSTANCE_RUNNING;
+}
+
+bool machine_has_addresses(const struct machine *machine)
+{
+    return world_now(machine->world) >= machine->addresses_ms && runs(machine);
+}
+
+bool machine_serves(const struct machine *machine)
+{
+    return machine->instance->state == INSTANCE_RUNNING && machine->service == SERVICE_UP &&
+           !machine->hangs && world_now(machine->world) >= machine->broken_until_ms;
+}
+
+int64_t machine_serves_since(const struct machine *machine)
+{
+    return machine->serves_since_ms > machine->broken_until_ms ? machine->serves_since_ms
+                                                               : machine->broken_until_ms;
+}
+
+bool machine_never_comes(const struct machine *machine)
+{
+    return machine->fate.never_comes;
+}
+
+bool machine_is_well(const struct machine *machine)
+{
+    int64_t now = world_now(machine->world);
+    return runs(machine) && !machine->hangs && !machine->fails_hard && now >= machine->broken_until_ms &&
+           now >= machine->cut_until_ms && !machine->fate.never_comes && !machine->instance->event;
+}
+
+static void end(void *context, int64_t number)
+{
+    struct machine *machine = context;
+    (void)number;
+    machine->occurrences--;
+    region_end_instance(machine->world->region, machine->instance, "Client.UserInitiatedShutdown");
+}
+
+void machine_terminate(struct machine *machine)
+{
+    machine->occurrences++;
+    clockwork_after(machine->world->clockwork, chance_around(&machine->chance, ENDS_MS), end, machine, 0);
+}
+
+void machine_stop(struct machine *machine)
+{
+    if (machine)
+        machine->service = SERVICE_NONE;
+}
+
+void machine_notice(struct machine *machine)
+{
+    if (machine->ready && runs(machine))
+        look_in(machine, 20 + chance_below(&machine->chance, 200));
+}
+
+void machine_cut_off(struct machine *machine, int64_t for_ms)
+{
+    machine->cut_until_ms = world_now(machine->world) + for_ms;
+}
+
+void machine_break_service(struct machine *machine, int64_t for_ms)
+{
+    machine->broken_until_ms = world_now(machine->world) + for_ms;
+    look_in(machine, 5 * SECOND_MS);
+}
+
+void machine_fail_hard(struct machine *machine)
+{
+    machine->fails_hard = true;
+    look_in(machine, 5 * SECOND_MS);
+}
+
+void machine_hang(struct machine *machine)
+{
+    machine->hangs = true;
+}
+
+void machine_maintain(struct machine *machine)
+{
+    (void)machine;
+}
+
+static void start_service(struct machine *machine, const struct node_spec *spec)
+{
+    snprintf(machine->node, sizeof machine->node, "%s", spec->hostname);
+    snprintf(machine->image, sizeof machine->image, "%s", spec->image);
+    machine->service = SERVICE_STARTING;
+    machine->service_changes_ms =
+        world_now(machine->world) + 5 * SECOND_MS + chance_around(&machine->chance, SERVICE_STARTS_MS);
+    look_at(machine, machine->service_changes_ms);
+}
+
+static void follow_node(struct machine *machine, const struct node_spec *spec)
+{
+    int64_t now = world_now(machine->world);
+    bool wanted = text_equal(spec->state, "active");
+    bool other = !text_equal(machine->node, spec->hostname) || !text_equal(machine->image, spec->image);
+    if (wanted && (machine->service == SERVICE_NONE || machine->service == SERVICE_STOPPED || other))
+        start_service(machine, spec);
+    else if (!wanted)
+        machine->service = SERVICE_STOPPED;
+    if (machine->service == SERVICE_STARTING && now >= machine->service_changes_ms) {
+        machine->service = SERVICE_UP;
+        machine->serves_since_ms = now;
+    }
+    if (!spec->retired)
+        machine->data_moved_ms = 0;
+    else if (!machine->data_moved_ms) {
+        machine->data_moved_ms =
+            now + chance_around(&machine->chance, DATA_MOVES_MS) + machine->fate.moves_late_ms;
+        look_at(machine, machine->data_moved_ms);
+    }
+}
+
+static uint64_t report_hash(const struct node_report *report, size_t names)
+{
+    uint64_t hash = 14695981039346656037u ^ names << 8 ^ (uint64_t)report->data_moved;
+    const char *const texts[] = {report->service_status, report->current_image};
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        for (const char *at = texts[i] ? texts[i] : "-"; *at; at++)
+            hash = (hash ^ (unsigned char)*at) * 1099511628211u;
+    return hash;
+}
+
+static void report_node(struct machine *machine, struct process *process, const struct node_spec *spec)
+{
+    int64_t now = world_now(machine->world);
+    bool down = machine->service == SERVICE_UP && now < machine->broken_until_ms;
+    const struct node_report report = {
+        .current_restart_generation = spec->restart_generation,
+        .service_status = down ? "down" : service_names[machine->service],
+        .current_image = machine->image,
+        .data_moved = machine->data_moved_ms && now >= machine->data_moved_ms && !machine->fate.never_moves,
+        .certificate_names = spec->certificate_names,
+        .certificate_name_count = machine->service == SERVICE_UP ? spec->certificate_name_count : 0,
+    };
+    uint64_t hash = report_hash(&report, report.certificate_name_count);
+    if (hash == machine->reported)
+        return;
+    if (host_link_report(process, machine->instance, machine->key, machine->node, &report, NULL) < 0) {
+        look_in(machine, TRY_AGAIN_MS);
+        return;
+    }
+    machine->reported = hash;
+    world_say(machine->world, "node %s is %s%s", machine->node, report.service_status,
+              report.data_moved ? ", its data has moved" : "");
+    if (down)
+        look_at(machine, machine->broken_until_ms);
+}
+
+static void drain(struct machine *machine, struct process *process)
+{
+    int64_t now = world_now(machine->world);
+    machine->service = SERVICE_STOPPED;
+    if (!machine->drained_ms) {
+        machine->drained_ms = now + chance_around(&machine->chance, DRAINS_MS) + machine->fate.drains_late_ms;
+        look_at(machine, machine->drained_ms);
+    }
+    if (now < machine->drained_ms || machine->reported_drained)
+        return;
+    const struct node_report report = {.current_restart_generation = -1, .drained = true};
+    machine->reported_drained = host_link_report(process, machine->instance, machine->key,
+                                                 machine->instance->hostname, &report, NULL) == 0;
+    if (machine->reported_drained)
+        world_say(machine->world, "host %s is drained", machine->instance->hostname);
+    else
+        look_in(machine, TRY_AGAIN_MS);
+}
+
+static void follow_spec(struct machine *machine, struct process *process)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct host_spec spec = {0};
+    if (host_link_heartbeat(process, machine->instance, machine->key, NULL) < 0 ||
+        host_link_spec(process, machine->instance, machine->key, arena, &spec, NULL) < 0) {
+        look_in(machine, TRY_AGAIN_MS);
+        return;
+    }
+    for (size_t i = 0; i < spec.node_count; i++) {
+        follow_node(machine, &spec.nodes[i]);
+        report_node(machine, process, &spec.nodes[i]);
+    }
+    if (spec.drain)
+        drain(machine, process);
+}
+
+/* Until it has happened, each step again and again. */
+static void register_host(struct machine *machine, struct process *process)
+{
+    struct error err = {0};
+    if (!machine->published)
+        machine->published = host_link_publish_key(process, machine->instance, machine->key, &err) == 0;
+    if (machine->published && !machine->ready) {
+        machine->ready = host_link_ready(process, machine->instance, machine->key, &err) == 0;
+        if (machine->ready)
+            world_say(machine->world, "host %s (%s) is ready", machine->instance->hostname,
+                      machine->instance->id);
+    }
+    if (machine->ready)
+        follow_spec(machine, process);
+    else
+        look_in(machine, TRY_AGAIN_MS);
+}
+
+static void live(struct machine *machine)
+{
+    int64_t now = world_now(machine->world);
+    if (machine->fate.ends_after_ms && !machine->ready) {
+        region_end_instance(machine->world->region, machine->instance,
+                            "Server.InternalError: it broke while it booted");
+        return;
+    }
+    if (now < machine->boots_ms) {
+        look_at(machine, machine->boots_ms);
+        return;
+    }
+    machine->instance->state = INSTANCE_RUNNING;
+    if (machine->fate.never_comes || machine->hangs)
+        return;
+    if (now < machine->cut_until_ms) {
+        look_at(machine, machine->cut_until_ms);
+        return;
+    }
+    struct process *process = servers_leader(machine->world);
+    if (process)
+        register_host(machine, process);
+    else
+        look_in(machine, TRY_AGAIN_MS);
+    look_in(machine, LOOK_EVERY_MS);
+}
+
+static void look(void *context, int64_t number)
+{
+    struct machine *machine = context;
+    machine->occurrences--;
+    if (number != machine->looks_ms)
+        return; /* it was asked to look sooner, and did */
+    machine->looks_ms = 0;
+    if (runs(machine))
+        live(machine);
+}

@@ -1,0 +1,65 @@
+/* The config servers of a simulated world. A server is a machine on which a process runs; a process dies at
+ * any step (a write to the store, a call to the cloud, before or after its effect) and is started again after
+ * a while. What a dead process still does has no effect, and it is freed when the last of its calls has
+ * returned. */
+#ifndef SIMULATOR_SERVER_H
+#define SIMULATOR_SERVER_H
+
+#include "configserver/simulator/region.h"
+#include "configserver/simulator/world.h"
+#include "configserver/zone.h"
+
+enum { PEERS_MOST = 256 };
+
+struct process {
+    struct server *server;
+    int64_t incarnation;
+    struct store *store;
+    struct zone *zone;
+    struct cloud cloud;
+    struct peers peers;
+    struct attestor attestor;
+    struct driver *driver; /* of its maintainers */
+    int busy;              /* bodies that run in it */
+    bool dead;
+    bool wrote;                /* since its driver last looked */
+    char keys[PEERS_MOST][48]; /* of the tunnel's peers */
+    size_t key_count;
+};
+
+struct server {
+    struct world *world;
+    int number;              /* from 1 */
+    struct process *process; /* NULL: down */
+    int64_t incarnations;
+    int64_t dies_in; /* steps; 0: not */
+    bool store_unreachable;
+};
+
+enum { SERVERS_MOST = 3 };
+struct servers {
+    struct server list[SERVERS_MOST];
+    size_t count;
+    struct chance chance;
+    int64_t deaths, writes;
+    bool counts_as_trouble; /* nobody leads */
+};
+void servers_new(struct world *world); /* sets world->servers */
+void servers_free(struct servers **servers);
+
+/* The process that leads; NULL when none does. */
+struct process *servers_leader(struct world *world);
+
+/* A step of the process: true when it is dead, from this step on or before it. */
+bool process_step(struct process *process, const char *what);
+void process_enter(struct process *process); /* a body runs in it */
+void process_leave(struct process *process);
+/* At once, or at one of the next steps. */
+void server_kill(struct server *server, int64_t in_steps);
+
+/* driver.c: the maintainers of a process, run when they are due. */
+struct driver *driver_new(struct process *process);
+void driver_free(struct driver **driver);
+void driver_ring(struct process *process); /* something changed */
+
+#endif
