@@ -138,7 +138,7 @@ static bool ask(struct sim_application *application, const struct sim_package *p
                 const struct buffer *zip, struct deployed *deployed, struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
-    struct process *process = servers_leader(application->world);
+    struct process *process = servers_any(application->world, &application->chance);
     *err = (struct error){0};
     if (!process) {
         error_set(err, ERROR_UNAVAILABLE, "nobody answers");

@@ -10,7 +10,7 @@ struct faults;
 typedef void strike(struct faults *faults);
 static strike kill_server, kill_often, lose_store, cut_account, throttle_account, lose_answers, lack_types,
     lack_zone, disable_key, end_instance, cut_host, hang_host, break_service, fail_hard, announce_event,
-    delete_balancer, drop_targets, maintain_host;
+    delete_balancer, drop_targets, maintain_host, depose_leader, lose_writes;
 
 /* What strikes how often, on average, in a world that has this kind. */
 static const struct fault_kind {
@@ -20,6 +20,8 @@ static const struct fault_kind {
 } kinds[] = {
     {"crash", kill_server, 4 * HOUR_MS},
     {"crashes", kill_often, 30 * HOUR_MS},
+    {"depose", depose_leader, 8 * HOUR_MS},
+    {"write", lose_writes, 16 * HOUR_MS},
     {"store", lose_store, 24 * HOUR_MS},
     {"outage", cut_account, 16 * HOUR_MS},
     {"throttle", throttle_account, 16 * HOUR_MS},
@@ -178,6 +180,7 @@ static void find_store(void *context, int64_t server)
     world_say(world, "config server %lld reaches the store again", (long long)server + 1);
     for (size_t i = 0; i < world->region->account_count; i++)
         good_time_go(world, &world->region->accounts[i]);
+    servers_look(world);
 }
 
 static void lose_store(struct faults *faults)
@@ -192,6 +195,27 @@ static void lose_store(struct faults *faults)
     for (size_t i = 0; i < world->region->account_count; i++)
         good_time_stop(world, &world->region->accounts[i]);
     clockwork_after(world->clockwork, chance_around(&faults->chance, 3 * MINUTE_MS), find_store, world, at);
+}
+
+static void depose_leader(struct faults *faults)
+{
+    servers_depose(faults->world);
+}
+
+static void find_writes(void *context, int64_t number)
+{
+    struct world *world = context;
+    (void)number;
+    world->servers->loses_writes = 0;
+    world_say(world, "the store answers every write again");
+}
+
+static void lose_writes(struct faults *faults)
+{
+    struct world *world = faults->world;
+    world->servers->loses_writes = chance_is(&faults->chance, 0.5) ? 0.05 : 0.4;
+    world_say(world, "the store's answers get lost");
+    clockwork_after(world->clockwork, chance_around(&faults->chance, 10 * MINUTE_MS), find_writes, world, 0);
 }
 
 /* An account that may have troubles; NULL when all are spared. */

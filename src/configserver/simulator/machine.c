@@ -318,7 +318,7 @@ static void live(struct machine *machine)
         look_at(machine, machine->cut_until_ms);
         return;
     }
-    struct process *process = servers_leader(machine->world);
+    struct process *process = servers_any(machine->world, &machine->chance);
     if (process)
         register_host(machine, process);
     else

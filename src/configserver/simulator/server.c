@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RESTARTS_AFTER_MS = 15 * 1000, TRIES_AGAIN_AFTER_MS = 5 * 1000 };
+enum { RESTARTS_AFTER_MS = 15 * 1000, DEPOSED_LEARNS_MS = 15 * 1000 };
 
 static void start(void *context, int64_t number);
 
@@ -42,6 +42,111 @@ static void count_leaders(struct world *world)
         (troubled ? good_time_stop : good_time_go)(world, &world->region->accounts[i]);
 }
 
+struct process *servers_leader(struct world *world)
+{
+    struct process *leader = world->servers->leader;
+    return leader && !leader->dead && !leader->server->store_unreachable &&
+                   repository_leads(leader->zone->repository)
+               ? leader
+               : NULL;
+}
+
+struct process *servers_any(struct world *world, struct chance *chance)
+{
+    int64_t count = 0;
+    struct process *any = NULL;
+    for (size_t i = 0; i < world->servers->count; i++) {
+        struct process *process = world->servers->list[i].process;
+        if (process && process->zone && repository_leads(process->zone->repository) &&
+            chance_below(chance, ++count) == 0)
+            any = process;
+    }
+    return any;
+}
+
+/* Its lock is gone, and it is told so when it hears of the store next; or its session may be over, and it
+ * knows that by its own clock. */
+static void learn(void *context, int64_t incarnation)
+{
+    struct server *server = context;
+    struct process *process = server->process;
+    if (!process || process->incarnation != incarnation || process == server->world->servers->leader)
+        return;
+    world_say(server->world, "config server %d knows that it does not lead", server->number);
+    repository_follow(process->zone->repository);
+}
+
+static void depose_others(const struct process *leader)
+{
+    struct world *world = leader->server->world;
+    for (size_t i = 0; i < world->servers->count; i++) {
+        struct process *process = world->servers->list[i].process;
+        if (process && process != leader && process->zone && repository_leads(process->zone->repository))
+            clockwork_after(world->clockwork, chance_below(&world->servers->chance, DEPOSED_LEARNS_MS), learn,
+                            process->server, process->incarnation);
+    }
+}
+
+static void make_leader(struct process *process)
+{
+    struct world *world = process->server->world;
+    struct error err = {0};
+    process_enter(process);
+    world->servers->elections++;
+    int result = zone_lead(process->zone, &err);
+    world_say(world, "config server %d %s %s", process->server->number, result < 0 ? "cannot lead:" : "leads",
+              result < 0 ? err.message : "");
+    if (!process->dead && result == 0) {
+        world->servers->leader = process;
+        depose_others(process);
+        driver_ring(process);
+    }
+    process_leave(process);
+}
+
+static struct process *pick_candidate(struct world *world, const struct process *except)
+{
+    int64_t count = 0;
+    struct process *picked = NULL;
+    for (size_t i = 0; i < world->servers->count; i++) {
+        struct server *server = &world->servers->list[i];
+        if (server->process && server->process->zone && server->process != except &&
+            !server->store_unreachable && chance_below(&world->servers->chance, ++count) == 0)
+            picked = server->process;
+    }
+    return picked;
+}
+
+static void elect(void *context, int64_t number)
+{
+    struct world *world = context;
+    (void)number;
+    world->servers->elects = false;
+    struct process *candidate = servers_leader(world) ? NULL : pick_candidate(world, NULL);
+    if (candidate)
+        make_leader(candidate);
+    count_leaders(world);
+    servers_look(world);
+}
+
+void servers_look(struct world *world)
+{
+    struct servers *servers = world->servers;
+    count_leaders(world);
+    if (servers->elects || servers_leader(world))
+        return;
+    servers->elects = true;
+    clockwork_after(world->clockwork, 500 + chance_around(&servers->chance, 3000), elect, world, 0);
+}
+
+void servers_depose(struct world *world)
+{
+    struct process *leader = servers_leader(world);
+    struct process *candidate = leader ? pick_candidate(world, leader) : NULL;
+    if (candidate)
+        make_leader(candidate);
+}
+
 /* From now on nothing it does has an effect; another is started after a while. */
 static void die(struct process *process, const char *what)
 {
@@ -52,7 +157,9 @@ static void die(struct process *process, const char *what)
     server->process = NULL;
     server->dies_in = 0;
     servers->deaths++;
-    count_leaders(server->world);
+    if (servers->leader == process)
+        servers->leader = NULL;
+    servers_look(server->world);
     int64_t wait = 1000 + chance_around(&servers->chance, RESTARTS_AFTER_MS);
     clockwork_after(server->world->clockwork, wait, start, server, server->incarnations);
 }
@@ -100,24 +207,40 @@ static const char *describe(const struct store_operation *operations, size_t cou
     return count > 0 ? operations[count - 1].path : "";
 }
 
+/* Without an answer from the store nobody knows whether it took the write. */
+static bool answers(const struct process *process, enum memory_moment moment)
+{
+    struct servers *servers = process->server->world->servers;
+    if (process->dead)
+        return false;
+    if (moment == MEMORY_READ)
+        return !process->server->store_unreachable;
+    double loses = process->server->store_unreachable ? 0.7 : servers->loses_writes / 2;
+    return loses <= 0 || !chance_is(&servers->chance, loses);
+}
+
 static enum store_result step_of_store(void *context, enum memory_moment moment,
                                        const struct store_operation *operations, size_t count)
 {
     struct process *process = context;
-    bool dead = process->dead;
-    if (moment != MEMORY_READ)
-        dead = process_step(process, moment == MEMORY_BEFORE_WRITE ? "before a write" : "after a write");
+    struct world *world = process->server->world;
     if (moment == MEMORY_AFTER_WRITE) {
-        process->server->world->servers->writes++;
-        world_say(process->server->world, "written: %zu records, %s", count, describe(operations, count));
+        world->servers->writes++;
+        world_say(world, "written by %d: %zu records, %s", process->server->number, count,
+                  describe(operations, count));
         process->wrote = true;
-        tell_machines(process->server->world, operations, count);
-        if (!dead && process->driver)
+        tell_machines(world, operations, count);
+        if (!process->dead && process->driver)
             driver_ring(process);
     }
-    if (!dead && moment != MEMORY_AFTER_WRITE && process->server->store_unreachable)
-        dead = true;
-    return dead ? STORE_INVALID : STORE_OK;
+    if (moment != MEMORY_READ)
+        process_step(process, moment == MEMORY_BEFORE_WRITE ? "before a write" : "after a write");
+    if (answers(process, moment))
+        return STORE_OK;
+    if (!process->dead && moment != MEMORY_READ)
+        world_say(world, "config server %d has no answer from the store %s", process->server->number,
+                  moment == MEMORY_BEFORE_WRITE ? "before it took a write" : "after it took a write");
+    return STORE_LOST;
 }
 
 static int set_peers(void *context, const struct tunnel_peer *peers, size_t count, struct error *err)
@@ -181,7 +304,8 @@ static void start(void *context, int64_t number)
     server->incarnations++;
     struct process *process = process_new(server);
     const struct zone_parts parts = {&world->config,  process->store,     &process->cloud,
-                                     &process->peers, &process->attestor, &world->environment};
+                                     &process->peers, &process->attestor, &world->environment,
+                                     .follower = true};
     process_enter(process);
     server->process = process;
     if (zone_open(&parts, &process->zone, &err) < 0 && !process->dead)
@@ -189,18 +313,16 @@ static void start(void *context, int64_t number)
     if (!process->dead) {
         world_say(world, "config server %d starts", server->number);
         process->driver = driver_new(process);
-        driver_ring(process);
     }
-    count_leaders(world);
+    servers_look(world);
     process_leave(process);
 }
 
 void servers_new(struct world *world)
 {
-    struct servers *servers = memory_alloc(sizeof *servers);
+    struct servers *servers = world->servers = memory_alloc(sizeof *servers);
     servers->chance = chance_of(world->seed, "servers");
-    servers->count = 1;
-    world->servers = servers;
+    servers->count = chance_is(&servers->chance, 0.5) ? 1 : SERVERS_MOST;
     count_leaders(world);
     for (size_t i = 0; i < servers->count; i++) {
         servers->list[i] = (struct server){.world = world, .number = (int)i + 1};
@@ -215,12 +337,4 @@ void servers_free(struct servers **servers)
         if (old->list[i].process)
             process_free(old->list[i].process);
     free(old);
-}
-
-struct process *servers_leader(struct world *world)
-{
-    for (size_t i = 0; i < world->servers->count; i++)
-        if (world->servers->list[i].process && !world->servers->list[i].store_unreachable)
-            return world->servers->list[i].process;
-    return NULL;
 }

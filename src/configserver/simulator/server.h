@@ -41,14 +41,22 @@ struct servers {
     struct server list[SERVERS_MOST];
     size_t count;
     struct chance chance;
-    int64_t deaths, writes;
+    struct process *leader; /* whom the election chose last; NULL: nobody */
+    double loses_writes;    /* probability that the store's answer to a write is lost */
+    bool elects;            /* an election is to come */
     bool counts_as_trouble; /* nobody leads */
+    int64_t deaths, elections, writes;
 };
 void servers_new(struct world *world); /* sets world->servers */
 void servers_free(struct servers **servers);
 
 /* The process that leads; NULL when none does. */
 struct process *servers_leader(struct world *world);
+/* Whom a request reaches: the leader, or one that does not know yet that it leads no more. */
+struct process *servers_any(struct world *world, struct chance *chance);
+void servers_look(struct world *world); /* an election comes when nobody leads */
+/* Another is made leader, whatever the one before believes. */
+void servers_depose(struct world *world);
 
 /* A step of the process: true when it is dead, from this step on or before it. */
 bool process_step(struct process *process, const char *what);
