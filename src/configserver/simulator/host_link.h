@@ -11,9 +11,7 @@ int host_link_publish_key(struct process *process, const struct sim_instance *in
                           struct error *err);
 int host_link_ready(struct process *process, const struct sim_instance *instance, const char *key,
                     struct error *err);
-int host_link_heartbeat(struct process *process, const struct sim_instance *instance, const char *key,
-                        struct error *err);
-/* In the arena. */
+/* In the arena; asking for it is a heartbeat, too. */
 int host_link_spec(struct process *process, const struct sim_instance *instance, const char *key,
                    struct arena *arena, struct host_spec *spec, struct error *err);
 /* Of the host itself or of its node, by hostname. */

@@ -1,6 +1,7 @@
 #include "configserver/simulator/machine.h"
 
 #include "base/text.h"
+#include "configserver/hosts/host_calls.h"
 #include "configserver/simulator/faults.h"
 #include "configserver/simulator/host_link.h"
 
@@ -225,6 +226,7 @@ static void report_node(struct machine *machine, struct process *process, const 
     bool down = machine->service == SERVICE_UP && now < machine->broken_until_ms;
     const struct node_report report = {
         .current_restart_generation = spec->restart_generation,
+        .current_reboot_generation = -1,
         .service_status = down ? "down" : service_names[machine->service],
         .current_image = machine->image,
         .data_moved = machine->data_moved_ms && now >= machine->data_moved_ms && !machine->fate.never_moves,
@@ -255,7 +257,8 @@ static void drain(struct machine *machine, struct process *process)
     }
     if (now < machine->drained_ms || machine->reported_drained)
         return;
-    const struct node_report report = {.current_restart_generation = -1, .drained = true};
+    struct node_report report = node_report_nothing;
+    report.drained = true;
     machine->reported_drained = host_link_report(process, machine->instance, machine->key,
                                                  machine->instance->hostname, &report, NULL) == 0;
     if (machine->reported_drained)
@@ -268,8 +271,7 @@ static void follow_spec(struct machine *machine, struct process *process)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
     struct host_spec spec = {0};
-    if (host_link_heartbeat(process, machine->instance, machine->key, NULL) < 0 ||
-        host_link_spec(process, machine->instance, machine->key, arena, &spec, NULL) < 0) {
+    if (host_link_spec(process, machine->instance, machine->key, arena, &spec, NULL) < 0) {
         look_in(machine, TRY_AGAIN_MS);
         return;
     }
