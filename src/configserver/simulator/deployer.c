@@ -25,7 +25,7 @@ struct act {
 
 static int64_t some_count(struct chance *chance)
 {
-    return chance_between(chance, 1, 3);
+    return chance_is(chance, 0.15) ? 1 : chance_between(chance, 2, 4);
 }
 
 static bool change_nothing(struct sim_application *application, struct sim_package *package)
@@ -59,7 +59,31 @@ static bool shrink(struct sim_application *application, struct sim_package *pack
 {
     struct sim_cluster *cluster = pick_cluster(application, package);
     cluster->count -= cluster->groups;
-    return cluster->count >= 1;
+    return cluster->count >= cluster->groups;
+}
+
+/* More or fewer groups of the same nodes. */
+static bool change_groups(struct sim_application *application, struct sim_package *package)
+{
+    struct sim_cluster *cluster = &package->clusters[CONTENT];
+    (void)application;
+    cluster->groups = cluster->groups == 1 ? 2 : 1;
+    cluster->count += cluster->count % 2;
+    return cluster->exists;
+}
+
+static bool change_endpoint(struct sim_application *application, struct sim_package *package)
+{
+    struct sim_cluster *cluster = pick_cluster(application, package);
+    cluster->is_private = !cluster->is_content && chance_is(&application->chance, 0.7);
+    cluster->allowed = chance_between(&application->chance, 0, 3);
+    return !cluster->is_content;
+}
+
+static bool change_ttl(struct sim_application *application, struct sim_package *package)
+{
+    package->ttl_hours = package->ttl_hours ? 0 : chance_between(&application->chance, 1, 6);
+    return true;
 }
 
 static bool change_resources(struct sim_application *application, struct sim_package *package)
@@ -103,6 +127,9 @@ static const struct act acts[] = {
     {"fewer nodes", 4, shrink},
     {"other resources", 2, change_resources},
     {"a cluster more or less", 2, add_or_remove_cluster},
+    {"other groups", 1, change_groups},
+    {"another endpoint", 2, change_endpoint},
+    {"hosts kept longer", 1, change_ttl},
     {"another account", 1, move_account},
     {"nothing any more", 2, delete},
 };
@@ -124,12 +151,14 @@ static struct sim_package first_package(struct sim_application *application)
     struct sim_package package = {.account = application->account->id,
                                   .version = application->package.version + 1};
     for (size_t i = 0; i < PACKAGE_CLUSTERS; i++)
-        package.clusters[i] = (struct sim_cluster){.exists = i == 0 || chance_is(&application->chance, 0.5),
-                                                   .is_content = i == CONTENT,
-                                                   .count = some_count(&application->chance),
-                                                   .groups = 1,
-                                                   .vcpu = 2,
-                                                   .disk_gb = 50};
+        package.clusters[i] =
+            (struct sim_cluster){.exists = i == 0 || chance_is(&application->chance, 0.5),
+                                 .is_content = i == CONTENT,
+                                 .is_private = i != CONTENT && chance_is(&application->chance, 0.2),
+                                 .count = some_count(&application->chance),
+                                 .groups = 1,
+                                 .vcpu = 2,
+                                 .disk_gb = 50};
     return package;
 }
 
@@ -175,6 +204,8 @@ static void settle(struct sim_application *application, const struct sim_package
         world_say(world, "%s: deletion accepted", application->id);
     } else if (err->kind == ERROR_NONE) {
         application->package = *package;
+        snprintf(application->today, sizeof application->today, "%s", package->today ? package->today : "");
+        application->package.today = package->today ? application->today : NULL;
         application->exists = true;
         application->leaving = false;
         application->generation = deployed->generation;
@@ -212,33 +243,28 @@ static void request(struct sim_application *application, const struct sim_packag
     world_say(world, "%s: gave up: %.100s", application->id, err.message);
 }
 
+/* Whoever means it writes down that he does; some forget. */
+static void allow(struct sim_application *application, struct sim_package *package, struct arena *arena)
+{
+    char *until = clock_rfc3339(arena, world_now(application->world) + 7 * DAY_MS);
+    until[10] = '\0';
+    package->today = chance_is(&application->chance, 0.8) ? until : NULL;
+}
+
 static void act(void *context)
 {
     struct sim_application *application = context;
-    struct sim_package package = application->package;
-    if (!application->exists) {
-        package = first_package(application);
-        world_say(application->world, "%s is to be deployed in %s", application->id,
-                  application->account->id);
-    } else {
-        const struct act *chosen = pick_act(&application->chance);
-        package.version++;
-        if (!chosen->change(application, &package))
-            return;
-        if (chosen->change == change_nothing)
-            package.version--;
-        cleanup(arena_free) struct arena *arena = arena_new();
-        package.today = NULL;
-        char *until = clock_rfc3339(arena, world_now(application->world) + 7 * DAY_MS);
-        until[10] = '\0';
-        if (chosen->change == shrink || chosen->change == add_or_remove_cluster ||
-            chosen->change == change_resources)
-            package.today = until;
-        world_say(application->world, "%s is to have %s", application->id, chosen->name);
-        request(application, &package);
-        application->package.today = NULL;
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct sim_package package = application->exists ? application->package : first_package(application);
+    const struct act *chosen = application->exists ? pick_act(&application->chance) : NULL;
+    if (chosen && !chosen->change(application, &package))
         return;
-    }
+    if (chosen && package.version >= 0)
+        package.version += chosen->change != change_nothing;
+    if (!chosen || chosen->change != change_nothing)
+        allow(application, &package, arena);
+    world_say(application->world, "%s is to have %s", application->id,
+              chosen ? chosen->name : "its first nodes");
     request(application, &package);
 }
 

@@ -19,6 +19,7 @@ struct sim_application {
     bool busy;      /* one is under way */
     bool leaving;   /* its deletion was accepted */
     struct sim_package package;
+    char today[16];     /* of the package */
     int64_t generation; /* the last that was accepted */
     int64_t accepted, refused, unanswered;
 };

@@ -109,8 +109,8 @@ static void run_due(struct driver *driver)
     struct process *process = driver->process;
     struct world *world = process->server->world;
     bool rung = driver->rung;
-    if (!repository_leads(process->zone->repository))
-        return; /* until it leads again, which rings */
+    if (process->server->frozen || !repository_leads(process->zone->repository))
+        return; /* until it thaws or leads again, which rings */
     driver->rung = false;
     if (rung || driver->zone_due_ms <= world_now(world))
         run_zone(driver);

@@ -57,20 +57,27 @@ int host_link_ready(struct process *process, const struct sim_instance *instance
     return answer(process, host_ready(process->zone, host->hostname, &state, err), err);
 }
 
-int host_link_spec(struct process *process, const struct sim_instance *instance, const char *key,
-                   struct arena *arena, struct host_spec *spec, struct error *err)
+int host_link_heartbeat(struct process *process, const struct sim_instance *instance, const char *key,
+                        struct error *err)
 {
     VIEW(view, process->zone->repository);
     const struct host *host = caller(process, view, instance, err);
     if (!host || check_tunnel(process, key, err) < 0)
         return -1;
     host_heard(process->zone, host->hostname);
-    struct host_spec made = {0};
-    spec_make(process->zone, view, host, arena, &made);
-    json_t *json = record_write(&host_spec_record, &made); /* the view's texts die with it */
-    cleanup(memory_free) char *text = json_dumps(json, JSON_COMPACT);
-    json_decref(json);
-    return record_parse(&host_spec_record, arena, text, strlen(text), spec, err);
+    return 0;
+}
+
+int host_link_spec(struct process *process, const struct sim_instance *instance, const char *key,
+                   struct arena *arena, const struct view **view, struct host_spec *spec, struct error *err)
+{
+    *view = repository_view(process->zone->repository);
+    const struct host *host = caller(process, *view, instance, err);
+    if (!host || check_tunnel(process, key, err) < 0)
+        return -1;
+    host_heard(process->zone, host->hostname);
+    spec_make(process->zone, *view, host, arena, spec);
+    return 0;
 }
 
 int host_link_report(struct process *process, const struct sim_instance *instance, const char *key,

@@ -11,9 +11,11 @@ int host_link_publish_key(struct process *process, const struct sim_instance *in
                           struct error *err);
 int host_link_ready(struct process *process, const struct sim_instance *instance, const char *key,
                     struct error *err);
-/* In the arena; asking for it is a heartbeat, too. */
+int host_link_heartbeat(struct process *process, const struct sim_instance *instance, const char *key,
+                        struct error *err);
+/* In the arena, and of the view, which is to be released after it. */
 int host_link_spec(struct process *process, const struct sim_instance *instance, const char *key,
-                   struct arena *arena, struct host_spec *spec, struct error *err);
+                   struct arena *arena, const struct view **view, struct host_spec *spec, struct error *err);
 /* Of the host itself or of its node, by hostname. */
 int host_link_report(struct process *process, const struct sim_instance *instance, const char *key,
                      const char *hostname, const struct node_report *report, struct error *err);

@@ -16,6 +16,11 @@ void judge_records(struct world *world);
 void judge_suffers(struct world *world, const struct sim_account *account, const char *invariant,
                    int64_t most_ms, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/* A call is about to end it. */
+void judge_terminates(struct world *world, const struct sim_instance *instance);
+/* After something was written: nobody was taken out who was the last to serve. */
+void judge_serving(struct world *world, const struct view *view);
+
 /* The rounds, by their file. */
 struct round {
     struct world *world;

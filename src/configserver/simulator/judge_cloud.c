@@ -7,8 +7,8 @@ enum { MENDED_MS = 10 * MINUTE_MS };
 
 static bool is_accounted(const struct round *round, const struct sim_instance *instance)
 {
-    const struct host *host = view_find(round->view, RECORD_HOST, instance->hostname);
-    return host && text_equal(host->instance_id, instance->id) && host->state < HOST_DEPROVISIONED;
+    const struct host *host = view_of(round->view, HOST_OF_INSTANCE, instance->id, 0);
+    return host && text_equal(host->hostname, instance->hostname);
 }
 
 void judge_instances(const struct round *round)

@@ -29,6 +29,21 @@ static int64_t longest(const struct limits *limits, enum host_state state)
     }
 }
 
+/* What is broken or announced to end is replaced, as fast as the limits allow, and goes. */
+static void judge_broken(const struct round *round, const struct host *host,
+                         const struct sim_instance *instance)
+{
+    bool wanted_away = host->want_to_retire || host->want_to_fail || host->state > HOST_ACTIVE;
+    if (!instance || instance->state > INSTANCE_RUNNING || !machine_is_broken(instance->machine))
+        return;
+    if (!wanted_away)
+        judge_suffers(round->world, instance->account, "what is broken is to be replaced", 90 * MINUTE_MS,
+                      "host %s is broken, and nobody wants it away", host->hostname);
+    judge_suffers(round->world, instance->account, "what is broken goes",
+                  round->limits->retired_longest + round->limits->drain_longest + 3 * HOUR_MS,
+                  "host %s is broken, and still there", host->hostname);
+}
+
 static void judge_host(const struct round *round, const struct host *host)
 {
     struct world *world = round->world;
@@ -40,6 +55,7 @@ static void judge_host(const struct round *round, const struct host *host)
     const struct sim_instance *instance =
         host->instance_id ? region_instance(world->region, host->instance_id) : NULL;
     bool runs = instance && instance->state <= INSTANCE_RUNNING;
+    judge_broken(round, host, instance);
     if (host_is_up(host) && !runs)
         judge_suffers(world, account, "a record whose instance is gone is put right", 10 * MINUTE_MS,
                       "host %s is %s, its instance %s is gone", host->hostname, host_state_names[host->state],

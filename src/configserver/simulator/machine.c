@@ -30,6 +30,8 @@ struct machine {
     int64_t looks_ms; /* when it looks next; 0: not */
     int occurrences;  /* that will come */
     bool published, ready;
+    bool asks;        /* for its spec, when it looks next: something may be new */
+    bool said_broken; /* that it fails hard */
     int64_t cut_until_ms, broken_until_ms;
     bool hangs, fails_hard;
     /* its node */
@@ -118,11 +120,9 @@ bool machine_never_comes(const struct machine *machine)
     return machine->fate.never_comes;
 }
 
-bool machine_is_well(const struct machine *machine)
+bool machine_is_broken(const struct machine *machine)
 {
-    int64_t now = world_now(machine->world);
-    return runs(machine) && !machine->hangs && !machine->fails_hard && now >= machine->broken_until_ms &&
-           now >= machine->cut_until_ms && !machine->fate.never_comes && !machine->instance->event;
+    return machine->hangs || machine->fails_hard || machine->instance->event;
 }
 
 static void end(void *context, int64_t number)
@@ -147,6 +147,7 @@ void machine_stop(struct machine *machine)
 
 void machine_notice(struct machine *machine)
 {
+    machine->asks = true;
     if (machine->ready && runs(machine))
         look_in(machine, 20 + chance_below(&machine->chance, 200));
 }
@@ -159,6 +160,7 @@ void machine_cut_off(struct machine *machine, int64_t for_ms)
 void machine_break_service(struct machine *machine, int64_t for_ms)
 {
     machine->broken_until_ms = world_now(machine->world) + for_ms;
+    machine->asks = true;
     look_in(machine, 5 * SECOND_MS);
 }
 
@@ -183,6 +185,7 @@ static void start_service(struct machine *machine, const struct node_spec *spec)
     snprintf(machine->node, sizeof machine->node, "%s", spec->hostname);
     snprintf(machine->image, sizeof machine->image, "%s", spec->image);
     machine->service = SERVICE_STARTING;
+    machine->asks = true;
     machine->service_changes_ms =
         world_now(machine->world) + 5 * SECOND_MS + chance_around(&machine->chance, SERVICE_STARTS_MS);
     look_at(machine, machine->service_changes_ms);
@@ -237,6 +240,7 @@ static void report_node(struct machine *machine, struct process *process, const 
     if (hash == machine->reported)
         return;
     if (host_link_report(process, machine->instance, machine->key, machine->node, &report, NULL) < 0) {
+        machine->asks = true;
         look_in(machine, TRY_AGAIN_MS);
         return;
     }
@@ -267,11 +271,35 @@ static void drain(struct machine *machine, struct process *process)
         look_in(machine, TRY_AGAIN_MS);
 }
 
+static void say_broken(struct machine *machine, struct process *process)
+{
+    struct node_report report = node_report_nothing;
+    report.reports = json_pack("{s:{s:s,s:I,s:s}}", "disk", "type", "HARD_FAIL", "createdMillis",
+                               (json_int_t)world_now(machine->world), "description", "simulated");
+    machine->said_broken = host_link_report(process, machine->instance, machine->key,
+                                            machine->instance->hostname, &report, NULL) == 0;
+    json_decref(report.reports);
+}
+
+/* What is awaited, it asks for again when it is due. */
+static bool awaits(const struct machine *machine)
+{
+    return machine->service == SERVICE_STARTING || machine->drained_ms || machine->data_moved_ms ||
+           machine->broken_until_ms;
+}
+
 static void follow_spec(struct machine *machine, struct process *process)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
+    cleanup(view_release) const struct view *view = NULL;
     struct host_spec spec = {0};
-    if (host_link_spec(process, machine->instance, machine->key, arena, &spec, NULL) < 0) {
+    if (machine->fails_hard && !machine->said_broken)
+        say_broken(machine, process);
+    if (!machine->asks && !awaits(machine) &&
+        host_link_heartbeat(process, machine->instance, machine->key, NULL) == 0)
+        return;
+    machine->asks = host_link_spec(process, machine->instance, machine->key, arena, &view, &spec, NULL) < 0;
+    if (machine->asks) {
         look_in(machine, TRY_AGAIN_MS);
         return;
     }
@@ -290,7 +318,7 @@ static void register_host(struct machine *machine, struct process *process)
     if (!machine->published)
         machine->published = host_link_publish_key(process, machine->instance, machine->key, &err) == 0;
     if (machine->published && !machine->ready) {
-        machine->ready = host_link_ready(process, machine->instance, machine->key, &err) == 0;
+        machine->asks = machine->ready = host_link_ready(process, machine->instance, machine->key, &err) == 0;
         if (machine->ready)
             world_say(machine->world, "host %s (%s) is ready", machine->instance->hostname,
                       machine->instance->id);

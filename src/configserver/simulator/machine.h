@@ -15,7 +15,7 @@ bool machine_is_still(const struct machine *machine); /* nothing will happen on 
 bool machine_has_addresses(const struct machine *machine);
 bool machine_serves(const struct machine *machine); /* its node answers clients */
 int64_t machine_serves_since(const struct machine *machine);
-bool machine_is_well(const struct machine *machine); /* no fault is on it */
+bool machine_is_broken(const struct machine *machine); /* for good, or soon to be */
 
 /* Something of its application changed: it may look at its spec. */
 void machine_notice(struct machine *machine);

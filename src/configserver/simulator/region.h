@@ -40,6 +40,7 @@ struct sim_instance {
     struct sim_instance *next;
     struct sim_account *account;
     char id[24], hostname[128], type[32], zone[16], token[80], owner[64], application[48];
+    bool named;          /* has its hostname as a tag */
     uint64_t parameters; /* hash of what the token stands for */
     int64_t launch_index, launched_ms, visible_ms, ended_ms;
     enum instance_state state;
@@ -48,6 +49,8 @@ struct sim_instance {
     const char *event;  /* announced: an event's code */
     int64_t event_at_ms;
     struct machine *machine; /* what runs on it */
+    bool counted;            /* its node was active and served when something was written last */
+    char place[112];         /* then: its node's application and cluster */
 };
 
 struct sim_target {
@@ -121,6 +124,8 @@ int region_launch(void *context, const struct account *account, const struct pla
                   struct error *err);
 int region_list(void *context, const struct account *account, const char *owner, struct arena *arena,
                 struct instance **instances, size_t *count, struct error *err);
+int region_name_instance(void *context, const struct account *account, const char *instance_id,
+                         const char *hostname, struct error *err);
 int region_terminate(void *context, const struct account *account, const char *const *instance_ids,
                      size_t count, struct error *err);
 int region_events(void *context, const struct account *account, const char *owner, struct arena *arena,

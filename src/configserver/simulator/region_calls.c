@@ -67,6 +67,7 @@ int region_call_begin(struct region_call *call, struct process *process, const s
                                  .name = name,
                                  .changes = changes};
     process_enter(process);
+    process_wait_for_thaw(process);
     struct sim_account *known = call->account;
     int result = 0;
     if (!known) {
@@ -157,6 +158,7 @@ struct cloud region_cloud(struct process *process)
                           .find_place = region_find_place,
                           .launch = region_launch,
                           .list = region_list,
+                          .name_instance = region_name_instance,
                           .terminate = region_terminate,
                           .events = region_events,
                           .make_balancer = region_make_balancer,

@@ -1,5 +1,6 @@
 /* Instances of a simulated cloud. */
 #include "base/text.h"
+#include "configserver/simulator/judge.h"
 #include "configserver/simulator/machine.h"
 #include "configserver/simulator/server.h"
 
@@ -124,7 +125,8 @@ static bool lacks(const struct sim_account *account, const char *type, const cha
 static struct instance shown(const struct sim_instance *instance, struct arena *arena)
 {
     struct instance shown = {.id = arena_strdup(arena, instance->id),
-                             .hostname = arena_strdup(arena, instance->hostname),
+                             .hostname = arena_strdup(arena, instance->named ? instance->hostname : ""),
+                             .application = arena_strdup(arena, instance->application),
                              .state = instance->state,
                              .reason = instance->reason,
                              .launched_ms = instance->launched_ms,
@@ -149,8 +151,9 @@ static void start_instance(struct region_call *call, const struct launch *launch
     snprintf(instance->zone, sizeof instance->zone, "%s", zone);
     snprintf(instance->token, sizeof instance->token, "%s", launch->token);
     snprintf(instance->owner, sizeof instance->owner, "%s", launch->owner);
-    snprintf(instance->application, sizeof instance->application, "%s:%s:", launch->tenant,
-             launch->application);
+    snprintf(instance->application, sizeof instance->application, "%s:%s:%s", launch->tenant,
+             launch->application, launch->instance);
+    instance->named = launch->host_count == 1; /* tags are the whole launch's */
     for (int i = 0; i < 2; i++)
         snprintf(instance->address[i], sizeof instance->address[i], "2001:db8:1::%llx:%d",
                  (unsigned long long)number, i + 1);
@@ -250,6 +253,21 @@ int region_list(void *context, const struct account *account, const char *owner,
     return region_call_end(&call, err);
 }
 
+int region_name_instance(void *context, const struct account *account, const char *instance_id,
+                         const char *hostname, struct error *err)
+{
+    struct region_call call;
+    if (region_call_begin(&call, context, account, "name instance", true, err) < 0)
+        return -1;
+    struct sim_instance *instance = region_instance(call.region, instance_id);
+    if (instance && !text_equal(instance->hostname, hostname))
+        world_breaks(call.region->world, "an instance gets its own name", "%s of %s is named %s",
+                     instance->id, instance->hostname, hostname);
+    if (instance)
+        instance->named = true;
+    return region_call_end(&call, err);
+}
+
 int region_terminate(void *context, const struct account *account, const char *const *instance_ids,
                      size_t count, struct error *err)
 {
@@ -259,6 +277,7 @@ int region_terminate(void *context, const struct account *account, const char *c
     for (size_t i = 0; i < count; i++) {
         struct sim_instance *instance = region_instance(call.region, instance_ids[i]);
         if (instance && instance->account == call.account && instance->state < INSTANCE_ENDING) {
+            judge_terminates(call.region->world, instance);
             instance->state = INSTANCE_ENDING;
             world_say(call.region->world, "instance %s of %s is being terminated", instance->id,
                       instance->hostname);

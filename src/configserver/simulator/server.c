@@ -1,6 +1,7 @@
 #include "configserver/simulator/server.h"
 
 #include "base/text.h"
+#include "configserver/cloud/paced.h"
 #include "configserver/simulator/judge.h"
 #include "configserver/simulator/machine.h"
 
@@ -15,6 +16,7 @@ static void process_free(struct process *process)
 {
     driver_free(&process->driver);
     zone_close(&process->zone);
+    paced_cloud_free(&process->paced);
     store_close(&process->store);
     free(process);
 }
@@ -45,7 +47,7 @@ static void count_leaders(struct world *world)
 struct process *servers_leader(struct world *world)
 {
     struct process *leader = world->servers->leader;
-    return leader && !leader->dead && !leader->server->store_unreachable &&
+    return leader && !leader->dead && !leader->server->store_unreachable && !leader->server->frozen &&
                    repository_leads(leader->zone->repository)
                ? leader
                : NULL;
@@ -57,8 +59,8 @@ struct process *servers_any(struct world *world, struct chance *chance)
     struct process *any = NULL;
     for (size_t i = 0; i < world->servers->count; i++) {
         struct process *process = world->servers->list[i].process;
-        if (process && process->zone && repository_leads(process->zone->repository) &&
-            chance_below(chance, ++count) == 0)
+        if (process && process->zone && !process->server->frozen &&
+            repository_leads(process->zone->repository) && chance_below(chance, ++count) == 0)
             any = process;
     }
     return any;
@@ -72,6 +74,12 @@ static void learn(void *context, int64_t incarnation)
     struct process *process = server->process;
     if (!process || process->incarnation != incarnation || process == server->world->servers->leader)
         return;
+    if (server->frozen) {
+        clockwork_after(server->world->clockwork,
+                        chance_below(&server->world->servers->chance, DEPOSED_LEARNS_MS), learn, server,
+                        incarnation);
+        return;
+    }
     world_say(server->world, "config server %d knows that it does not lead", server->number);
     repository_follow(process->zone->repository);
 }
@@ -82,6 +90,7 @@ static void depose_others(const struct process *leader)
     for (size_t i = 0; i < world->servers->count; i++) {
         struct process *process = world->servers->list[i].process;
         if (process && process != leader && process->zone && repository_leads(process->zone->repository))
+            /* one that is frozen hears of it when it goes on */
             clockwork_after(world->clockwork, chance_below(&world->servers->chance, DEPOSED_LEARNS_MS), learn,
                             process->server, process->incarnation);
     }
@@ -137,6 +146,26 @@ void servers_look(struct world *world)
         return;
     servers->elects = true;
     clockwork_after(world->clockwork, 500 + chance_around(&servers->chance, 3000), elect, world, 0);
+}
+
+void server_freeze(struct server *server)
+{
+    server->frozen = true;
+    servers_look(server->world);
+}
+
+void server_thaw(struct server *server)
+{
+    server->frozen = false;
+    if (server->process && server->process->driver)
+        driver_ring(server->process);
+    servers_look(server->world);
+}
+
+void process_wait_for_thaw(struct process *process)
+{
+    while (process->server->frozen && !process->dead)
+        clockwork_sleep(process->server->world->clockwork, SECOND_MS);
 }
 
 void servers_depose(struct world *world)
@@ -287,6 +316,7 @@ static struct process *process_new(struct server *server)
     process->server = server;
     process->incarnation = server->incarnations;
     process->cloud = region_cloud(process);
+    process->paced = paced_cloud_new(&process->cloud, &server->world->environment);
     process->peers = (struct peers){process, set_peer, set_peers, public_key};
     process->attestor = (struct attestor){process, attest};
     store_open_memory(server->world->tree, &process->store, NULL);
@@ -303,8 +333,12 @@ static void start(void *context, int64_t number)
         return;
     server->incarnations++;
     struct process *process = process_new(server);
-    const struct zone_parts parts = {&world->config,  process->store,     &process->cloud,
-                                     &process->peers, &process->attestor, &world->environment,
+    const struct zone_parts parts = {.config = &world->config,
+                                     .store = process->store,
+                                     .cloud = paced_cloud_interface(process->paced),
+                                     .peers = &process->peers,
+                                     .attestor = &process->attestor,
+                                     .environment = &world->environment,
                                      .follower = true};
     process_enter(process);
     server->process = process;

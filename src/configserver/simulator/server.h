@@ -17,6 +17,7 @@ struct process {
     struct store *store;
     struct zone *zone;
     struct cloud cloud;
+    struct paced_cloud *paced; /* through which the zone calls it */
     struct peers peers;
     struct attestor attestor;
     struct driver *driver; /* of its maintainers */
@@ -34,6 +35,7 @@ struct server {
     int64_t incarnations;
     int64_t dies_in; /* steps; 0: not */
     bool store_unreachable;
+    bool frozen; /* nothing of it goes on, until it thaws */
 };
 
 enum { SERVERS_MOST = 3 };
@@ -64,6 +66,12 @@ void process_enter(struct process *process); /* a body runs in it */
 void process_leave(struct process *process);
 /* At once, or at one of the next steps. */
 void server_kill(struct server *server, int64_t in_steps);
+
+/* Others find that it is gone; it does not. */
+void server_freeze(struct server *server);
+void server_thaw(struct server *server);
+/* A body of a frozen server goes on when it thaws. */
+void process_wait_for_thaw(struct process *process);
 
 /* driver.c: the maintainers of a process, run when they are due. */
 struct driver *driver_new(struct process *process);
