@@ -55,8 +55,10 @@ static void strike_now(void *context, int64_t kind)
 
 static void next_strike(struct faults *faults, int64_t kind)
 {
-    clockwork_after(faults->world->clockwork, 1 + chance_around(&faults->chance, kinds[kind].every_ms),
-                    strike_now, faults, kind);
+    enum { FOCUSED = 10 };
+    int64_t every_ms = kinds[kind].every_ms / (kind == faults->focus ? FOCUSED : 1);
+    clockwork_after(faults->world->clockwork, 1 + chance_around(&faults->chance, every_ms), strike_now,
+                    faults, kind);
 }
 
 static bool is_named(const char *list, const char *name)
@@ -73,11 +75,14 @@ struct faults *faults_new(struct world *world, const char *without)
     struct faults *faults = memory_alloc(sizeof *faults);
     faults->world = world;
     faults->chance = chance_of(world->seed, "faults");
+    faults->focus = chance_is(&faults->chance, 0.6) ? chance_below(&faults->chance, KINDS) : -1;
     double some = chance_is(&faults->chance, 0.3) ? 0.25 : 0.7; /* few kinds, or most of them */
     for (int64_t kind = 0; kind < (int64_t)KINDS; kind++) {
-        faults->has[kind] = chance_is(&faults->chance, some) && !is_named(without, kinds[kind].name);
+        faults->has[kind] = (chance_is(&faults->chance, some) || kind == faults->focus) &&
+                            !is_named(without, kinds[kind].name);
         if (faults->has[kind])
-            world_say(world, "this world has '%s'", kinds[kind].name);
+            world_say(world, "this world has '%s'%s", kinds[kind].name,
+                      kind == faults->focus ? " often" : "");
         if (faults->has[kind] && kinds[kind].strike)
             next_strike(faults, kind);
     }

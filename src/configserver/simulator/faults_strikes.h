@@ -10,6 +10,7 @@ struct faults {
     struct world *world;
     struct chance chance;
     bool has[FAULT_KINDS_MOST];
+    int64_t focus; /* the kind that strikes much more often than usual; -1: none */
 };
 
 typedef void strike(struct faults *faults);

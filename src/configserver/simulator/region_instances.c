@@ -138,12 +138,26 @@ static struct instance shown(const struct sim_instance *instance, struct arena *
     return shown;
 }
 
+/* One that boots or runs well is not launched a second time, whatever answer was lost. */
+static void judge_second(struct region_call *call, const char *hostname)
+{
+    struct world *world = call->region->world;
+    int64_t now = world_now(world);
+    for (const struct sim_instance *at = call->region->instances; at; at = at->next)
+        if (at->account == call->account && at->state <= INSTANCE_RUNNING &&
+            text_equal(at->hostname, hostname) && now - at->launched_ms < world->config.limits.boot_longest &&
+            now - at->visible_ms > 10 * SECOND_MS)
+            world_breaks(world, "a launch is not repeated", "%s of %s is there, and another is launched",
+                         at->id, hostname);
+}
+
 static void start_instance(struct region_call *call, const struct launch *launch, const char *zone,
                            size_t index)
 {
     struct region *region = call->region;
     struct sim_instance *instance = memory_alloc(sizeof *instance);
     int64_t number = ++region->instance_count;
+    judge_second(call, launch->hostnames[index]);
     instance->account = call->account;
     snprintf(instance->id, sizeof instance->id, "i-%017llx", (unsigned long long)number);
     snprintf(instance->hostname, sizeof instance->hostname, "%s", launch->hostnames[index]);
