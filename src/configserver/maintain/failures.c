@@ -21,11 +21,26 @@ static bool is_wish_of(const struct host *host, enum host_event wish, enum agent
     return last && text_equal(last->agent, agent_names[agent]);
 }
 
-/* Being replaced for its health, and not yet out: this is what the limits count. */
+/* To be replaced for its health, and not yet out. */
 static bool is_given_up(const struct host *host)
 {
     bool broken = host->want_to_retire && is_wish_of(host, HOST_WISH_RETIRE, AGENT_HOST);
     return host->state <= HOST_ACTIVE && (host->want_to_fail || broken);
+}
+
+/* This is what the limits count. One whose replacement has come up waits only until it is missed by nobody,
+ * and that may be until another is replaced, too. */
+static bool is_replacement_under_way(struct judging *judging, const struct host *host)
+{
+    struct standing standing;
+    const struct view *now = transaction_view(judging->transaction);
+    const struct node *node = view_of(now, NODE_OF_HOST, host->hostname, 0);
+    const struct application *application = view_find(now, RECORD_APPLICATION, host->application);
+    if (!is_given_up(host) || !node || !application)
+        return is_given_up(host);
+    standing_of(now, application, transaction_arena(judging->transaction), &standing);
+    const struct group_standing *group = standing_group(&standing, node);
+    return group->proven < group->target;
 }
 
 /* When it has been down for too long, and why; INT64_MAX when nothing is wrong. */
@@ -63,10 +78,9 @@ static void reckon_account(struct judging *judging, struct allowance *account)
 {
     const struct limits *limits = judging->zone->limits;
     int64_t hosts = 0;
-    view_each_of(judging->view, HOSTS_OF_ACCOUNT, judging->application->account, struct host, host)
-    {
+    view_each_of(judging->view, HOSTS_OF_ACCOUNT, judging->application->account, struct host, host) {
         hosts += host->state == HOST_READY || host->state == HOST_ACTIVE;
-        account->given_up += is_given_up(judged_host(judging, host->hostname));
+        account->given_up += is_replacement_under_way(judging, judged_host(judging, host->hostname));
     }
     account->most = share(hosts, limits->account_failures_percent);
     if (account->most < limits->account_failures)
@@ -78,12 +92,11 @@ static bool cluster_allows(struct judging *judging, const char *cluster)
 {
     const struct cluster *wanted = application_cluster(judging->application, cluster);
     int64_t given_up = 0, members = 0;
-    view_each_of(judging->view, NODES_OF_APPLICATION, judging->application->id, struct node, node)
-    {
+    view_each_of(judging->view, NODES_OF_APPLICATION, judging->application->id, struct node, node) {
         const struct host *host =
             text_equal(node->cluster, cluster) ? judged_host(judging, node->parent) : NULL;
         members += host != NULL;
-        given_up += host && is_given_up(host);
+        given_up += host && is_replacement_under_way(judging, host);
     }
     int64_t most = share(wanted ? wanted->count : members, judging->zone->limits->cluster_failures_percent);
     return given_up < (most > 1 ? most : 1);
@@ -205,8 +218,7 @@ void judge_failures(struct judging *judging)
 {
     struct allowance account = {0};
     struct standing standing = {0};
-    view_each_of(judging->view, HOSTS_OF_APPLICATION, judging->application->id, struct host, at)
-    {
+    view_each_of(judging->view, HOSTS_OF_APPLICATION, judging->application->id, struct host, at) {
         const struct host *host = judged_host(judging, at->hostname);
         const struct node *node = judged_node_of(judging, at->hostname);
         if (!host || !is_judged(host, node) || !has_trouble(host, node))

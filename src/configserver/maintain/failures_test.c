@@ -69,6 +69,16 @@ static void so_many_are_replaced_at_once_and_no_more(void **state)
     (void)state;
 }
 
+/* Two that wait for each other would wait for ever: the first may not leave while the second does not serve.
+ */
+static void one_whose_replacement_is_up_keeps_nobody_from_being_replaced(void **state)
+{
+    struct test_zone *test = *state;
+    situation_make(test, &(struct situation){.nodes = "ufdu", .target = 3, .ago_ms = 5 * MINUTE});
+    situation_step(test, judge_health);
+    assert_string_equal(wishes(test), ".FF.");
+}
+
 static size_t lines_with(struct test_zone *test, const char *words)
 {
     VIEW(view, test->zone->repository);
@@ -292,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(so_many_are_replaced_at_once_and_no_more),
+        ZONE_TEST(one_whose_replacement_is_up_keeps_nobody_from_being_replaced),
         ZONE_TEST(what_is_held_back_is_said_once_and_counted),
         ZONE_TEST(another_account_is_not_held_back),
         ZONE_TEST(a_host_that_is_silent_is_down_and_so_is_its_node),

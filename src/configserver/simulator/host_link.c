@@ -31,8 +31,10 @@ static int check_tunnel(const struct process *process, const char *key, struct e
 }
 
 /* A change that a dying server made may have been written; its caller does not know. */
-static int answer(const struct process *process, int result, struct error *err)
+static int answer(struct process *process, int result, struct error *err)
 {
+    if (!process->dead)
+        driver_ring(process); /* hearing it may have made something due */
     return process->dead ? error_set(err, ERROR_UNAVAILABLE, "the answer is lost") : result;
 }
 

@@ -32,8 +32,7 @@ static const struct load_balancer *find_record(const struct round *round, const 
 static const struct node *find_node(const struct round *round, const struct load_balancer *record,
                                     const char *address)
 {
-    view_each_of(round->view, NODES_OF_APPLICATION, record->application, struct node, node)
-    {
+    view_each_of(round->view, NODES_OF_APPLICATION, record->application, struct node, node) {
         const struct host *host = view_find(round->view, RECORD_HOST, node->parent);
         if (node->state == NODE_ACTIVE && text_equal(node->cluster, record->cluster) && host &&
             text_equal(host->node_address, address))
@@ -53,8 +52,8 @@ static bool node_serves(const struct round *round, const struct node *node)
 static size_t count_serving(const struct round *round, const struct load_balancer *record)
 {
     size_t count = 0;
-    view_each_of(round->view, NODES_OF_APPLICATION, record->application, struct node, node) count +=
-        text_equal(node->cluster, record->cluster) && node_serves(round, node);
+    view_each_of(round->view, NODES_OF_APPLICATION, record->application, struct node, node)
+        count += text_equal(node->cluster, record->cluster) && node_serves(round, node);
     return count;
 }
 

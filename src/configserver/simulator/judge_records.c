@@ -88,8 +88,7 @@ void judge_hosts(const struct round *round)
 
 static bool has_retired(const struct round *round, const char *application)
 {
-    view_each_of(round->view, NODES_OF_APPLICATION, application, struct node, node)
-    {
+    view_each_of(round->view, NODES_OF_APPLICATION, application, struct node, node) {
         if (node->retired)
             return true;
     }

@@ -10,9 +10,57 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LINES_SHOWN = 60, JOBS_MOST = 64, HANGS_AFTER_S = 300 };
+enum { LINES_SHOWN = 60, LOG_SHOWN = 12, JOBS_MOST = 64, HANGS_AFTER_S = 300 };
 
 static struct world *running; /* for whoever dies in the middle of it */
+
+static void show_host(const struct view *view, const struct host *host)
+{
+    const struct node *node = view_of(view, NODE_OF_HOST, host->hostname, 0);
+    printf("  %-12.*s %-14s %s%s%s%s%s", (int)strcspn(host->hostname, "."), host->hostname,
+           host_state_names[host->state], host->instance_id ? host->instance_id : "-",
+           host->want_to_retire ? " to retire" : "", host->want_to_fail ? " to fail" : "",
+           host->down_since ? " silent" : "", host->suspended_since ? " suspended" : "");
+    if (node)
+        printf("; %s/%lld.%lld %s %s%s%s%s", node->cluster, (long long)node->group, (long long)node->index,
+               node_state_names[node->state], node->service_status ? node->service_status : "-",
+               node->retired ? " retired" : "", node->down_since ? " down" : "",
+               node->data_moved ? " moved" : "");
+    printf("%s%s\n", host->wish_reason ? "; " : "", host->wish_reason ? host->wish_reason : "");
+}
+
+static void show_application(const struct world *world, const struct view *view,
+                             const struct application *application)
+{
+    char time[32];
+    printf("%s, generation %lld, converged %lld%s:", application->id, (long long)application->generation,
+           (long long)application->converged_generation, application->deleting ? ", deleting" : "");
+    for (size_t i = 0; i < application->cluster_count; i++)
+        printf(" %s x%lld", application->clusters[i].id, (long long)application->clusters[i].count);
+    printf("\n");
+    view_each_of(view, HOSTS_OF_APPLICATION, application->id, struct host, host)
+        show_host(view, host);
+    view_each_of(view, LOAD_BALANCERS_OF_APPLICATION, application->id, struct load_balancer, balancer)
+        printf("  balancer %s %s, %lld healthy%s%s%s\n", balancer->cluster,
+               load_balancer_state_names[balancer->state], (long long)balancer->healthy,
+               balancer->announced ? ", announced" : "", balancer->trouble ? ": " : "",
+               balancer->trouble ? balancer->trouble : "");
+    for (size_t i = application->log_count > LOG_SHOWN ? application->log_count - LOG_SHOWN : 0;
+         i < application->log_count; i++) {
+        trace_time(&world->trace, application->log[i].at, time);
+        printf("  %s %s: %s\n", time, application->log[i].level, application->log[i].message);
+    }
+}
+
+static void show_records(struct world *world)
+{
+    const struct process *leader = servers_leader(world);
+    if (!leader)
+        return;
+    VIEW(view, leader->zone->repository);
+    view_each(view, RECORD_APPLICATION, struct application, application)
+        show_application(world, view, application);
+}
 
 static void show_end(const struct world *world, const char *what)
 {
@@ -46,6 +94,8 @@ bool seed_run(const struct world_options *options, bool summary)
     alarm(HANGS_AFTER_S);
     bool held = world_run(world);
     alarm(0);
+    if (!held)
+        show_records(world);
     if (!held)
         show_end(world, world->broken);
     if (summary) {

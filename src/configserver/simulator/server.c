@@ -1,7 +1,6 @@
 #include "configserver/simulator/server.h"
 
 #include "base/text.h"
-#include "configserver/cloud/paced.h"
 #include "configserver/simulator/judge.h"
 #include "configserver/simulator/machine.h"
 
@@ -16,7 +15,6 @@ static void process_free(struct process *process)
 {
     driver_free(&process->driver);
     zone_close(&process->zone);
-    paced_cloud_free(&process->paced);
     store_close(&process->store);
     free(process);
 }
@@ -316,7 +314,6 @@ static struct process *process_new(struct server *server)
     process->server = server;
     process->incarnation = server->incarnations;
     process->cloud = region_cloud(process);
-    process->paced = paced_cloud_new(&process->cloud, &server->world->environment);
     process->peers = (struct peers){process, set_peer, set_peers, public_key};
     process->attestor = (struct attestor){process, attest};
     store_open_memory(server->world->tree, &process->store, NULL);
@@ -335,7 +332,7 @@ static void start(void *context, int64_t number)
     struct process *process = process_new(server);
     const struct zone_parts parts = {.config = &world->config,
                                      .store = process->store,
-                                     .cloud = paced_cloud_interface(process->paced),
+                                     .cloud = &process->cloud,
                                      .peers = &process->peers,
                                      .attestor = &process->attestor,
                                      .environment = &world->environment,

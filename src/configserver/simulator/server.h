@@ -17,7 +17,6 @@ struct process {
     struct store *store;
     struct zone *zone;
     struct cloud cloud;
-    struct paced_cloud *paced; /* through which the zone calls it */
     struct peers peers;
     struct attestor attestor;
     struct driver *driver; /* of its maintainers */
