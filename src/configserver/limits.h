@@ -30,7 +30,7 @@ struct limits {
     int64_t account_launches;    /* hosts that were launched and have not come yet, at once in one account */
     int64_t launch_batch;        /* hosts launched by one call */
     int64_t wishes_for_impaired; /* hosts wanted away at once in an account because of AWS's status checks */
-    int64_t account_threads;  /* accounts looked after at once */
+    int64_t account_threads;     /* accounts looked after at once */
     /* how often */
     int64_t relaunch_first, relaunch_longest; /* after instances that ended before they came */
     int64_t capacity_retry;                   /* when no type and zone had capacity; doubled each time */

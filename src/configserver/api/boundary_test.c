@@ -388,9 +388,12 @@ static void measurements_become_prometheus_metrics(void **state)
     assert_non_null(
         strstr(shown.body, "# TYPE vespa_node_logs_total counter\nvespa_node_logs_total{host=\"" HOST "\""));
     assert_non_null(strstr(shown.body, "enclave_hosts{state=\"provisioned\"} 2\n"));
-    assert_non_null(strstr(shown.body, "# TYPE enclave_config_server_leads gauge\nenclave_config_server_leads 1\n"));
-    assert_non_null(strstr(shown.body, "enclave_cloud_calls_total{family=\"launches\",outcome=\"answered\"} "));
-    assert_non_null(strstr(shown.body, "enclave_metrics_refused 1\n")); /* vespa.host.disk_used_bytes is none */
+    assert_non_null(
+        strstr(shown.body, "# TYPE enclave_config_server_leads gauge\nenclave_config_server_leads 1\n"));
+    assert_non_null(
+        strstr(shown.body, "enclave_cloud_calls_total{family=\"launches\",outcome=\"answered\"} "));
+    assert_non_null(
+        strstr(shown.body, "enclave_metrics_refused 1\n")); /* vespa.host.disk_used_bytes is none */
 }
 
 static void only_zts_asks_the_provider_and_only_on_its_side(void **state)

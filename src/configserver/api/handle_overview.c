@@ -33,8 +33,7 @@ static json_t *cluster_summary(const struct view *view, const struct application
                                const struct cluster *cluster)
 {
     json_int_t active = 0, retired = 0;
-    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node)
-    {
+    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node) {
         bool counts = text_equal(node->cluster, cluster->id) && node->state == NODE_ACTIVE;
         active += counts;
         retired += counts && node->retired;
@@ -76,7 +75,8 @@ static double price_of(const struct host *host)
 static double cost_of(const struct view *view, const char *application)
 {
     double cost = 0;
-    view_each_of(view, HOSTS_OF_APPLICATION, application, struct host, host) cost += price_of(host);
+    view_each_of(view, HOSTS_OF_APPLICATION, application, struct host, host)
+        cost += price_of(host);
     return cost;
 }
 

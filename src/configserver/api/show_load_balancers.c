@@ -9,8 +9,7 @@ static void list_reals(const struct view *view, const struct load_balancer *bala
 {
     size_t most = view_count_of(view, NODES_OF_APPLICATION, balancer->application);
     shown->reals = arena_alloc(arena, (most + 1) * sizeof *shown->reals);
-    view_each_of(view, NODES_OF_APPLICATION, balancer->application, struct node, node)
-    {
+    view_each_of(view, NODES_OF_APPLICATION, balancer->application, struct node, node) {
         const struct host *host = view_find(view, RECORD_HOST, node->parent);
         if (node->state == NODE_ACTIVE && host && host->node_address &&
             text_equal(node->cluster, balancer->cluster))

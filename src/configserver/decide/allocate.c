@@ -23,8 +23,7 @@ static void find_members(struct allocation *allocation)
     allocation->members = arena_alloc(allocation->arena, most * sizeof *allocation->members);
     allocation->member_count = 0;
     allocation->used = arena_alloc(allocation->arena, most * sizeof *allocation->used);
-    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node)
-    {
+    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node) {
         if (text_equal(node->cluster, cluster->id) && (size_t)node->index < most)
             allocation->used[node->index] = true;
         if (cluster_of(application, node) == cluster)
@@ -62,8 +61,7 @@ static void leave_removed_clusters(struct allocation *allocation)
     static const char reason[] = "its cluster was removed";
     const struct application *application = allocation->application;
     const struct view *view = transaction_view(allocation->transaction);
-    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node)
-    {
+    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node) {
         if (cluster_of(application, node))
             continue;
         struct member member = member_of(allocation, node);
@@ -80,8 +78,7 @@ static void leave_removed_clusters(struct allocation *allocation)
 static void release_stray_hosts(struct allocation *allocation)
 {
     const struct view *view = transaction_view(allocation->transaction);
-    view_each_of(view, HOSTS_OF_APPLICATION, allocation->application->id, struct host, host)
-    {
+    view_each_of(view, HOSTS_OF_APPLICATION, allocation->application->id, struct host, host) {
         const struct node *node = view_of(view, NODE_OF_HOST, host->hostname, 0);
         struct member member = {NULL, host};
         if (host->state <= HOST_ACTIVE && (!node || node->state >= NODE_DIRTY))
@@ -95,13 +92,11 @@ static void release_everything(struct allocation *allocation)
     static const char reason[] = "the deployment was deleted";
     const char *id = allocation->application->id;
     const struct view *view = transaction_view(allocation->transaction);
-    view_each_of(view, NODES_OF_APPLICATION, id, struct node, node)
-    {
+    view_each_of(view, NODES_OF_APPLICATION, id, struct node, node) {
         struct member member = member_of(allocation, node);
         allocation_change_node(allocation, &member, NODE_RELEASE, reason);
     }
-    view_each_of(view, HOSTS_OF_APPLICATION, id, struct host, host)
-    {
+    view_each_of(view, HOSTS_OF_APPLICATION, id, struct host, host) {
         struct member member = {NULL, host};
         if (!host_is_leaving(host))
             allocation_change_host(allocation, &member, HOST_RELEASE, reason);

@@ -8,20 +8,19 @@
 static json_t *endpoints(const struct view *view, const struct application *application)
 {
     json_t *list = json_array();
-    view_each_of(view, LOAD_BALANCERS_OF_APPLICATION, application->id, struct load_balancer,
-                 balancer) if (balancer->state == LOAD_BALANCER_ACTIVE && balancer->announced)
-        json_array_append_new(list, json_pack("{s:s,s:o,s:s,s:s,s:I}", "cluster", balancer->cluster, "url",
-                                              json_sprintf("https://%s/", balancer->dns_name), "dnsName",
-                                              balancer->dns_name, "authMethod", "mtls", "healthyTargets",
-                                              (json_int_t)balancer->healthy));
+    view_each_of(view, LOAD_BALANCERS_OF_APPLICATION, application->id, struct load_balancer, balancer)
+        if (balancer->state == LOAD_BALANCER_ACTIVE && balancer->announced)
+            json_array_append_new(list, json_pack("{s:s,s:o,s:s,s:s,s:I}", "cluster", balancer->cluster,
+                                                  "url", json_sprintf("https://%s/", balancer->dns_name),
+                                                  "dnsName", balancer->dns_name, "authMethod", "mtls",
+                                                  "healthyTargets", (json_int_t)balancer->healthy));
     return list;
 }
 
 static json_t *nodes(const struct view *view, const struct application *application)
 {
     json_t *list = json_array();
-    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node)
-    {
+    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node) {
         const struct host *host = view_find(view, RECORD_HOST, node->parent);
         json_array_append_new(
             list,
@@ -43,8 +42,7 @@ static json_t *nodes(const struct view *view, const struct application *applicat
 static json_t *services(const struct view *view, const struct application *application)
 {
     json_t *list = json_array();
-    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node)
-    {
+    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node) {
         bool current = text_equal(node->service_status, "up") &&
                        (!node->current_image || text_equal(node->current_image, node->image));
         json_int_t generation = current ? application->generation : application->converged_generation;

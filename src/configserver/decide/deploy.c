@@ -138,8 +138,7 @@ static int64_t next_generation(struct transaction *transaction)
 static const char *effect(const struct plan *plan, const struct view *before, const struct view *after)
 {
     int new = 0, leaving = 0, kept = 0;
-    view_each_of(after, NODES_OF_APPLICATION, plan->application_id, struct node, node)
-    {
+    view_each_of(after, NODES_OF_APPLICATION, plan->application_id, struct node, node) {
         const struct node *old = view_find(before, RECORD_NODE, node->hostname);
         bool stays = node->state <= NODE_ACTIVE && !node->retired;
         bool stayed = old && old->state <= NODE_ACTIVE && !old->retired;

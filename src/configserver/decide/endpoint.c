@@ -98,8 +98,7 @@ bool endpoint_is_certified(const struct view *view, const struct load_balancer *
     cleanup(arena_free) struct arena *arena = arena_new();
     const char *names[ENDPOINT_NAMES];
     size_t count = endpoint_names(arena, balancer, names), serving = 0;
-    view_each_of(view, NODES_OF_APPLICATION, balancer->application, struct node, node)
-    {
+    view_each_of(view, NODES_OF_APPLICATION, balancer->application, struct node, node) {
         if (!endpoint_may_have(view, balancer, node))
             continue;
         serving++;

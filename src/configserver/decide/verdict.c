@@ -38,8 +38,7 @@ static int64_t count_serving(const struct view *view, const struct application *
                              const struct cluster *cluster)
 {
     int64_t count = 0;
-    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node)
-    {
+    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node) {
         count += serves(cluster, node, view_find(view, RECORD_HOST, node->parent));
     }
     return count;
@@ -48,8 +47,7 @@ static int64_t count_serving(const struct view *view, const struct application *
 static const struct load_balancer *balancer_of(const struct view *view, const struct application *application,
                                                const struct cluster *cluster)
 {
-    view_each_of(view, LOAD_BALANCERS_OF_APPLICATION, application->id, struct load_balancer, balancer)
-    {
+    view_each_of(view, LOAD_BALANCERS_OF_APPLICATION, application->id, struct load_balancer, balancer) {
         if (text_equal(balancer->cluster, cluster->id))
             return balancer;
     }
@@ -170,8 +168,7 @@ static void consider_cluster(const struct judging *judging, const struct cluster
                              struct obstacle *worst)
 {
     const struct view *view = judging->view;
-    view_each_of(view, NODES_OF_APPLICATION, judging->application->id, struct node, node)
-    {
+    view_each_of(view, NODES_OF_APPLICATION, judging->application->id, struct node, node) {
         const struct host *host = view_find(view, RECORD_HOST, node->parent);
         if (!counts(cluster, node, host) || serves(cluster, node, host))
             continue;
@@ -195,8 +192,7 @@ static struct obstacle find_obstacle(const struct judging *judging)
 static int64_t count_leaving(const struct judging *judging)
 {
     int64_t count = 0;
-    view_each_of(judging->view, NODES_OF_APPLICATION, judging->application->id, struct node, node)
-    {
+    view_each_of(judging->view, NODES_OF_APPLICATION, judging->application->id, struct node, node) {
         const struct cluster *cluster = application_cluster(judging->application, node->cluster);
         const struct host *host = view_find(judging->view, RECORD_HOST, node->parent);
         count += node->state != NODE_INACTIVE && (!cluster || !counts(cluster, node, host));

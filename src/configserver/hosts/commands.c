@@ -129,8 +129,8 @@ static bool can_be_commanded(struct transaction *transaction, const struct pair 
     if (!pair->host || pair->host->state != HOST_ACTIVE || !pair->node || pair->node->state != NODE_ACTIVE)
         return false;
     int64_t members = 0;
-    view_each_of(view, NODES_OF_APPLICATION, pair->node->application, struct node, other) members +=
-        other->state == NODE_ACTIVE && text_equal(other->cluster, pair->node->cluster);
+    view_each_of(view, NODES_OF_APPLICATION, pair->node->application, struct node, other)
+        members += other->state == NODE_ACTIVE && text_equal(other->cluster, pair->node->cluster);
     *why = "it is the only node of its cluster and serves: retire it instead, which replaces it first";
     return members > 1 || !node_can_be_counted_on(pair->node, pair->host);
 }
@@ -157,8 +157,7 @@ static size_t command_application(struct transaction *transaction, enum command 
 {
     size_t count = 0;
     const struct view *view = transaction_view(transaction);
-    view_each_of(view, NODES_OF_APPLICATION, application, struct node, node)
-    {
+    view_each_of(view, NODES_OF_APPLICATION, application, struct node, node) {
         const struct pair pair = {view_find(view, RECORD_HOST, node->parent), node};
         count += raise_generation(transaction, command, &pair, why);
     }

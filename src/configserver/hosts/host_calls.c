@@ -25,10 +25,9 @@ static int check_key(const struct view *view, const struct host *host, const cha
 {
     if (!host || host->state == HOST_WANTED || host->state >= HOST_TERMINATING)
         return error_set(err, ERROR_FORBIDDEN, "host %s is on its way out", hostname);
-    view_each_of(
-        view, HOST_OF_KEY, key, struct host,
-        other) if (!text_equal(other->hostname, hostname)) return error_set(err, ERROR_CONFLICT,
-                                                                            "another host has this key");
+    view_each_of(view, HOST_OF_KEY, key, struct host, other)
+        if (!text_equal(other->hostname, hostname))
+            return error_set(err, ERROR_CONFLICT, "another host has this key");
     return 0;
 }
 

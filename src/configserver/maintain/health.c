@@ -67,8 +67,7 @@ static void judge_hosts(struct judging *judging)
 {
     struct names down = {0}, up = {0}, lapsed = {0};
     const struct limits *limits = judging->zone->limits;
-    view_each_of(judging->view, HOSTS_OF_APPLICATION, judging->application->id, struct host, host)
-    {
+    view_each_of(judging->view, HOSTS_OF_APPLICATION, judging->application->id, struct host, host) {
         int64_t at;
         if (!can_be_down(host))
             continue;

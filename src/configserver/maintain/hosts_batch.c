@@ -186,18 +186,17 @@ int batch_take(struct account_pass *pass, const struct place *place, const char 
 {
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(pass->zone->repository);
     const struct view *view = transaction_view(transaction);
-    view_each_of(view, HOSTS_OF_APPLICATION, application, struct host,
-                 host) if (is_of(host, application, cluster) && host->state == HOST_WANTED &&
-                           host->launch_token)
-    {
-        take_again(pass, view, host, batch);
-        return 1;
-    }
+    view_each_of(view, HOSTS_OF_APPLICATION, application, struct host, host)
+        if (is_of(host, application, cluster) && host->state == HOST_WANTED && host->launch_token) {
+            take_again(pass, view, host, batch);
+            return 1;
+        }
     struct taking taking = {pass, transaction, view, place, NULL, 0, room};
     taking.hosts = arena_alloc(pass->arena, (room < WRITES_MOST ? room : WRITES_MOST) * sizeof *taking.hosts);
     taking.most = room < WRITES_MOST ? room : WRITES_MOST;
-    view_each_of(view, HOSTS_OF_APPLICATION, application, struct host,
-                 host) if (is_of(host, application, cluster)) consider(&taking, host);
+    view_each_of(view, HOSTS_OF_APPLICATION, application, struct host, host)
+        if (is_of(host, application, cluster))
+            consider(&taking, host);
     if (taking.count > 0)
         write_down(&taking, batch);
     if (transaction_commit(&transaction, err) < 0)

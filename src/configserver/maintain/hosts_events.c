@@ -146,8 +146,9 @@ static bool is_any_news(const struct account_pass *pass, const struct view *view
     for (size_t i = 0; i < count; i++)
         if (view_of(view, HOST_OF_INSTANCE, events[i].instance_id, 0))
             return true;
-    view_each_of(view, HOSTS_OF_ACCOUNT, pass->account->id, struct host,
-                 host) if (is_over(events, count, host)) return true;
+    view_each_of(view, HOSTS_OF_ACCOUNT, pass->account->id, struct host, host)
+        if (is_over(events, count, host))
+            return true;
     return false;
 }
 
@@ -165,12 +166,11 @@ int watch_events(struct account_pass *pass, struct error *err)
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(pass->zone->repository);
     for (size_t i = 0; i < count && i < WRITES_MOST; i++)
         heed(pass, transaction, &events[i]);
-    view_each_of(transaction_view(transaction), HOSTS_OF_ACCOUNT, pass->account->id, struct host,
-                 host) if (ended < WRITES_MOST && is_over(events, count, host))
-    {
-        end_wish(pass, transaction, host);
-        ended++;
-    }
+    view_each_of(transaction_view(transaction), HOSTS_OF_ACCOUNT, pass->account->id, struct host, host)
+        if (ended < WRITES_MOST && is_over(events, count, host)) {
+            end_wish(pass, transaction, host);
+            ended++;
+        }
     return transaction_commit(&transaction, err);
 }
 
@@ -178,8 +178,8 @@ int watch_events(struct account_pass *pass, struct error *err)
 bool events_to_watch(const struct view *view, const char *account, int64_t now_ms)
 {
     enum { BOOTS_USUALLY_MS = 20 * 1000 };
-    view_each_of(view, HOSTS_OF_ACCOUNT, account, struct host,
-                 host) if (host->state == HOST_PROVISIONED &&
-                           now_ms - host->state_since > BOOTS_USUALLY_MS) return true;
+    view_each_of(view, HOSTS_OF_ACCOUNT, account, struct host, host)
+        if (host->state == HOST_PROVISIONED && now_ms - host->state_since > BOOTS_USUALLY_MS)
+            return true;
     return false;
 }

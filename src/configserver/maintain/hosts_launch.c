@@ -16,8 +16,9 @@ static bool is_to_launch(const struct host *host, int64_t now_ms)
 
 bool hosts_to_launch(const struct view *view, const char *account, int64_t now_ms)
 {
-    view_each_of(view, HOSTS_OF_ACCOUNT, account, struct host,
-                 host) if (is_to_launch(host, now_ms)) return true;
+    view_each_of(view, HOSTS_OF_ACCOUNT, account, struct host, host)
+        if (is_to_launch(host, now_ms))
+            return true;
     return false;
 }
 
@@ -163,12 +164,11 @@ static void add_group(struct account_pass *pass, struct groups *groups, size_t f
 static struct groups find_groups(struct account_pass *pass, const struct view *view)
 {
     struct groups groups = {0};
-    view_each_of(view, APPLICATIONS_OF_ACCOUNT, pass->account->id, struct application, application)
-    {
+    view_each_of(view, APPLICATIONS_OF_ACCOUNT, pass->account->id, struct application, application) {
         size_t first = groups.count;
-        view_each_of(view, HOSTS_OF_APPLICATION, application->id, struct host,
-                     host) if (is_to_launch(host, zone_now_ms(pass->zone)))
-            add_group(pass, &groups, first, host);
+        view_each_of(view, HOSTS_OF_APPLICATION, application->id, struct host, host)
+            if (is_to_launch(host, zone_now_ms(pass->zone)))
+                add_group(pass, &groups, first, host);
     }
     return groups;
 }
@@ -177,8 +177,8 @@ static struct groups find_groups(struct account_pass *pass, const struct view *v
 static int64_t room_in(struct account_pass *pass, const struct view *view)
 {
     int64_t room = pass->zone->limits->account_launches;
-    view_each_of(view, HOSTS_OF_ACCOUNT, pass->account->id, struct host, host) room -=
-        host->state == HOST_PROVISIONED;
+    view_each_of(view, HOSTS_OF_ACCOUNT, pass->account->id, struct host, host)
+        room -= host->state == HOST_PROVISIONED;
     return room;
 }
 
@@ -189,11 +189,10 @@ static void tell_missing(struct account_pass *pass, const struct view *view, con
     struct error err = {0};
     const char *names[WRITES_MOST];
     struct batch waiting = {.application = group->application, .hostnames = names};
-    view_each_of(view, HOSTS_OF_APPLICATION, group->application, struct host,
-                 host) if (host->state == HOST_WANTED && !host->launch_token &&
-                           text_equal(host->cluster, group->cluster) &&
-                           !text_equal(host->trouble, trouble->message) && waiting.count < WRITES_MOST)
-        names[waiting.count++] = host->hostname;
+    view_each_of(view, HOSTS_OF_APPLICATION, group->application, struct host, host)
+        if (host->state == HOST_WANTED && !host->launch_token && text_equal(host->cluster, group->cluster) &&
+            !text_equal(host->trouble, trouble->message) && waiting.count < WRITES_MOST)
+            names[waiting.count++] = host->hostname;
     if (waiting.count > 0 && batch_troubled(pass, &waiting, trouble, false, &err) < 0)
         log_error("trouble not written", "application", group->application, "error", err.message, NULL);
 }

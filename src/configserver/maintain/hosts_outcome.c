@@ -98,8 +98,7 @@ static void postpone_others(struct transaction *transaction, const struct batch 
 {
     const struct view *view = transaction_view(transaction);
     size_t changed = 0;
-    view_each_of(view, HOSTS_OF_APPLICATION, batch->application, struct host, host)
-    {
+    view_each_of(view, HOSTS_OF_APPLICATION, batch->application, struct host, host) {
         if (host->state != HOST_WANTED || host->launch_token || host->launch_after >= until ||
             !text_equal(host->cluster, batch->cluster) || changed == WRITES_MOST)
             continue;

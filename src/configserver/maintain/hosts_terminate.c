@@ -6,8 +6,9 @@
 bool hosts_to_terminate(const struct view *view, const char *account, int64_t now_ms)
 {
     (void)now_ms;
-    view_each_of(view, HOSTS_OF_ACCOUNT, account, struct host,
-                 host) if (host->state == HOST_TERMINATING) return true;
+    view_each_of(view, HOSTS_OF_ACCOUNT, account, struct host, host)
+        if (host->state == HOST_TERMINATING)
+            return true;
     return false;
 }
 
@@ -99,8 +100,7 @@ int terminate_hosts(struct account_pass *pass, struct error *err)
     if (list_instances(pass, &instances, &count, err) < 0)
         return -1;
     VIEW(view, pass->zone->repository);
-    view_each_of(view, HOSTS_OF_ACCOUNT, pass->account->id, struct host, host)
-    {
+    view_each_of(view, HOSTS_OF_ACCOUNT, pass->account->id, struct host, host) {
         if (host->state != HOST_TERMINATING)
             continue;
         const struct instance *instance = find(instances, count, host);

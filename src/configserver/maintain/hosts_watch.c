@@ -12,9 +12,9 @@
 bool instances_to_watch(const struct view *view, const char *account, int64_t now_ms)
 {
     (void)now_ms;
-    view_each_of(view, HOSTS_OF_ACCOUNT, account, struct host,
-                 host) if (host->state == HOST_PROVISIONED &&
-                           (!host->address || !host->node_address || host->failures > 0)) return true;
+    view_each_of(view, HOSTS_OF_ACCOUNT, account, struct host, host)
+        if (host->state == HOST_PROVISIONED && (!host->address || !host->node_address || host->failures > 0))
+            return true;
     return false;
 }
 
@@ -148,8 +148,7 @@ static void write_news(struct look *look, const char *hostname)
 
 static int write_differences(struct look *look, const struct view *view, struct error *err)
 {
-    view_each_of(view, HOSTS_OF_ACCOUNT, look->pass->account->id, struct host, host)
-    {
+    view_each_of(view, HOSTS_OF_ACCOUNT, look->pass->account->id, struct host, host) {
         if (!is_news(look, host))
             continue;
         if (!look->transaction)
@@ -174,8 +173,9 @@ static bool is_orphan(const struct account_pass *pass, const struct view *view,
     if (instance->state >= INSTANCE_ENDING || view_of(view, HOST_OF_INSTANCE, instance->id, 0) ||
         (!instance->token && zone_now_ms(zone) - instance->launched_ms < zone->limits->orphan_age))
         return false;
-    view_each_of(view, HOSTS_OF_ACCOUNT, pass->account->id, struct host,
-                 host) if (is_instance_of(host, instance)) return false;
+    view_each_of(view, HOSTS_OF_ACCOUNT, pass->account->id, struct host, host)
+        if (is_instance_of(host, instance))
+            return false;
     return true;
 }
 

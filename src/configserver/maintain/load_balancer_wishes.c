@@ -59,9 +59,9 @@ static void want_balancers(struct zone *zone, struct transaction *transaction,
 
 static bool anything_serves(const struct view *view, const struct load_balancer *balancer)
 {
-    view_each_of(view, NODES_OF_APPLICATION, balancer->application, struct node,
-                 node) if (node->state == NODE_ACTIVE &&
-                           text_equal(node->cluster, balancer->cluster)) return true;
+    view_each_of(view, NODES_OF_APPLICATION, balancer->application, struct node, node)
+        if (node->state == NODE_ACTIVE && text_equal(node->cluster, balancer->cluster))
+            return true;
     return false;
 }
 
@@ -80,8 +80,7 @@ void settle_load_balancers(struct zone *zone, struct transaction *transaction,
                            const struct application *application)
 {
     const struct view *view = transaction_view(transaction);
-    view_each_of(view, LOAD_BALANCERS_OF_APPLICATION, application->id, struct load_balancer, balancer)
-    {
+    view_each_of(view, LOAD_BALANCERS_OF_APPLICATION, application->id, struct load_balancer, balancer) {
         const struct cluster *cluster = application_cluster(application, balancer->cluster);
         if (application->deleting || !cluster || cluster->type != CLUSTER_CONTAINER)
             let_go(zone, transaction, balancer);

@@ -34,32 +34,33 @@ static bool is_to_make(const struct view *view, const struct load_balancer *bala
 bool load_balancers_to_make(const struct view *view, const char *account, int64_t now_ms)
 {
     (void)now_ms;
-    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, account, struct load_balancer,
-                 balancer) if (is_to_make(view, balancer)) return true;
+    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, account, struct load_balancer, balancer)
+        if (is_to_make(view, balancer))
+            return true;
     return false;
 }
 
 bool load_balancers_to_remove(const struct view *view, const char *account, int64_t now_ms)
 {
     (void)now_ms;
-    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, account, struct load_balancer,
-                 balancer) if (balancer->state == LOAD_BALANCER_REMOVING) return true;
+    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, account, struct load_balancer, balancer)
+        if (balancer->state == LOAD_BALANCER_REMOVING)
+            return true;
     return false;
 }
 
 static size_t count_serving(const struct view *view, const struct load_balancer *balancer)
 {
     size_t count = 0;
-    view_each_of(view, NODES_OF_APPLICATION, balancer->application, struct node, node) count +=
-        endpoint_may_have(view, balancer, node);
+    view_each_of(view, NODES_OF_APPLICATION, balancer->application, struct node, node)
+        count += endpoint_may_have(view, balancer, node);
     return count;
 }
 
 bool load_balancers_to_wire(const struct view *view, const char *account, int64_t now_ms)
 {
     (void)now_ms;
-    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, account, struct load_balancer, balancer)
-    {
+    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, account, struct load_balancer, balancer) {
         size_t serving = is_there(balancer) ? count_serving(view, balancer) : 0;
         if (is_there(balancer) &&
             ((size_t)balancer->healthy != serving || (serving > 0 && !balancer->announced)))
@@ -172,10 +173,9 @@ int make_load_balancers(struct account_pass *pass, struct error *err)
     if (cloud->find_place(cloud->context, pass->account, pass->arena, &place, err) < 0)
         return -1;
     int result = 0;
-    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer,
-                 balancer) if (is_to_make(view, balancer) &&
-                               make_load_balancer(pass, view, balancer, &place, err) < 0) result =
-        fail_balancer(pass, balancer, err);
+    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer, balancer)
+        if (is_to_make(view, balancer) && make_load_balancer(pass, view, balancer, &place, err) < 0)
+            result = fail_balancer(pass, balancer, err);
     return result;
 }
 
@@ -194,12 +194,11 @@ static size_t wanted_targets(const struct view *view, const struct load_balancer
     size_t count = 0;
     *addresses = arena_alloc(arena, view_count_of(view, NODES_OF_APPLICATION, balancer->application) *
                                         sizeof **addresses);
-    view_each_of(view, NODES_OF_APPLICATION, balancer->application, struct node,
-                 node) if (endpoint_may_have(view, balancer, node))
-    {
-        const struct host *host = view_find(view, RECORD_HOST, node->parent);
-        (*addresses)[count++] = host->node_address;
-    }
+    view_each_of(view, NODES_OF_APPLICATION, balancer->application, struct node, node)
+        if (endpoint_may_have(view, balancer, node)) {
+            const struct host *host = view_find(view, RECORD_HOST, node->parent);
+            (*addresses)[count++] = host->node_address;
+        }
     return count;
 }
 
@@ -272,9 +271,9 @@ int wire_load_balancers(struct account_pass *pass, struct error *err)
 {
     VIEW(view, pass->zone->repository);
     int result = 0;
-    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer,
-                 balancer) if (is_there(balancer) && wire_load_balancer(pass, view, balancer, err) < 0)
-        result = fail_balancer(pass, balancer, err);
+    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer, balancer)
+        if (is_there(balancer) && wire_load_balancer(pass, view, balancer, err) < 0)
+            result = fail_balancer(pass, balancer, err);
     return result;
 }
 
@@ -290,8 +289,7 @@ int remove_load_balancers(struct account_pass *pass, struct error *err)
     VIEW(view, pass->zone->repository);
     const struct cloud *cloud = pass->zone->cloud;
     int result = 0;
-    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer, balancer)
-    {
+    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer, balancer) {
         if (balancer->state != LOAD_BALANCER_REMOVING)
             continue;
         bool gone = false;
@@ -313,27 +311,41 @@ static const struct balancer *find_balancer(const struct balancer *balancers, si
 
 static bool is_named(const struct view *view, const char *account, const char *name)
 {
-    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, account, struct load_balancer,
-                 balancer) if (text_equal(balancer->name, name)) return true;
+    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, account, struct load_balancer, balancer)
+        if (text_equal(balancer->name, name))
+            return true;
     return false;
 }
 
-/* What is ours and no record names: made just before we died, and no longer wanted when we came back. */
+/* What is ours and no record names: made just before we died, and no longer wanted when we came back. As with
+ * instances (hosts_watch.c) it is written down first, which only the leader can: to the next one it may be
+ * wanted. */
+static int remove_orphan(struct account_pass *pass, const struct balancer *balancer, struct error *err)
+{
+    struct zone *zone = pass->zone;
+    bool gone;
+    cleanup(transaction_end) struct transaction *transaction = transaction_begin(zone->repository);
+    const struct view *view = transaction_view(transaction);
+    if (is_named(view, pass->account->id, balancer->name))
+        return 0;
+    struct counters counters = *zone_counters(view);
+    counters.orphans++;
+    transaction_put(transaction, RECORD_COUNTERS, &counters);
+    if (transaction_commit(&transaction, err) < 0)
+        return -1;
+    log_warning("orphaned load balancer removed", "account", pass->account->id, "name", balancer->name, NULL);
+    return zone->cloud->remove_balancer(zone->cloud->context, pass->account, balancer->name, &gone, err);
+}
+
 static int remove_orphans(struct account_pass *pass, const struct balancer *balancers, size_t count,
                           struct error *err)
 {
     VIEW(view, pass->zone->repository);
-    const struct cloud *cloud = pass->zone->cloud;
     int result = 0;
-    for (size_t i = 0; i < count; i++) {
-        bool gone;
-        if (is_named(view, pass->account->id, balancers[i].name))
-            continue;
-        log_warning("orphaned load balancer removed", "account", pass->account->id, "name", balancers[i].name,
-                    NULL);
-        if (cloud->remove_balancer(cloud->context, pass->account, balancers[i].name, &gone, err) < 0)
+    for (size_t i = 0; i < count; i++)
+        if (!is_named(view, pass->account->id, balancers[i].name) &&
+            remove_orphan(pass, &balancers[i], err) < 0)
             result = -1;
-    }
     return result;
 }
 
@@ -347,8 +359,7 @@ int watch_load_balancers(struct account_pass *pass, struct error *err)
                               pass->arena, &balancers, &count, err) < 0)
         return -1;
     int result = 0;
-    view_each_of(before, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer, balancer)
-    {
+    view_each_of(before, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer, balancer) {
         const struct balancer *actual = find_balancer(balancers, count, balancer->name);
         bool whole =
             actual && actual->arn && actual->group_arn && (actual->service_id || !balancer->service_id);

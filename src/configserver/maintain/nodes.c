@@ -63,8 +63,7 @@ void move_hosts(struct zone *zone, struct transaction *transaction, const struct
 {
     struct moving moving = {zone, transaction, application, zone_now_ms(zone), INT64_MAX};
     const struct view *view = transaction_view(transaction);
-    view_each_of(view, HOSTS_OF_APPLICATION, application->id, struct host, at)
-    {
+    view_each_of(view, HOSTS_OF_APPLICATION, application->id, struct host, at) {
         const struct host *host = transaction_find(transaction, RECORD_HOST, at->hostname);
         if (application->deleting && !host_is_leaving(host)) {
             move_host(&moving, host, HOST_RELEASE, NULL, NULL);
@@ -183,8 +182,7 @@ void move_nodes(struct zone *zone, struct transaction *transaction, const struct
     struct moving moving = {zone, transaction, application, zone_now_ms(zone), INT64_MAX};
     struct standing standing = {0};
     const struct view *view = transaction_view(transaction);
-    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, at)
-    {
+    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, at) {
         const struct node *node = transaction_find(transaction, RECORD_NODE, at->hostname);
         const struct host *host = transaction_find(transaction, RECORD_HOST, node->parent);
         if (!host || host->state >= HOST_DEPROVISIONED)

@@ -47,8 +47,7 @@ void standing_of(const struct view *view, const struct application *application,
             standing->groups[standing->count++] = (struct group_standing){
                 cluster->id, group, cluster->count / groups + (group < cluster->count % groups)};
     }
-    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node)
-    {
+    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node) {
         struct group_standing *group = find(standing, node->cluster, node->group);
         if (!group) {
             group = &standing->groups[standing->count++];

@@ -57,6 +57,7 @@ static int begin(void **state)
     bench->arena = arena_new();
     store_open_memory(bench->tree, &bench->store, NULL);
     assert_int_equal(repository_open(bench->store, &bench->repository, NULL), 0);
+    assert_int_equal(repository_lead(bench->repository, "test", NULL), 0);
     bench->account = (struct account){ACCOUNT, "acme", "external"};
     bench->application = (struct application){.id = ID,
                                               .tenant = "acme",

@@ -24,8 +24,7 @@ static const struct field counters_fields[] = {
     FIELD_INTEGER(struct counters, next_host_index, "nextHostIndex", REQUIRED, 0, LARGEST,
                   "never used again"),
     FIELD_INTEGER(struct counters, next_generation, "nextGeneration", REQUIRED, 0, LARGEST, "of deployments"),
-    FIELD_INTEGER(struct counters, orphans, "orphans", OPTIONAL, 0, LARGEST,
-                  "instances ended that nobody meant"),
+    FIELD_INTEGER(struct counters, orphans, "orphans", OPTIONAL, 0, LARGEST, "removed that nobody meant"),
     FIELD_END,
 };
 static const struct record counters_record = {"counters", sizeof(struct counters), counters_fields};

@@ -31,7 +31,7 @@ struct counters {
     const char *name;
     const char *repository_id; /* tells our instances from another zone's with the same tags */
     int64_t next_host_index, next_generation;
-    int64_t orphans; /* instances ended so far because no record meant them */
+    int64_t orphans; /* instances and load balancers removed so far because no record meant them */
 };
 
 /* A tenant's AWS account that was deployed to once; it never changes hands. */

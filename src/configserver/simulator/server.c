@@ -117,7 +117,7 @@ static struct process *pick_candidate(struct world *world, const struct process 
     struct process *picked = NULL;
     for (size_t i = 0; i < world->servers->count; i++) {
         struct server *server = &world->servers->list[i];
-        if (server->process && server->process->zone && server->process != except &&
+        if (server->process && server->process->zone && server->process != except && !server->frozen &&
             !server->store_unreachable && chance_below(&world->servers->chance, ++count) == 0)
             picked = server->process;
     }
