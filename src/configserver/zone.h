@@ -63,7 +63,6 @@ struct zone {
     struct polls *polls;            /* hosts that wait for a new spec */
     struct gauges *gauges;          /* what hosts measured last */
     struct hearing *hearing;        /* when each host was heard last */
-    int64_t forget_at;              /* when hosts that are gone are forgotten next; the schedule's */
     struct config_servers *servers; /* the zone's config servers; NULL: we are alone, and lead */
     struct leader *leader;          /* how the lead comes and goes; with the servers */
     struct admitted *admitted;      /* hosts that the tunnel lets in */

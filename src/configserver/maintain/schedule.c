@@ -256,22 +256,9 @@ static int64_t next_sweep(const struct zone *zone)
 
 /* What each kind does; returns after how many milliseconds it wants to be done again, NEVER when it is no
  * more. */
-static void forget_now_and_then(struct zone *zone)
-{
-    struct error err = {0};
-    int64_t now = zone_now_ms(zone);
-    if (!repository_leads(zone->repository) || now < zone->forget_at)
-        return;
-    zone->forget_at = now + zone->limits->sweep;
-    if (forget_hosts(zone, &err) < 0)
-        log_warning("deprovisioned hosts not forgotten", "error", err.message, NULL);
-}
-
-/* The zone's own: there is one of it. */
 static int64_t run_tunnel(struct zone *zone, struct task *task)
 {
     struct error err = {0};
-    forget_now_and_then(zone);
     if (admitted_apply(zone->admitted, &err) == 0) {
         task->failures = 0;
         return next_sweep(zone);
@@ -280,6 +267,7 @@ static int64_t run_tunnel(struct zone *zone, struct task *task)
     return backoff(zone, ++task->failures);
 }
 
+/* The zone's own: there is one of it. */
 static int64_t run_zone(struct zone *zone, struct task *task)
 {
     struct error err = {0};
