@@ -9,7 +9,7 @@ from conftest import wait_for
 
 
 def seen(zone):
-    return zone.json("hosts")["nodes"]
+    return zone.json("nodes")["nodes"]
 
 
 def node_of(zone, cluster):

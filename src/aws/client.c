@@ -2,6 +2,7 @@
 
 #include "aws/request.h"
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/record.h"
 #include "base/text.h"
 
@@ -12,6 +13,7 @@ struct aws_client {
     struct aws_credentials *credentials;
     char *region;
     bool leave_throttles;
+    int64_t bear_until; /* 0: throttled calls are tried as often as any */
 };
 
 int aws_client_new(struct aws_credentials *credentials, const char *region, struct aws_client **client,
@@ -38,9 +40,16 @@ void aws_client_leave_throttles(struct aws_client *client)
     client->leave_throttles = true;
 }
 
-bool aws_client_leaves_throttles(const struct aws_client *client)
+void aws_client_bear_throttles(struct aws_client *client, int64_t milliseconds)
 {
-    return client->leave_throttles;
+    client->bear_until = clock_monotonic_ms() + milliseconds;
+}
+
+bool aws_client_tries_throttled_again(const struct aws_client *client, int tries)
+{
+    if (client->leave_throttles)
+        return false;
+    return client->bear_until > 0 ? clock_monotonic_ms() < client->bear_until : tries < AWS_TRIES;
 }
 
 const char *aws_client_region(const struct aws_client *client)

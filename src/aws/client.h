@@ -20,7 +20,10 @@ void aws_client_free(struct aws_client **client);
 /* A throttled call fails at once, for a caller that keeps AWS's pace itself; other troubles are tried again
  * as ever. Before the first call. */
 void aws_client_leave_throttles(struct aws_client *client);
-bool aws_client_leaves_throttles(const struct aws_client *client);
+/* Throttled calls are tried again until so long from now: for somebody who waits for the answers of a few
+ * calls and would rather wait than be refused. Before the first call. */
+void aws_client_bear_throttles(struct aws_client *client, int64_t milliseconds);
+bool aws_client_tries_throttled_again(const struct aws_client *client, int tries);
 const char *aws_client_region(const struct aws_client *client);
 struct aws_credentials *aws_client_credentials(const struct aws_client *client);
 

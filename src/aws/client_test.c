@@ -6,6 +6,7 @@
 #include "aws/s3.h"
 #include "aws/sigv4.h"
 #include "aws/sts.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "net/http_server.h"
 
@@ -204,6 +205,35 @@ static void a_throttled_call_is_its_callers_when_it_keeps_the_pace_itself(void *
     play((struct answer){500, "oops"}, (struct answer){200, SUBNETS "</DescribeSubnetsResponse>"});
     assert_int_equal(ec2_describe_subnets(paced, arena, NULL, 0, &subnets, &count, &err), 0);
     aws_client_free(&paced);
+}
+
+static void a_throttled_call_is_tried_again_for_as_long_as_was_said_and_no_longer(void **state)
+{
+    (void)state;
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct error err = {0};
+    struct ec2_subnet *subnets;
+    struct aws_client *patient;
+    size_t count;
+    struct answer throttled = {503, EC2_ERROR("RequestLimitExceeded")};
+    assert_int_equal(aws_client_new(credentials, "us-east-1", &patient, NULL), 0);
+    aws_client_bear_throttles(patient, 1500);
+    play(throttled, throttled);
+    int64_t before = clock_monotonic_ms();
+    assert_int_equal(ec2_describe_subnets(patient, arena, NULL, 0, &subnets, &count, &err), -1);
+    assert_int_equal(err.kind, ERROR_THROTTLED);
+    assert_in_range(clock_monotonic_ms() - before, 1400, 4000);
+    assert_int_equal(ec2_describe_subnets(patient, arena, NULL, 0, &subnets, &count, &err), -1);
+    assert_in_range(clock_monotonic_ms() - before, 1400, 4000);
+    aws_client_bear_throttles(patient, 10000);
+    play(throttled, throttled);
+    script[2] = script[3] = (struct answer){200, SUBNETS "</DescribeSubnetsResponse>"};
+    assert_int_equal(ec2_describe_subnets(patient, arena, NULL, 0, &subnets, &count, &err), 0);
+    assert_int_equal(atomic_load(&received), 3);
+    play((struct answer){500, "oops"}, (struct answer){500, "oops"});
+    assert_int_equal(ec2_describe_subnets(patient, arena, NULL, 0, &subnets, &count, &err), -1);
+    assert_int_equal(atomic_load(&received), 4);
+    aws_client_free(&patient);
 }
 
 static void asked(const char *parameter)
@@ -407,6 +437,27 @@ static void a_proof_tells_who_signed_it(void **state)
     assert_string_equal(identity.session, "i-1");
 }
 
+static void a_proof_is_shown_again_when_sts_is_short_of_patience_and_refused_when_it_says_so(void **state)
+{
+    (void)state;
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct error err = {0};
+    struct sts_proof proof;
+    struct sts_identity identity;
+    assert_int_equal(sts_proof_make(client, arena, "a-nonce", "a-hash", &proof, &err), 0);
+    play((struct answer){400, QUERY_ERROR("Throttling")}, (struct answer){200, IDENTITY});
+    assert_int_equal(sts_proof_verify(&proof, "us-east-1", "a-nonce", "a-hash", arena, &identity, &err), 0);
+    assert_int_equal(atomic_load(&received), 2);
+    play((struct answer){503, "oops"}, (struct answer){503, "oops"});
+    assert_int_equal(sts_proof_verify(&proof, "us-east-1", "a-nonce", "a-hash", arena, &identity, &err), -1);
+    assert_int_equal(err.kind, ERROR_UNAVAILABLE);
+    assert_int_equal(atomic_load(&received), 4);
+    play((struct answer){403, QUERY_ERROR("SignatureDoesNotMatch")}, (struct answer){200, IDENTITY});
+    assert_int_equal(sts_proof_verify(&proof, "us-east-1", "a-nonce", "a-hash", arena, &identity, &err), -1);
+    assert_int_equal(err.kind, ERROR_FORBIDDEN);
+    assert_int_equal(atomic_load(&received), 1);
+}
+
 static void assert_refused(struct arena *arena, const struct sts_proof *proof, const char *region,
                            const char *nonce, const char *hash)
 {
@@ -466,6 +517,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(throttled_and_failed_calls_are_tried_again),
         cmocka_unit_test(a_throttled_call_is_its_callers_when_it_keeps_the_pace_itself),
+        cmocka_unit_test(a_throttled_call_is_tried_again_for_as_long_as_was_said_and_no_longer),
         cmocka_unit_test(hosts_are_launched_shut_in_encrypted_and_tagged),
         cmocka_unit_test(three_retries_are_enough),
         cmocka_unit_test(a_refusal_is_not_tried_again),
@@ -475,6 +527,7 @@ int main(void)
         cmocka_unit_test(a_name_that_is_no_bucket_never_leaves),
         cmocka_unit_test(metadata_is_read_with_a_token_that_is_renewed),
         cmocka_unit_test(a_proof_tells_who_signed_it),
+        cmocka_unit_test(a_proof_is_shown_again_when_sts_is_short_of_patience_and_refused_when_it_says_so),
         cmocka_unit_test(a_proof_is_good_for_one_nonce_and_one_key),
         cmocka_unit_test(endpoints_follow_the_standard_variables),
     };

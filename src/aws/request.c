@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ATTEMPTS = 4, BACKOFF_MS = 100, BACKOFF_LONGEST_MS = 10000 };
+enum { BACKOFF_MS = 100, BACKOFF_DOUBLINGS = 4 };
 
 /* The dual-stack endpoints throughout: hosts of an enclave have IPv6 and nothing else to reach them by.
  * Source: AWS General Reference, "Dual stack endpoints". */
@@ -96,19 +96,19 @@ int aws_http_client(struct http_client **http, struct error *err)
     return -1;
 }
 
-static bool worth_another(const struct aws_client *client, const struct error *err)
+static bool worth_another(const struct aws_client *client, const struct error *err, int tries)
 {
-    if (err->kind == ERROR_THROTTLED && aws_client_leaves_throttles(client))
-        return false;
-    return err->kind == ERROR_THROTTLED || err->kind == ERROR_UNAVAILABLE || err->kind == ERROR_INTERNAL;
+    if (err->kind == ERROR_THROTTLED)
+        return aws_client_tries_throttled_again(client, tries);
+    return tries < AWS_TRIES && (err->kind == ERROR_UNAVAILABLE || err->kind == ERROR_INTERNAL);
 }
 
 /* Full jitter: anywhere between now and the ceiling, so that many clients do not come back together. Source:
  * "Exponential Backoff And Jitter", AWS Architecture Blog. */
-static void back_off(int attempt)
+void aws_back_off(int tries)
 {
-    uint64_t ceiling = (uint64_t)BACKOFF_MS << attempt;
-    clock_sleep_ms((int64_t)random_below((ceiling < BACKOFF_LONGEST_MS ? ceiling : BACKOFF_LONGEST_MS) + 1));
+    int doublings = tries - 1 < BACKOFF_DOUBLINGS ? tries - 1 : BACKOFF_DOUBLINGS;
+    clock_sleep_ms((int64_t)random_below(((uint64_t)BACKOFF_MS << doublings) + 1));
 }
 
 /* Headers are made anew each time: date, and maybe keys, differ. */
@@ -160,13 +160,13 @@ int aws_send(struct aws_client *client, const struct aws_request *request, struc
     off_t start = request->body_file > 0 ? lseek(request->body_file, 0, SEEK_CUR) : 0;
     if (start < 0)
         return error_errno(err, ERROR_UNAVAILABLE, "%s: find the file's offset", request->what);
-    for (int i = 0;; i++) {
+    for (int tries = 1;; tries++) {
         error_clear(&trouble);
         if (attempt(client, request, arena, reply, &trouble) == 0)
             return 0;
-        if (request->once || i + 1 == ATTEMPTS || !worth_another(client, &trouble))
+        if (request->once || !worth_another(client, &trouble, tries))
             break;
-        back_off(i);
+        aws_back_off(tries);
         if (request->body_file > 0 && lseek(request->body_file, start, SEEK_SET) < 0)
             return error_errno(err, ERROR_UNAVAILABLE, "%s: rewind the file", request->what);
     }

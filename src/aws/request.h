@@ -33,6 +33,7 @@ struct aws_request {
     size_t answer_limit; /* 0 is the client's */
     bool once;           /* no retries */
 };
+enum { AWS_TRIES = 4 };
 /* 0 with a reply below 400; otherwise AWS's error. */
 int aws_send(struct aws_client *client, const struct aws_request *request, struct arena *arena,
              struct http_reply *reply, struct error *err);
@@ -40,6 +41,9 @@ int aws_send(struct aws_client *client, const struct aws_request *request, struc
 /* The error in an answer of status >= 400: AWS's code, the kind it means, its message. Always -1. */
 int aws_error(const struct aws_request *request, const struct http_reply *reply, struct arena *arena,
               struct error *err);
+
+/* Waits before the next try, after so many (from 1 on). */
+void aws_back_off(int tries);
 
 /* The HTTP client all AWS calls of this process share; its trust is AWS_CA_BUNDLE's. */
 int aws_http_client(struct http_client **http, struct error *err);

@@ -124,9 +124,10 @@ static int check_host(const struct sts_proof *proof, const char *endpoint, struc
     return refused(err, "it was made for another STS endpoint");
 }
 
-static int send_proof(const struct sts_proof *proof, const char *endpoint, struct arena *arena,
-                      struct http_reply *reply, struct error *err)
+static int ask_sts(const struct sts_proof *proof, const char *endpoint, struct arena *arena,
+                   struct http_reply *reply, struct error *err)
 {
+    static const char what[] = "proof of AWS identity";
     struct http_client *http;
     struct http_call call = {
         .method = HTTP_POST,
@@ -142,7 +143,33 @@ static int send_proof(const struct sts_proof *proof, const char *endpoint, struc
     http_headers_add(arena, &call.headers, "authorization", proof->authorization);
     if (aws_http_client(&http, err) < 0)
         return -1;
-    return http_call(http, &call, arena, reply, err);
+    if (http_call(http, &call, arena, reply, err) < 0)
+        return error_context(err, "%s", what);
+    if (reply->status < 400)
+        return 0;
+    const struct aws_request request = {.service = aws_service_find("sts"), .what = what};
+    return aws_error(&request, reply, arena, err);
+}
+
+/* A nonce is good for one call: what STS cannot answer now is asked again here, not by who made the proof. */
+static int send_proof(const struct sts_proof *proof, const char *endpoint, struct arena *arena,
+                      struct http_reply *reply, struct error *err)
+{
+    for (int tries = 1;; tries++) {
+        struct error trouble = {0};
+        if (ask_sts(proof, endpoint, arena, reply, &trouble) == 0)
+            return 0;
+        bool known = trouble.kind != ERROR_THROTTLED && trouble.kind != ERROR_UNAVAILABLE &&
+                     trouble.kind != ERROR_INTERNAL;
+        if (known)
+            return refused(err, "STS does not accept its signature");
+        if (tries == AWS_TRIES) {
+            if (err)
+                *err = trouble;
+            return -1;
+        }
+        aws_back_off(tries);
+    }
 }
 
 int sts_proof_verify(const struct sts_proof *proof, const char *region, const char *nonce,
@@ -155,12 +182,7 @@ int sts_proof_verify(const struct sts_proof *proof, const char *region, const ch
         return -1;
     struct http_reply reply;
     if (send_proof(proof, endpoint, arena, &reply, err) < 0)
-        return error_context(err, "proof of AWS identity");
-    if (reply.status >= 500 || reply.status == 429)
-        return error_set(err, ERROR_UNAVAILABLE, "proof of AWS identity: STS answered HTTP status %d",
-                         reply.status);
-    if (reply.status != 200)
-        return refused(err, "STS does not accept its signature");
+        return -1;
     xmlNode *answer;
     if (xml_parse(arena, "sts GetCallerIdentity", reply.body, reply.length, &answer, err) < 0)
         return -1;

@@ -203,14 +203,35 @@ static int find_images(const struct search *search, struct place *place, struct 
     return 0;
 }
 
+/* A client of this look's own: somebody waits for it, and one of its calls that comes too fast for AWS must
+ * not refuse a deployment. As long as this it is tried again. */
+enum { PATIENCE_MS = 5000 };
+
+static int open_client(struct cloud_aws *aws, const struct account *account, struct aws_client **client,
+                       struct error *err)
+{
+    struct aws_client *shared;
+    if (cloud_aws_client(aws, account, &shared, err) < 0 ||
+        aws_client_new(aws_client_credentials(shared), aws_client_region(shared), client, err) < 0)
+        return -1;
+    aws_client_bear_throttles(*client, PATIENCE_MS);
+    return 0;
+}
+
 int cloud_aws_find_place(void *context, const struct account *account, struct arena *arena,
                          struct place *place, struct error *err)
 {
-    struct search search = {NULL, arena, account, cloud_aws_config(context), cloud_aws_zone(context)};
+    cleanup(aws_client_free) struct aws_client *client = NULL;
     *place = (struct place){0};
-    if (cloud_aws_client(context, account, &search.client, err) < 0 || find_vpc(&search, place, err) < 0 ||
-        find_network(&search, place, err) < 0 || find_host_profile(&search, place, err) < 0 ||
-        find_disk_key(&search, place, err) < 0)
+    if (open_client(context, account, &client, err) < 0)
         return -1;
-    return find_images(&search, place, err);
+    const struct search search = {client, arena, account, cloud_aws_config(context), cloud_aws_zone(context)};
+    if (find_vpc(&search, place, err) < 0 || find_network(&search, place, err) < 0 ||
+        find_host_profile(&search, place, err) < 0 || find_disk_key(&search, place, err) < 0 ||
+        find_images(&search, place, err) < 0)
+        return err->kind == ERROR_THROTTLED
+                   ? error_context(err, "AWS throttles all calls to account %s, try again in a minute",
+                                   account->id)
+                   : -1;
+    return 0;
 }

@@ -2,6 +2,7 @@
  * done. */
 #include "base/log.h"
 #include "base/text.h"
+#include "configserver/cloud/places.h"
 #include "configserver/decide/endpoint.h"
 #include "configserver/maintain/maintainers.h"
 #include "configserver/records/life.h"
@@ -109,10 +110,12 @@ static int set_trouble(struct load_balancer *balancer, const void *message, cons
     return 0;
 }
 
+/* The next look at what Terraform made is at what is there by then. */
 static int fail_balancer(struct account_pass *pass, const struct load_balancer *balancer,
                          const struct error *cause)
 {
     struct error err = {0};
+    places_forget(pass->zone, pass->account->id);
     if (!text_equal(balancer->trouble, cause->message) &&
         write_balancer(pass, balancer->id, set_trouble, cause->message, &err) < 0)
         log_error("trouble not written", "balancer", balancer->id, "error", err.message, NULL);
@@ -169,8 +172,7 @@ int make_load_balancers(struct account_pass *pass, struct error *err)
 {
     VIEW(view, pass->zone->repository);
     struct place place;
-    const struct cloud *cloud = pass->zone->cloud;
-    if (cloud->find_place(cloud->context, pass->account, pass->arena, &place, err) < 0)
+    if (places_find(pass->zone, pass->account, pass->arena, &place, err) < 0)
         return -1;
     int result = 0;
     view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer, balancer)
