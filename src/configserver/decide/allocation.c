@@ -95,12 +95,13 @@ void allocation_make_member(struct allocation *allocation, int64_t group)
     const struct application *application = allocation->application;
     const struct cluster *cluster = allocation->cluster;
     const struct zone_id *zone = &allocation->zone->id;
-    int64_t now = zone_now_ms(allocation->zone), index = next_host_index(allocation);
-    const struct host host = {
+    int64_t index = next_host_index(allocation);
+    const struct cause cause = zone_cause(allocation->zone, allocation->transaction, AGENT_ALLOCATOR,
+                                          "cluster %s is to have %lld node%s", cluster->id,
+                                          (long long)cluster->count, cluster->count == 1 ? "" : "s");
+    struct host host = {
         .hostname = zone_hostname(allocation->arena, zone, (int)index),
         .index = index,
-        .state = HOST_WANTED,
-        .state_since = now,
         .application = application->id,
         .tenant = application->tenant,
         .cluster = cluster->id,
@@ -109,7 +110,7 @@ void allocation_make_member(struct allocation *allocation, int64_t group)
         .disk_gb = cluster->disk_gb,
         .availability_zone = choose_zone(allocation, group),
     };
-    const struct node node = {
+    struct node node = {
         .hostname = zone_node_hostname(allocation->arena, zone, (int)index),
         .parent = host.hostname,
         .application = application->id,
@@ -117,10 +118,10 @@ void allocation_make_member(struct allocation *allocation, int64_t group)
         .cluster_type = cluster->type,
         .index = take_index(allocation),
         .group = group,
-        .state = NODE_RESERVED,
-        .state_since = now,
         .image = cluster->image,
     };
+    host_begin(&host, &cause);
+    node_begin(&node, &cause);
     transaction_put(allocation->transaction, RECORD_HOST, &host);
     transaction_put(allocation->transaction, RECORD_NODE, &node);
     allocation->members[allocation->member_count++] =

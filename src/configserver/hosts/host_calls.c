@@ -42,6 +42,7 @@ int host_admit_key(struct zone *zone, const char *hostname, const char *key, str
                                      .address = zone_host_address(arena, zone, host->index)};
     struct host next = *host;
     next.wireguard_key = key;
+    next.wireguard_key_at = zone_now_ms(zone);
     if (!text_equal(host->wireguard_key, key))
         transaction_put(transaction, RECORD_HOST, &next);
     if (transaction_commit(&transaction, err) < 0)

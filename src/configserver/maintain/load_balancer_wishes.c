@@ -11,16 +11,17 @@ static void want_balancer(struct zone *zone, struct transaction *transaction,
 {
     struct arena *arena = transaction_arena(transaction);
     struct endpoint_settings settings = endpoint_settings_of(cluster);
-    const struct load_balancer balancer = {
+    const struct cause cause =
+        zone_cause(zone, transaction, AGENT_DEPLOYER, "cluster %s is to be reached", cluster->id);
+    struct load_balancer balancer = {
         .id = id,
         .application = application->id,
         .cluster = cluster->id,
         .account = application->account,
         .name = endpoint_cloud_name(arena, zone->config->zone, id),
-        .state = LOAD_BALANCER_WANTED,
-        .state_since = zone_now_ms(zone),
         .settings = &settings,
     };
+    load_balancer_begin(&balancer, &cause);
     transaction_put(transaction, RECORD_LOAD_BALANCER, &balancer);
 }
 

@@ -1,8 +1,7 @@
 #include "configserver/records/life.h"
 
 #include "base/text.h"
-
-#include <string.h>
+#include "configserver/records/history.h"
 
 /* A transition that has a guard is skipped when the guard does not hold, so one event may lead to several
  * states. ANY stands for every state of the life; what comes first in the table wins. */
@@ -34,7 +33,7 @@ static void forget_instance(void *record, const struct cause *cause)
     host->instance_id = host->address = host->node_address = host->wireguard_key = host->key_hash = NULL;
     host->launch_token = NULL;
     host->launch_index = host->launch_after = 0;
-    host->registered_at = host->down_since = host->suspended_since = 0;
+    host->registered_at = host->wireguard_key_at = host->down_since = host->suspended_since = 0;
     host->current_reboot_generation = host->reboot_generation;
     host->want_to_retire = host->want_to_fail = false;
     host->wish_reason = NULL;
@@ -120,7 +119,7 @@ static void forget_ways(void *record, const struct cause *cause)
     (void)cause;
     struct host *host = record;
     host->address = host->node_address = host->wireguard_key = host->key_hash = NULL;
-    host->down_since = host->suspended_since = 0;
+    host->wireguard_key_at = host->down_since = host->suspended_since = 0;
 }
 
 static void forget_service(void *record, const struct cause *cause)
@@ -185,6 +184,12 @@ static void node_leave(void *record, const struct cause *cause)
 static bool is_retired(const void *record)
 {
     return ((const struct node *)record)->retired;
+}
+
+static bool has_names(const void *record)
+{
+    const struct load_balancer *balancer = record;
+    return balancer->arn && balancer->group_arn && balancer->dns_name;
 }
 
 static void forget_targets(void *record, const struct cause *cause)
@@ -296,7 +301,7 @@ static const struct transition node_life[] = {
 };
 
 static const struct transition load_balancer_life[] = {
-    { LOAD_BALANCER_WANTED,   LOAD_BALANCER_PROVISIONED, LOAD_BALANCER_ACTIVE,   NULL,       forget_targets  },
+    { LOAD_BALANCER_WANTED,   LOAD_BALANCER_PROVISIONED, LOAD_BALANCER_ACTIVE,   has_names,  forget_targets  },
     { LOAD_BALANCER_WANTED,   LOAD_BALANCER_REMOVE,      LOAD_BALANCER_REMOVING, NULL,       unannounce      },
     { LOAD_BALANCER_ACTIVE,   LOAD_BALANCER_LOST,        LOAD_BALANCER_WANTED,   NULL,       forget_balancer },
     { LOAD_BALANCER_ACTIVE,   LOAD_BALANCER_DEACTIVATE,  LOAD_BALANCER_INACTIVE, NULL,       NULL            },
@@ -335,13 +340,19 @@ struct living {
 
 static void remember(const struct living *living, const char *event, const struct cause *cause)
 {
-    size_t kept = *living->history_count < EVENTS_KEPT ? *living->history_count : EVENTS_KEPT - 1;
-    struct event *next = arena_alloc(cause->arena, (kept + 1) * sizeof *next);
-    if (kept > 0)
-        memcpy(next, *living->history + (*living->history_count - kept), kept * sizeof *next);
-    next[kept] = (struct event){event, cause->at, agent_names[cause->agent], cause->reason};
-    *living->history = next;
-    *living->history_count = kept + 1;
+    const struct history old = {*living->history, *living->history_count};
+    const struct event now = {event, cause->at, agent_names[cause->agent], cause->reason};
+    const struct history next = history_add(cause->arena, &old, &now);
+    *living->history = next.events;
+    *living->history_count = next.count;
+}
+
+/* Nothing is before the first state, so that it takes no event; but its history begins there. */
+static void begin(const struct living *living, int state, const char *name, const struct cause *cause)
+{
+    *living->state = state;
+    *living->state_since = cause->at;
+    remember(living, name, cause);
 }
 
 /* A transition that changes nothing leaves no line. */
@@ -365,11 +376,21 @@ static int apply(const struct life *life, const struct living *living, int event
     return -1;
 }
 
+static struct living living_host(struct host *host)
+{
+    return (struct living){host, &host->state, &host->state_since, &host->history, &host->history_count};
+}
+
+void host_begin(struct host *host, const struct cause *cause)
+{
+    const struct living living = living_host(host);
+    begin(&living, HOST_WANTED, host_state_names[HOST_WANTED], cause);
+}
+
 int host_apply(struct host *host, enum host_event event, const struct cause *cause, struct error *err)
 {
     static const struct life life = {host_life, COUNT_OF(host_life), host_events};
-    const struct living living = {host, &host->state, &host->state_since, &host->history,
-                                  &host->history_count};
+    const struct living living = living_host(host);
     if (apply(&life, &living, (int)event, cause) < 0)
         return error_set(err, ERROR_CONFLICT, "host %s is %s: '%s' does not apply", host->hostname,
                          host_state_names[host->state], host_events[event]);
@@ -384,23 +405,44 @@ const struct event *host_last_event(const struct host *host, enum host_event eve
     return NULL;
 }
 
+static struct living living_node(struct node *node)
+{
+    return (struct living){node, &node->state, &node->state_since, &node->history, &node->history_count};
+}
+
+void node_begin(struct node *node, const struct cause *cause)
+{
+    const struct living living = living_node(node);
+    begin(&living, NODE_RESERVED, node_state_names[NODE_RESERVED], cause);
+}
+
 int node_apply(struct node *node, enum node_event event, const struct cause *cause, struct error *err)
 {
     static const struct life life = {node_life, COUNT_OF(node_life), node_events};
-    const struct living living = {node, &node->state, &node->state_since, &node->history,
-                                  &node->history_count};
+    const struct living living = living_node(node);
     if (apply(&life, &living, (int)event, cause) < 0)
         return error_set(err, ERROR_CONFLICT, "node %s is %s: '%s' does not apply", node->hostname,
                          node_state_names[node->state], node_events[event]);
     return 0;
 }
 
+static struct living living_load_balancer(struct load_balancer *balancer)
+{
+    return (struct living){balancer, &balancer->state, &balancer->state_since, &balancer->history,
+                           &balancer->history_count};
+}
+
+void load_balancer_begin(struct load_balancer *balancer, const struct cause *cause)
+{
+    const struct living living = living_load_balancer(balancer);
+    begin(&living, LOAD_BALANCER_WANTED, load_balancer_state_names[LOAD_BALANCER_WANTED], cause);
+}
+
 int load_balancer_apply(struct load_balancer *balancer, enum load_balancer_event event,
                         const struct cause *cause, struct error *err)
 {
     static const struct life life = {load_balancer_life, COUNT_OF(load_balancer_life), load_balancer_events};
-    const struct living living = {balancer, &balancer->state, &balancer->state_since, &balancer->history,
-                                  &balancer->history_count};
+    const struct living living = living_load_balancer(balancer);
     if (apply(&life, &living, (int)event, cause) < 0)
         return error_set(err, ERROR_CONFLICT, "load balancer %s is %s: '%s' does not apply", balancer->id,
                          load_balancer_state_names[balancer->state], load_balancer_events[event]);
@@ -452,7 +494,7 @@ static const char *node_broken_rule(const struct node *node)
 static const char *load_balancer_broken_rule(const struct load_balancer *balancer)
 {
     bool made = balancer->state == LOAD_BALANCER_ACTIVE || balancer->state == LOAD_BALANCER_INACTIVE;
-    if (made && (!balancer->arn || !balancer->group_arn || !balancer->dns_name))
+    if (made && !has_names(balancer))
         return "a load balancer that was made has its names in the cloud";
     if (balancer->announced && !made)
         return "only a load balancer that is there is announced";

@@ -62,6 +62,11 @@ struct cause {
     const char *reason; /* may be NULL */
 };
 
+/* The first state of a new record: wanted, reserved, wanted. */
+void host_begin(struct host *host, const struct cause *cause);
+void node_begin(struct node *node, const struct cause *cause);
+void load_balancer_begin(struct load_balancer *balancer, const struct cause *cause);
+
 /* The record changed, or ERROR_CONFLICT when its state does not allow the event. */
 int host_apply(struct host *host, enum host_event event, const struct cause *cause, struct error *err);
 int node_apply(struct node *node, enum node_event event, const struct cause *cause, struct error *err);

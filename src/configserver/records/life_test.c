@@ -143,17 +143,17 @@ static void history_keeps_the_last_events_with_who_and_why(void **state)
 {
     (void)state;
     struct host host = host_in(HOST_ACTIVE);
-    for (int i = 0; i < EVENTS_KEPT; i++) {
+    for (int i = 0; i < HISTORY_RECENT; i++) {
         assert_int_equal(host_apply(&host, HOST_WENT_DOWN, at(10 + i), NULL), 0);
         assert_int_equal(host_apply(&host, HOST_CAME_UP, at(10 + i), NULL), 0);
     }
-    assert_int_equal(host.history_count, EVENTS_KEPT);
-    assert_string_equal(host.history[EVENTS_KEPT - 1].event, "up");
-    assert_int_equal(host.history[EVENTS_KEPT - 1].at, 10 + EVENTS_KEPT - 1);
+    assert_int_equal(host.history_count, HISTORY_RECENT);
+    assert_string_equal(host.history[HISTORY_RECENT - 1].event, "up");
+    assert_int_equal(host.history[HISTORY_RECENT - 1].at, 10 + HISTORY_RECENT - 1);
     assert_string_equal(host.history[0].agent, "operator");
     assert_string_equal(host.history[0].reason, "a test");
     assert_int_equal(host_apply(&host, HOST_REACHED_US, at(99), NULL), 0);
-    assert_int_equal(host.history[EVENTS_KEPT - 1].at, 10 + EVENTS_KEPT - 1);
+    assert_int_equal(host.history[HISTORY_RECENT - 1].at, 10 + HISTORY_RECENT - 1);
 }
 
 static void a_failed_host_may_be_kept_for_a_look_and_then_drains(void **state)
@@ -206,6 +206,7 @@ static void a_load_balancer_that_is_being_removed_does_not_come_back(void **stat
 {
     (void)state;
     struct load_balancer balancer = {.id = "a:b:c:web", .state = LOAD_BALANCER_WANTED, .healthy = 3};
+    balancer.arn = balancer.group_arn = balancer.dns_name = "its name";
     assert_int_equal(load_balancer_apply(&balancer, LOAD_BALANCER_PROVISIONED, at(2), NULL), 0);
     assert_int_equal(load_balancer_apply(&balancer, LOAD_BALANCER_REMOVE, at(3), NULL), 0);
     assert_int_equal(load_balancer_apply(&balancer, LOAD_BALANCER_PROVISIONED, at(4), NULL), -1);

@@ -149,6 +149,8 @@ static const struct field host_fields[] = {
     FIELD_TEXT(struct host, node_address, "nodeAddress", OPTIONAL, 64, NULL, "its node's IPv6 address"),
     FIELD_TEXT(struct host, wireguard_key, "wireguardKey", OPTIONAL, 44, tunnel_is_key,
                "its tunnel's public key"),
+    FIELD_INTEGER(struct host, wireguard_key_at, "wireguardKeyAt", OPTIONAL, 0, LARGEST,
+                  "since when it has this one, ms"),
     FIELD_INTEGER(struct host, registered_at, "registeredAt", OPTIONAL, 0, LARGEST,
                   "identity confirmed last"),
     FIELD_TEXT(struct host, key_hash, "keyHash", OPTIONAL, 64, NULL, "of that identity"),

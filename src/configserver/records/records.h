@@ -40,15 +40,17 @@ struct account {
     const char *tenant, *external_id;
 };
 
-/* What happened to a host, node or load balancer: the last EVENTS_KEPT, oldest first. Written by life.h only.
- */
+/* What happened to a host, node or load balancer, oldest first; which of it is kept is history.h's. */
 struct event {
     const char *event;  /* "launched": the event's name in the transition table */
     int64_t at;         /* ms */
     const char *agent;  /* agent_names[]: who made it happen */
     const char *reason; /* may be NULL */
 };
-enum { EVENTS_KEPT = 10 };
+enum {
+    HISTORY_RECENT = 10,
+    EVENTS_KEPT = 32, /* the recent ones and one of each kind: a life has 19 kinds at most */
+};
 
 /* A load balancer as it shall be. */
 struct endpoint_settings {
@@ -143,6 +145,7 @@ struct host {
     const char *availability_zone;      /* "use1-az6": where it is, or is to be */
     const char *address, *node_address; /* IPv6: its own and its node's; NULL until known */
     const char *wireguard_key;
+    int64_t wireguard_key_at; /* ms: since when it has this one */
     int64_t registered_at;
     const char *key_hash; /* of the identity confirmed last */
     const char *trouble;  /* why the cloud refused it last */
