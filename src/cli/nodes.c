@@ -439,16 +439,36 @@ static const struct column event_columns[] = {
     {"BY", agent_cell, false}, {"REASON", reason_cell, false}, {NULL},
 };
 
+static bool has_event(json_t *events, json_t *event)
+{
+    size_t index;
+    json_t *other;
+    json_array_foreach(events, index, other)
+        if (json_equal(event, other))
+            return true;
+    return false;
+}
+
+static void add_event(json_t *events, json_t *event, json_t *of)
+{
+    json_t *named = json_copy(event);
+    json_object_set(named, "of", of);
+    json_array_append_new(events, named);
+}
+
+/* The history has the last event of each kind, the log the last of any: most are in both. */
 static void add_histories(json_t *events, json_t *items, const char *name)
 {
     size_t index, at;
     json_t *item, *event;
-    json_array_foreach(items, index, item)
-        json_array_foreach(json_object_get(item, "history"), at, event) {
-            json_t *named = json_copy(event);
-            json_object_set(named, "of", json_object_get(item, name));
-            json_array_append_new(events, named);
-        }
+    json_array_foreach(items, index, item) {
+        json_t *log = json_object_get(item, "log"), *of = json_object_get(item, name);
+        json_array_foreach(json_object_get(item, "history"), at, event)
+            if (!has_event(log, event))
+                add_event(events, event, of);
+        json_array_foreach(log, at, event)
+            add_event(events, event, of);
+    }
 }
 
 /* The deployment's own story stands among them. */

@@ -35,6 +35,10 @@ static const char *type_of(const struct listed *listed)
 {
     return listed->host ? "host" : "tenant";
 }
+static const char *flavor_of(const struct listed *listed)
+{
+    return listed->host ? listed->host->instance_type : NULL;
+}
 static const char *parent_of(const struct listed *listed)
 {
     return listed->node ? listed->node->parent : NULL;
@@ -58,7 +62,10 @@ static const struct filter {
     {"type", type_of},
     {"parentHost", parent_of},
     {"enclave", enclave_of},
+    {"flavor", flavor_of},
 };
+/* What else may be asked. */
+static const char *const switches[] = {"recursive", "includeDeprovisioned"};
 
 /* One request's listing. */
 struct listing {
@@ -126,6 +133,32 @@ static bool is_true(struct http_request *request, const char *name)
     return text_equal(http_request_query(request, name), "true");
 }
 
+static bool is_known(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(switches); i++)
+        if (text_equal(name, switches[i]))
+            return true;
+    for (size_t i = 0; i < COUNT_OF(filters); i++)
+        if (text_equal(name, filters[i].query))
+            return true;
+    return false;
+}
+
+/* A filter that is not understood would pass everybody. */
+static int check_query(struct http_request *request, struct error *err)
+{
+    for (size_t i = 0; i < http_request_query_count(request); i++) {
+        const char *value, *name = http_request_query_at(request, i, &value);
+        if (!is_known(name))
+            return error_set(err, ERROR_INVALID,
+                             "there is no filter '%.40s': state, hostname, application, clusterType, "
+                             "clusterId, type, parentHost, enclave, flavor, includeDeprovisioned and "
+                             "recursive are",
+                             name);
+    }
+    return 0;
+}
+
 /* `state` NULL: as the query says. */
 static json_t *list(struct http_request *request, const char *state)
 {
@@ -151,10 +184,18 @@ static json_t *list(struct http_request *request, const char *state)
     return listing.nodes;
 }
 
+static enum http_answer answer_list(struct http_request *request, const char *state)
+{
+    struct error err = {0};
+    if (check_query(request, &err) < 0)
+        return http_fail(request, &err);
+    http_respond_json(request, 200, json_pack("{s:o}", "nodes", list(request, state)));
+    return HTTP_ANSWERED;
+}
+
 enum http_answer list_nodes(struct http_request *request)
 {
-    http_respond_json(request, 200, json_pack("{s:o}", "nodes", list(request, NULL)));
-    return HTTP_ANSWERED;
+    return answer_list(request, NULL);
 }
 
 enum http_answer get_node(struct http_request *request)
@@ -212,7 +253,5 @@ enum http_answer list_states(struct http_request *request)
 
 enum http_answer list_in_state(struct http_request *request)
 {
-    http_respond_json(request, 200,
-                      json_pack("{s:o}", "nodes", list(request, http_request_parameter(request, "state"))));
-    return HTTP_ANSWERED;
+    return answer_list(request, http_request_parameter(request, "state"));
 }

@@ -2,6 +2,7 @@
  * read is boundary_test.c's. */
 #include "base/text.h"
 #include "configserver/api/routes.h"
+#include "configserver/hosts/host_calls.h"
 #include "configserver/test_zone.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
@@ -9,8 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HOST_NAME "h100.dev.aws-us-east-1c.vespa.enclave.internal"
-#define NODE_NAME "h100a.dev.aws-us-east-1c.vespa.enclave.internal"
+#define HOST_NAME   "h100.dev.aws-us-east-1c.vespa.enclave.internal"
+#define ANOTHER_KEY "hsoHVMTWRkbmYKbZiIvYJ0ZnlB1gkzGzjOvJNOhGMSk="
+#define NODE_NAME   "h100a.dev.aws-us-east-1c.vespa.enclave.internal"
 
 struct reads {
     struct test_zone *test;
@@ -125,6 +127,8 @@ static void filters_pass_what_they_name(void **state)
         {"?state=wanted%20reserved", ""},
         {"?enclave=false", ""},
         {"?enclave=true&type=host", "h100 h101"},
+        {"?flavor=c6a.large,m6a.large", "h100"},
+        {"?flavor=x1.large", ""},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         assert_string_equal(listed(reads, cases[i].query), cases[i].names);
@@ -163,14 +167,14 @@ static void a_host_shows_what_is_wanted_and_why_it_waits(void **state)
     assert_string_equal(json_string_value(json_array_get(json_object_get(quiet, "additionalHostnames"), 0)),
                         NODE_NAME);
     assert_false(json_is_true(json_object_get(quiet, "wantToRetire")));
-    static const char *const unsaid[] = {
-        "wishReason", "trouble",          "downSinceMillis", "suspendedSinceMillis",
-        "failCount",  "capacityRefusals", "hostTTL"};
+    static const char *const unsaid[] = {"wishReason",           "trouble",          "downSinceMillis",
+                                         "suspendedSinceMillis", "capacityRefusals", "hostTTL"};
     for (size_t i = 0; i < COUNT_OF(unsaid); i++)
         assert_null(json_object_get(quiet, unsaid[i]));
     json_t *first = json_array_get(json_object_get(quiet, "history"), 0);
-    assert_string_equal(json_member_text(first, "event"), "launched");
-    assert_string_equal(json_member_text(first, "agent"), "provisioner");
+    assert_string_equal(json_member_text(first, "event"), "wanted");
+    assert_string_equal(json_member_text(first, "agent"), "allocator");
+    assert_string_equal(json_member_text(first, "reason"), "cluster web is to have 1 node");
 
     change_host(reads, mark_leaving);
     json_t *leaving = get(reads, "/nodes/v2/node/" HOST_NAME);
@@ -181,6 +185,87 @@ static void a_host_shows_what_is_wanted_and_why_it_waits(void **state)
     assert_string_equal(json_member_text(leaving, "orchestratorStatus"), "ALLOWED_TO_BE_DOWN");
     assert_int_equal(json_integer_value(json_object_get(leaving, "capacityRefusals")), 3);
     assert_int_equal(json_integer_value(json_object_get(leaving, "suspendedSinceMillis")), 2000);
+}
+
+/* The original's members, as far as there is such a thing here: hosts are no application's nodes, nothing is
+ * rebuilt or upgraded in place, and types do not change under a host. */
+static void every_member_of_the_originals_is_there(void **state)
+{
+    struct reads *reads = *state;
+    static const struct {
+        const char *path, *list, *members;
+    } cases[] = {
+        {"/nodes/v2/node/" HOST_NAME, NULL,
+         "url id state type hostname flavor exclusiveTo cpuCores resources realResources cost environment "
+         "rebootGeneration currentRebootGeneration failCount wantToRetire wantToDeprovision down history log "
+         "ipAddresses additionalIpAddresses additionalHostnames cloudAccount wireguard"},
+        {"/nodes/v2/node/" NODE_NAME, NULL,
+         "url id state type hostname parentHostname environment owner membership wantedDockerImage "
+         "restartGeneration currentRestartGeneration wantToRetire down requestedResources "
+         "orchestratorStatus archiveUri ipAddresses cloudAccount history log"},
+        {"/loadbalancers/v1/", "loadBalancers",
+         "id idSeed state changedAt tenant application instance cluster hostname dnsZone networks ports "
+         "reals settings public cloudAccount"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        json_t *answer = get(reads, cases[i].path);
+        if (cases[i].list)
+            answer = json_array_get(json_object_get(answer, cases[i].list), 0);
+        char **names;
+        size_t count = text_split(reads->test->arena, cases[i].members, ' ', &names);
+        for (size_t j = 0; j < count; j++)
+            if (!json_object_get(answer, names[j]))
+                fail_msg("%s has no member '%s'", cases[i].path, names[j]);
+    }
+    struct error err = {0};
+    check(host_admit_key(reads->test->zone, HOST_NAME, ANOTHER_KEY, &err), &err);
+    json_t *host = get(reads, "/nodes/v2/node/" HOST_NAME), *tunnel = json_object_get(host, "wireguard");
+    assert_string_equal(json_member_text(tunnel, "key"), ANOTHER_KEY);
+    assert_int_equal(json_integer_value(json_object_get(tunnel, "timestamp")),
+                     reads->test->cloud_state->now_ms);
+    json_t *machine = json_object_get(host, "realResources");
+    assert_true(json_number_value(json_object_get(machine, "vcpu")) ==
+                json_number_value(json_object_get(host, "cpuCores")));
+    assert_string_equal(json_member_text(machine, "architecture"), "x86_64");
+}
+
+static void flap(struct host *host)
+{
+    static struct event events[EVENTS_KEPT];
+    for (int i = 0; i < 14; i++)
+        events[i] = (struct event){i == 0 ? "launched" : i % 2 ? "down" : "up", 100 + i, "health", NULL};
+    host->history = events;
+    host->history_count = 14;
+}
+
+static void history_has_the_last_of_each_kind_and_the_log_the_last_of_any(void **state)
+{
+    struct reads *reads = *state;
+    change_host(reads, flap);
+    json_t *host = get(reads, "/nodes/v2/node/" HOST_NAME), *history = json_object_get(host, "history"),
+           *log = json_object_get(host, "log");
+    assert_int_equal(json_array_size(history), 3);
+    assert_string_equal(json_member_text(json_array_get(history, 0), "event"), "launched");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(history, 2), "at")), 113);
+    assert_int_equal(json_array_size(log), HISTORY_RECENT);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(log, 0), "at")), 104);
+}
+
+static void a_filter_that_is_none_passes_nobody(void **state)
+{
+    struct reads *reads = *state;
+    static const char *const paths[] = {"/nodes/v2/node/?applicaton=a.b.c", "/nodes/v2/node/?osVersion=9",
+                                        "/nodes/v2/state/active?hostnames=x"};
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        struct error err = {0};
+        struct http_reply reply = {0};
+        struct http_call call = {
+            .method = HTTP_GET,
+            .url = arena_format(reads->test->arena, "http://127.0.0.1:%d%s", reads->port, paths[i])};
+        check(http_call(reads->client, &call, reads->test->arena, &reply, &err), &err);
+        assert_int_equal(reply.status, 400);
+        assert_non_null(strstr(reply.body, "there is no filter"));
+    }
 }
 
 static void a_node_shows_its_place_and_whose_it_is(void **state)
@@ -259,6 +344,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(filters_pass_what_they_name),
         TEST(a_host_shows_what_is_wanted_and_why_it_waits),
+        TEST(every_member_of_the_originals_is_there),
+        TEST(history_has_the_last_of_each_kind_and_the_log_the_last_of_any),
+        TEST(a_filter_that_is_none_passes_nobody),
         TEST(a_node_shows_its_place_and_whose_it_is),
         TEST(a_load_balancer_shows_its_settings_and_its_nodes),
         TEST(the_zone_shows_states_applications_and_costs),

@@ -39,7 +39,7 @@ json_t *show_load_balancer(const struct view *view, const struct load_balancer *
     application_names(arena, balancer->application, &names);
     struct shown_load_balancer shown = {
         .id = balancer->id,
-        .seed = arena_format(arena, ":%s:", balancer->id),
+        .seed = balancer->id,
         .state = load_balancer_state_names[balancer->state],
         .tenant = names.tenant,
         .application = names.application,

@@ -3,23 +3,19 @@
 #include "configserver/api/shown.h"
 #include "configserver/decide/instance_types.h"
 #include "configserver/hosts/hearing.h"
+#include "configserver/records/history.h"
 
 #include <string.h>
 
 /* Members that are said only when there is something to say. */
-static const char *const silent_zeros[] = {"hostTTL",
-                                           "cost",
-                                           "failCount",
-                                           "capacityRefusals",
-                                           "lastHeardAt",
-                                           "downSinceMillis",
-                                           "suspendedSinceMillis"};
+static const char *const silent_zeros[] = {"hostTTL",     "cpuCores",        "capacityRefusals",
+                                           "lastHeardAt", "downSinceMillis", "suspendedSinceMillis"};
 
 static json_t *without_zeros(json_t *json)
 {
     for (size_t i = 0; i < COUNT_OF(silent_zeros); i++) {
         json_t *member = json_object_get(json, silent_zeros[i]);
-        if (member && json_integer_value(member) == 0)
+        if (member && json_number_value(member) == 0)
             json_object_del(json, silent_zeros[i]);
     }
     return json;
@@ -73,7 +69,7 @@ static struct shown_resources *resources_of(const struct view *view, const char 
                                  .memory_gb = cluster->memory_gb,
                                  .disk_gb = disk_gb > 0 ? disk_gb : cluster->disk_gb,
                                  .disk_speed = cluster->disk_speed,
-                                 .storage_type = type && type->local_disk_gb > 0 ? "local" : "remote",
+                                 .storage_type = "remote", /* on volumes, whatever disks a type has */
                                  .architecture = type ? type->architecture : NULL};
     return resources;
 }
@@ -83,7 +79,8 @@ static struct shown_tunnel *tunnel_of(struct zone *zone, const struct host *host
     if (!host->wireguard_key)
         return NULL;
     struct shown_tunnel *tunnel = arena_alloc(arena, sizeof *tunnel);
-    *tunnel = (struct shown_tunnel){host->wireguard_key, zone_host_address(arena, zone, host->index)};
+    *tunnel = (struct shown_tunnel){host->wireguard_key, zone_host_address(arena, zone, host->index),
+                                    host->wireguard_key_at};
     return tunnel;
 }
 
@@ -93,10 +90,31 @@ static int64_t heard_at(struct zone *zone, const struct host *host)
     return hearing_last(zone->hearing, host->hostname, &at) ? at : 0;
 }
 
+static const struct instance_type *type_of(const struct host *host)
+{
+    return host->instance_type ? instance_type_find(host->instance_type) : NULL;
+}
+
 static int64_t cents_an_hour(const struct host *host)
 {
-    const struct instance_type *type = host->instance_type ? instance_type_find(host->instance_type) : NULL;
+    const struct instance_type *type = type_of(host);
     return type && host->instance_id ? (int64_t)(type->price * 100 + 0.5) : 0;
+}
+
+/* NULL when the table does not know the type. */
+static struct shown_resources *machine_of(const struct host *host, struct arena *arena)
+{
+    const struct instance_type *type = type_of(host);
+    if (!type)
+        return NULL;
+    struct shown_resources *machine = arena_alloc(arena, sizeof *machine);
+    *machine = (struct shown_resources){.vcpu = type->vcpu,
+                                        .memory_gb = type->memory_gb,
+                                        .disk_gb = host->disk_gb,
+                                        .disk_speed = "fast",
+                                        .storage_type = "remote",
+                                        .architecture = type->architecture};
+    return machine;
 }
 
 json_t *show_host(struct zone *zone, const struct view *view, const struct host *host, struct arena *arena)
@@ -116,6 +134,7 @@ json_t *show_host(struct zone *zone, const struct view *view, const struct host 
         .cloud_account = account_text(arena, host->account),
         .availability_zone = host->availability_zone,
         .resources = resources_of(view, host->application, host->cluster, host->disk_gb, arena),
+        .real_resources = machine_of(host, arena),
         .state_since = host->state_since,
         .host_ttl_ms = application ? application->empty_host_ttl_ms : 0,
         .cost = cents_an_hour(host),
@@ -135,9 +154,15 @@ json_t *show_host(struct zone *zone, const struct view *view, const struct host 
         .last_heard_at = heard_at(zone, host),
         .wireguard = tunnel_of(zone, host, arena),
         .reports = host->reports,
-        .history = host->history,
-        .history_count = host->history_count,
     };
+    if (shown.real_resources)
+        shown.cpu_cores = shown.real_resources->vcpu;
+    const struct history newest = history_newest(arena, host->history, host->history_count),
+                         recent = history_recent(host->history, host->history_count);
+    shown.history = newest.events;
+    shown.history_count = newest.count;
+    shown.log = recent.events;
+    shown.log_count = recent.count;
     shown.addresses = one_text(arena, host->address, &shown.address_count);
     shown.node_addresses = one_text(arena, host->node_address, &shown.node_address_count);
     shown.node_hostnames = one_text(arena, node ? node->hostname : NULL, &shown.node_hostname_count);
@@ -185,6 +210,8 @@ json_t *show_node(struct zone *zone, const struct view *view, const struct node 
         .vespa_version = node->vespa_version,
         .service_status = node->service_status,
         .status_message = node->status_message,
+        .want_to_retire = host && host->want_to_retire,
+        .want_to_fail = host && host->want_to_fail,
         .down = node->down_since != 0,
         .data_moved = node->data_moved,
         .orchestrator_status = orchestrator_status(node->suspended_since),
@@ -192,9 +219,13 @@ json_t *show_node(struct zone *zone, const struct view *view, const struct node 
         .suspended_since = node->suspended_since,
         .archive_uri = archive_uri(view, node, &names, arena),
         .reports = node->reports,
-        .history = node->history,
-        .history_count = node->history_count,
     };
+    const struct history newest = history_newest(arena, node->history, node->history_count),
+                         recent = history_recent(node->history, node->history_count);
+    shown.history = newest.events;
+    shown.history_count = newest.count;
+    shown.log = recent.events;
+    shown.log_count = recent.count;
     shown.addresses = one_text(arena, host ? host->node_address : NULL, &shown.address_count);
     return without_zeros(record_write(&shown_node_record, &shown));
 }

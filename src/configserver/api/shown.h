@@ -21,12 +21,14 @@ struct shown_membership {
 };
 struct shown_tunnel {
     const char *key, *address;
+    int64_t key_at;
 };
 
 struct shown_host {
     const char *url, *id, *state, *type, *environment, *hostname, *flavor, *exclusive_to, *cluster_id,
         *cloud_account, *availability_zone;
-    struct shown_resources *resources;
+    double cpu_cores;
+    struct shown_resources *resources, *real_resources; /* what its node gets; what the machine has */
     int64_t state_since, host_ttl_ms, cost, reboot_generation, current_reboot_generation, fail_count,
         capacity_refusals;
     bool want_to_retire, want_to_fail, want_to_deprovision, down;
@@ -36,8 +38,8 @@ struct shown_host {
     size_t address_count, node_address_count, node_hostname_count;
     struct shown_tunnel *wireguard;
     json_t *reports;
-    const struct event *history;
-    size_t history_count;
+    const struct event *history, *log; /* the last of each kind; the last of any */
+    size_t history_count, log_count;
 };
 
 struct shown_node {
@@ -47,6 +49,7 @@ struct shown_node {
     struct shown_resources *requested_resources;
     int64_t state_since, restart_generation, current_restart_generation;
     const char *wanted_image, *current_image, *vespa_version, *service_status, *status_message;
+    bool want_to_retire, want_to_fail; /* its host's wishes: it leaves with it */
     bool down, data_moved;
     const char *orchestrator_status;
     int64_t down_since, suspended_since;
@@ -54,8 +57,8 @@ struct shown_node {
     size_t address_count;
     const char *archive_uri;
     json_t *reports;
-    const struct event *history;
-    size_t history_count;
+    const struct event *history, *log; /* as of a host */
+    size_t history_count, log_count;
 };
 
 struct shown_real {

@@ -42,6 +42,7 @@ static const struct record membership_record = {"membership", sizeof(struct show
 
 static const struct field tunnel_fields[] = {
     TEXT(struct shown_tunnel, key, "key", "WireGuard's public key"),
+    INTEGER(struct shown_tunnel, key_at, "timestamp", "since when it has this key, ms since the epoch"),
     TEXT(struct shown_tunnel, address, "address", "inside the tunnel"),
     FIELD_END,
 };
@@ -66,7 +67,9 @@ static const struct field host_fields[] = {
     TEXT(struct shown_host, exclusive_to, "exclusiveTo", "the application whose node it is for"),
     TEXT(struct shown_host, cluster_id, "clusterId", "that node's cluster"),
     INTEGER(struct shown_host, host_ttl_ms, "hostTTL", "kept for so long without a node, ms"),
+    FIELD_NUMBER(struct shown_host, cpu_cores, "cpuCores", OPTIONAL, 0, 1e6, "the machine's"),
     RECORD(struct shown_host, resources, "resources", &resources_record, "what its node gets"),
+    RECORD(struct shown_host, real_resources, "realResources", &resources_record, "what the machine has"),
     INTEGER(struct shown_host, cost, "cost", "its price by the hour, in cents, as the type table has it"),
     TEXT(struct shown_host, environment, "environment", "VIRTUAL_MACHINE"),
     INTEGER(struct shown_host, state_since, "stateSince", "ms since the epoch"),
@@ -96,7 +99,8 @@ static const struct field host_fields[] = {
     FIELD_JSON(struct shown_host, reports, "reports", OPTIONAL, "what it says is wrong with it"),
     TEXT(struct shown_host, cloud_account, "cloudAccount", "the tenant's"),
     LIST(struct shown_host, history, history_count, "history", &event_record,
-         "what happened last, oldest first"),
+         "the last event of each kind, oldest first"),
+    LIST(struct shown_host, log, log_count, "log", &event_record, "the last events of any kind"),
     FIELD_END,
 };
 const struct record shown_host_record = {"host", sizeof(struct shown_host), host_fields};
@@ -121,6 +125,8 @@ static const struct field node_fields[] = {
     TEXT(struct shown_node, vespa_version, "vespaVersion", "runs"),
     TEXT(struct shown_node, service_status, "serviceStatus", "up, down, starting, stopped"),
     TEXT(struct shown_node, status_message, "statusMessage", "why it is not up"),
+    BOOL(struct shown_node, want_to_retire, "wantToRetire", "its host is to be replaced, then to leave"),
+    BOOL(struct shown_node, want_to_fail, "wantToFail", "its host is to be replaced as broken"),
     BOOL(struct shown_node, down, "down", "its service does not answer"),
     INTEGER(struct shown_node, down_since, "downSinceMillis", "since when"),
     TEXT(struct shown_node, orchestrator_status, "orchestratorStatus", "NO_REMARKS, ALLOWED_TO_BE_DOWN"),
@@ -131,7 +137,8 @@ static const struct field node_fields[] = {
     LIST(struct shown_node, addresses, address_count, "ipAddresses", &text_record, "its own"),
     TEXT(struct shown_node, cloud_account, "cloudAccount", "the tenant's"),
     LIST(struct shown_node, history, history_count, "history", &event_record,
-         "what happened last, oldest first"),
+         "the last event of each kind, oldest first"),
+    LIST(struct shown_node, log, log_count, "log", &event_record, "the last events of any kind"),
     FIELD_END,
 };
 const struct record shown_node_record = {"node", sizeof(struct shown_node), node_fields};
@@ -161,7 +168,8 @@ static const struct record settings_record = {"settings", sizeof(struct shown_se
 
 static const struct field balancer_fields[] = {
     TEXT(struct shown_load_balancer, id, "id", "tenant:application:instance:cluster"),
-    TEXT(struct shown_load_balancer, seed, "idSeed", "what its names in the cloud are made of"),
+    TEXT(struct shown_load_balancer, seed, "idSeed",
+         "what its name in the cloud is a hash of, with the zone's"),
     TEXT(struct shown_load_balancer, state, "state", "where in its life it is"),
     INTEGER(struct shown_load_balancer, changed_at, "changedAt", "ms since the epoch"),
     TEXT(struct shown_load_balancer, tenant, "tenant", "whose it is"),
