@@ -15,6 +15,7 @@ struct limits {
     int64_t node_down_grace;
     int64_t suspended_factor;  /* graces are this many times longer while suspended */
     int64_t suspended_longest; /* then a suspension lapses */
+    int64_t connections_drain; /* between its load balancer's last new connection to a node and its end */
     int64_t retired_longest;   /* a retired node that will not let go of its data leaves all the same */
     int64_t inactive_kept;
     int64_t failed_kept;

@@ -272,7 +272,9 @@ static int targets(void *context, const struct account *account, const char *gro
     *count = actual->target_count;
     *found = arena_alloc(arena, *count * sizeof **found);
     for (size_t i = 0; i < *count; i++)
-        (*found)[i] = (struct balancer_target){actual->targets[i], true};
+        (*found)[i] = (struct balancer_target){actual->targets[i],
+                                               test->cloud_state->now_ms - actual->target_since_ms[i] >=
+                                                   test->cloud_state->health_lag_ms};
     return end_call(test);
 }
 
@@ -286,11 +288,15 @@ static int change_targets(void *context, const struct account *account, const ch
     struct test_balancer *actual = balancer_by_name(test->cloud_state, group_arn);
     for (size_t i = 0; i < removed_count; i++)
         for (size_t j = 0; j < actual->target_count; j++)
-            if (text_equal(actual->targets[j], removed[i]))
-                memmove(actual->targets[j], actual->targets[--actual->target_count],
-                        sizeof actual->targets[j]);
-    for (size_t i = 0; i < added_count; i++)
+            if (text_equal(actual->targets[j], removed[i])) {
+                size_t last = --actual->target_count;
+                memmove(actual->targets[j], actual->targets[last], sizeof actual->targets[j]);
+                actual->target_since_ms[j] = actual->target_since_ms[last];
+            }
+    for (size_t i = 0; i < added_count; i++) {
+        actual->target_since_ms[actual->target_count] = test->cloud_state->now_ms;
         snprintf(actual->targets[actual->target_count++], sizeof actual->targets[0], "%s", added[i]);
+    }
     return end_call(test);
 }
 

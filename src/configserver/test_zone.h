@@ -33,6 +33,7 @@ struct test_balancer {
     size_t allowed; /* principals */
     int made;       /* how often it was asked for */
     char targets[TEST_MOST][48];
+    int64_t target_since_ms[TEST_MOST];
     size_t target_count;
 };
 
@@ -50,15 +51,16 @@ struct test_cloud {
     int busy, busiest;        /* calls for TEST_ACCOUNT at once, now and at most */
     char missing[64];         /* what find_place does not find; "" for nothing */
     int calls;
-    bool unknown_names;  /* the resolver knows none */
-    int launch_calls;    /* of all tokens, refused ones too */
-    int subnets;         /* for hosts: one an availability zone; 0 is 1 */
-    char full[8][48];    /* "type subnet" or "type": there is no capacity for it */
-    char refusal[40];    /* EC2's code for every launch; "" for none */
-    int throttled;       /* so many calls to come are too fast */
-    int largest;         /* instances by one launch that there is capacity for; 0: any */
-    int64_t list_lag_ms; /* an instance is listed so long after its launch */
-    int lose_launches;   /* so many launches to come are done and not answered */
+    bool unknown_names;    /* the resolver knows none */
+    int launch_calls;      /* of all tokens, refused ones too */
+    int subnets;           /* for hosts: one an availability zone; 0 is 1 */
+    char full[8][48];      /* "type subnet" or "type": there is no capacity for it */
+    char refusal[40];      /* EC2's code for every launch; "" for none */
+    int throttled;         /* so many calls to come are too fast */
+    int largest;           /* instances by one launch that there is capacity for; 0: any */
+    int64_t health_lag_ms; /* a target is found healthy so long after it was added */
+    int64_t list_lag_ms;   /* an instance is listed so long after its launch */
+    int lose_launches;     /* so many launches to come are done and not answered */
     struct test_event {
         char instance_id[24], code[32];
         int64_t not_before_ms;

@@ -87,8 +87,8 @@ bool endpoint_may_have(const struct view *view, const struct load_balancer *bala
     cleanup(arena_free) struct arena *arena = arena_new();
     const char *names[ENDPOINT_NAMES];
     const struct host *host = view_find(view, RECORD_HOST, node->parent);
-    if (node->state != NODE_ACTIVE || !text_equal(node->cluster, balancer->cluster) || !host ||
-        !host->node_address)
+    if (node->state != NODE_ACTIVE || node->parting_since || !text_equal(node->cluster, balancer->cluster) ||
+        !host || !host->node_address)
         return false;
     return endpoint_names(arena, balancer, names) > 0 && is_certified(node, names[0]);
 }

@@ -1,13 +1,14 @@
 #include "configserver/hosts/suspension.h"
 
 #include "base/text.h"
+#include "configserver/hosts/hearing.h"
 #include "configserver/maintain/standing.h"
 
-/* What is asked of one node, and what stands around it. */
+/* What is asked of one node, and how the others stand. */
 struct question {
     const struct node *node;
     const struct cluster *cluster;
-    struct group_standing own, all; /* its group, its cluster */
+    struct group_standing own, all; /* of its group, of its cluster, without itself */
     int64_t most_away;              /* nodes of a container cluster that may be missed at once */
 };
 
@@ -41,7 +42,7 @@ static int check_only_one(const struct question *question, struct error *err)
 static int check_container(const struct question *question, struct error *err)
 {
     const struct node *node = question->node;
-    if (serving(&question->all) <= 1)
+    if (serving(&question->all) < 1)
         return error_code(err, ERROR_CONFLICT, "last-healthy",
                           "%s is the last node of cluster %s that serves", node->hostname, node->cluster);
     if (away(&question->all) + 1 > question->most_away)
@@ -56,7 +57,7 @@ static int check_content(const struct question *question, struct error *err)
 {
     const struct node *node = question->node;
     bool grouped = question->cluster->groups > 1;
-    bool whole_group = grouped && question->own.members == 1;
+    bool whole_group = grouped && question->own.members == 0;
     int64_t elsewhere = away(&question->all) - away(&question->own);
     if (elsewhere > 0)
         return error_code(err, ERROR_CONFLICT, "another-group",
@@ -65,7 +66,7 @@ static int check_content(const struct question *question, struct error *err)
     if (!grouped && away(&question->own) > 0)
         return error_code(err, ERROR_CONFLICT, "too-many-away",
                           "another node of cluster %s is down or may be down: one at a time", node->cluster);
-    if (whole_group ? serving(&question->all) <= 1 : serving(&question->own) <= 1)
+    if (whole_group ? serving(&question->all) < 1 : serving(&question->own) < 1)
         return error_code(err, ERROR_CONFLICT, "last-healthy",
                           "%s is the last node of group %lld of cluster %s "
                           "that serves",
@@ -79,6 +80,34 @@ static int64_t most_away(const struct zone *zone, const struct cluster *cluster)
     return most > 1 ? most : 1;
 }
 
+static void leave_out(struct group_standing *standing, bool wanted)
+{
+    standing->serving -= wanted;
+    standing->leaving -= !wanted;
+}
+
+/* The asked one is not one of those that serve while it is away; and who leads since a moment ago counts on
+ * nobody whom it has not heard itself: hosts that died with the last leader look as well as they did. */
+static void leave_out_unsure(struct zone *zone, const struct view *view, const struct standing *standing,
+                             struct question *question)
+{
+    int64_t at;
+    const struct node *asked = question->node;
+    question->own.members--;
+    question->all.members--;
+    view_each_of(view, NODES_OF_APPLICATION, asked->application, struct node, node) {
+        const struct host *host = view_find(view, RECORD_HOST, node->parent);
+        bool is_asked = text_equal(node->hostname, asked->hostname);
+        if (!text_equal(node->cluster, asked->cluster) || !standing_counts(standing, node, host) ||
+            (!is_asked && hearing_last(zone->hearing, host->hostname, &at)))
+            continue;
+        bool wanted = node_is_wanted(node, host);
+        leave_out(&question->all, wanted);
+        if (node->group == asked->group)
+            leave_out(&question->own, wanted);
+    }
+}
+
 /* What serves nobody now costs nobody anything. */
 static int check_node(struct zone *zone, struct transaction *transaction, const struct node *node,
                       struct error *err)
@@ -90,12 +119,13 @@ static int check_node(struct zone *zone, struct transaction *transaction, const 
         return 0;
     struct standing standing;
     standing_of(view, application, transaction_arena(transaction), &standing);
-    const struct question question = {.node = node,
-                                      .cluster = cluster,
-                                      .own = *standing_group(&standing, node),
-                                      .all = standing_cluster(&standing, node->cluster),
-                                      .most_away = most_away(zone, cluster)};
-    if (question.all.members == 1)
+    struct question question = {.node = node,
+                                .cluster = cluster,
+                                .own = *standing_group(&standing, node),
+                                .all = standing_cluster(&standing, node->cluster),
+                                .most_away = most_away(zone, cluster)};
+    leave_out_unsure(zone, view, &standing, &question);
+    if (question.all.members == 0)
         return check_only_one(&question, err);
     return node->cluster_type == CLUSTER_CONTENT ? check_content(&question, err)
                                                  : check_container(&question, err);

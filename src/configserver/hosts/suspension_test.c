@@ -2,6 +2,7 @@
 #include "configserver/hosts/suspension.h"
 
 #include "base/text.h"
+#include "configserver/hosts/hearing.h"
 #include "configserver/maintain/test_situation.h"
 
 #include <string.h>
@@ -40,6 +41,11 @@ static const struct {
     { "u|x",        2,  2, true,  10, "ny",         "but not then" },
     { "u|d|u",      3,  3, true,  10, "nyn",        "nor then" },
     { "u",          1,  1, true,  10, "n",          "nor when nobody has" },
+
+    { "lu",         2,  1, false, 10, "ny",         "whom the load balancer does not find healthy yet stands in for nobody" },
+    { "ll",         2,  1, false, 10, "yy",         "and whom it does" },
+    { "luu",        3,  1, false, 40, "nnn",        "those that are not reached are missed already" },
+    { "lP",         1,  1, false, 10, "ny",         "who parts stands in for nobody" },
 };
 /* clang-format on */
 
@@ -63,6 +69,7 @@ static void a_node_may_be_down_when_it_can_be_missed(void **state)
                                                      .groups = rows[i].groups,
                                                      .content = rows[i].content,
                                                      .ago_ms = 60000});
+            test_hosts_heard(test);
             bool may = ask(test, (int)who, &err) == 0;
             if (may != (rows[i].then[who] == 'y'))
                 fail_msg("%s%s: node %zu %s (%s) %s", rows[i].nodes, rows[i].content ? " content" : "", who,
@@ -79,6 +86,7 @@ static void of_two_that_ask_one_gets_it_until_it_is_back(void **state)
     struct test_zone *test = *state;
     struct error err = {0};
     situation_make(test, &(struct situation){.nodes = "uuu", .target = 3});
+    test_hosts_heard(test);
     assert_int_equal(ask(test, 0, NULL), 0);
     assert_int_equal(ask(test, 1, &err), -1);
     assert_string_equal(err.code, "too-many-away");
@@ -90,10 +98,25 @@ static void of_two_that_ask_one_gets_it_until_it_is_back(void **state)
     assert_int_equal(err.kind, ERROR_NOT_FOUND);
 }
 
+/* Who has just begun to lead has heard nobody yet: the other may have died with the last leader. */
+static void a_new_leader_counts_on_those_it_has_heard(void **state)
+{
+    struct test_zone *test = *state;
+    struct error err = {0};
+    situation_make(test, &(struct situation){.nodes = "uu", .target = 2});
+    test_hosts_heard(test);
+    hearing_begin(test->zone->hearing, zone_now_ms(test->zone));
+    assert_int_equal(ask(test, 0, &err), -1);
+    assert_string_equal(err.code, "last-healthy");
+    test_hosts_heard(test);
+    assert_int_equal(ask(test, 0, NULL), 0);
+}
+
 static void many_may_all_or_none(void **state)
 {
     struct test_zone *test = *state;
     situation_make(test, &(struct situation){.nodes = "uuuu", .target = 4});
+    test_hosts_heard(test);
     const char *hosts[] = {zone_hostname(test->arena, &test->zone->id, 100),
                            zone_hostname(test->arena, &test->zone->id, 101)};
     assert_int_equal(suspend(test->zone, hosts, 2, AGENT_OPERATOR, NULL), -1);
@@ -118,6 +141,7 @@ static void a_new_image_may_interrupt_a_cluster_of_one(void **state)
 {
     struct test_zone *test = *state;
     situation_make(test, &(struct situation){.nodes = "u", .target = 1});
+    test_hosts_heard(test);
     assert_int_equal(ask(test, 0, NULL), -1);
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
     struct node node = *situation_node(test, transaction_view(transaction), 0);
@@ -134,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_node_may_be_down_when_it_can_be_missed),
         ZONE_TEST(of_two_that_ask_one_gets_it_until_it_is_back),
+        ZONE_TEST(a_new_leader_counts_on_those_it_has_heard),
         ZONE_TEST(many_may_all_or_none),
         ZONE_TEST(a_new_image_may_interrupt_a_cluster_of_one),
     };

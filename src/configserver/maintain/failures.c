@@ -226,7 +226,7 @@ void judge_failures(struct judging *judging)
         if (standing.count == 0)
             standing_of(judging->view, judging->application, transaction_arena(judging->transaction),
                         &standing);
-        bool others_serve = standing_cluster(&standing, node->cluster).serving > 0;
+        bool others_serve = standing_cluster(&standing, node->cluster).up > 0;
         judge_report(judging, &account, host, node);
         judge_silence(judging, &account, judged_host(judging, host->hostname), node, others_serve);
     }

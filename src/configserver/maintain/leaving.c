@@ -29,6 +29,22 @@ static bool can_be_missed(const struct group_standing *group, bool serves)
     return group->serving + group->leaving - 1 >= group->target && group->serving + group->leaving > 1;
 }
 
+/* Without it, though it parts: what it was to be replaced by may have gone meanwhile. */
+static bool is_enough(const struct group_standing *group)
+{
+    return group->serving + group->leaving >= group->target && group->serving + group->leaving > 0;
+}
+
+/* Its load balancer has taken it out, and whom it served has had time to be answered. */
+static bool has_parted(const struct zone *zone, const struct node *node, int64_t *look_at)
+{
+    int64_t at = node->parting_since + zone->limits->connections_drain;
+    bool drained = at <= zone_now_ms(zone);
+    if (!drained && at < *look_at)
+        *look_at = at;
+    return drained && !node->reached;
+}
+
 static bool is_overdue(const struct zone *zone, const struct node *node, int64_t *look_at)
 {
     int64_t at = node->retired_since + zone->limits->retired_longest;
@@ -48,12 +64,19 @@ enum leaving leaving_decide(const struct zone *zone, const struct application *a
     if (!application_cluster(application, node->cluster))
         return has_data ? LEAVING_KEPT : LEAVING_RELEASED;
     const struct group_standing group = around(standing, node);
-    bool serves = node_can_be_counted_on(node, host);
+    if (node->parting_since)
+        return !is_enough(&group)                 ? LEAVING_STAYS
+               : !has_parted(zone, node, look_at) ? LEAVING_NOT
+               : host->want_to_fail               ? LEAVING_FAILED
+                                                  : LEAVING_RELEASED;
+    bool serves = standing_counts(standing, node, host);
     if (!can_be_missed(&group, serves) ||
         (has_data && !host->want_to_fail && !is_overdue(zone, node, look_at)))
         return LEAVING_NOT;
     if (serves)
         standing_group(standing, node)->leaving--;
+    if (serves && node->reached)
+        return LEAVING_PARTS;
     if (host->want_to_fail)
         return LEAVING_FAILED;
     return has_data ? LEAVING_WITHOUT_DATA : LEAVING_RELEASED;

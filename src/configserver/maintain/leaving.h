@@ -8,6 +8,8 @@
 
 enum leaving {
     LEAVING_NOT,          /* stays, or waits */
+    LEAVING_PARTS,        /* its load balancer is to send it nothing new; then it may */
+    LEAVING_STAYS,        /* parted, but is needed after all */
     LEAVING_FAILED,       /* broken and replaced: kept for a while as it is */
     LEAVING_RELEASED,     /* what it had is elsewhere, or was nothing */
     LEAVING_KEPT,         /* stopped, but its data is kept: it may be wanted again */

@@ -48,6 +48,18 @@ static const struct {
     { "ud|mm", 2, 1, true,  0,           "uuDu", "and not before" },
     { "ud|m",  2, 1, true,  0,           "uuu",  "not even its last member" },
 
+    { "lLu",   2, 1, false, 0, "uuu",   "one behind a load balancer waits until that finds another healthy" },
+    { "lLl",   2, 1, false, 0, "upu",   "and is taken out of it then" },
+    { "lPl",   2, 1, false, 60000, "upu", "which may take its time" },
+    { "lpl",   2, 1, false, 14000, "upu", "as do those whom it serves" },
+    { "lpl",   2, 1, false, 15000, "uDu", "and leaves" },
+    { "lpu",   2, 1, false, 15000, "uuu", "unless the other one is gone meanwhile" },
+    { "lr",    1, 1, false, 0, "uD",    "one that is not found healthy is not missed" },
+    { "LLl",   2, 1, false, 0, "puu",   "as many part as can be missed" },
+    { "LL",    1, 1, false, 0, "pu",    "and the last that is reached stays" },
+    { "dM",    1, 1, false, 0, "uD",    "one that went down parts from nobody" },
+    { "Ln",    1, 1, false, 0, "un",    "until another one is" },
+
     { "uf",    2, 1, false, 0, "uu",    "a broken one waits for its replacement" },
     { "ufn",   2, 1, false, 0, "uun",   "until that has" },
     { "ufs",   2, 1, false, 0, "uuu",   "served" },

@@ -1,15 +1,16 @@
-/* Load balancers in a tenant's account: made when wanted, kept pointing at the nodes that serve, removed when
- * done. */
+/* Load balancers in a tenant's account: made when wanted, put right when somebody changed them, removed when
+ * done. What they point at is load_balancer_targets.c's. */
+#include "configserver/maintain/load_balancers.h"
+
 #include "base/log.h"
 #include "base/text.h"
+#include "configserver/cloud/paced.h"
 #include "configserver/cloud/places.h"
 #include "configserver/decide/endpoint.h"
-#include "configserver/maintain/maintainers.h"
-#include "configserver/records/life.h"
 
 #include <string.h>
 
-static bool is_there(const struct load_balancer *balancer)
+bool balancer_is_there(const struct load_balancer *balancer)
 {
     return balancer->state == LOAD_BALANCER_ACTIVE || balancer->state == LOAD_BALANCER_INACTIVE;
 }
@@ -50,31 +51,8 @@ bool load_balancers_to_remove(const struct view *view, const char *account, int6
     return false;
 }
 
-static size_t count_serving(const struct view *view, const struct load_balancer *balancer)
-{
-    size_t count = 0;
-    view_each_of(view, NODES_OF_APPLICATION, balancer->application, struct node, node)
-        count += endpoint_may_have(view, balancer, node);
-    return count;
-}
-
-bool load_balancers_to_wire(const struct view *view, const char *account, int64_t now_ms)
-{
-    (void)now_ms;
-    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, account, struct load_balancer, balancer) {
-        size_t serving = is_there(balancer) ? count_serving(view, balancer) : 0;
-        if (is_there(balancer) &&
-            ((size_t)balancer->healthy != serving || (serving > 0 && !balancer->announced)))
-            return true;
-    }
-    return false;
-}
-
-/* Changes the record as it is now by `change`, unless it is gone. */
-static int write_balancer(struct account_pass *pass, const char *id,
-                          int (*change)(struct load_balancer *balancer, const void *context,
-                                        const struct cause *cause, struct error *err),
-                          const void *context, struct error *err)
+int balancer_write(struct account_pass *pass, const char *id, balancer_change *change, const void *context,
+                   struct error *err)
 {
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(pass->zone->repository);
     const struct load_balancer *old = transaction_find(transaction, RECORD_LOAD_BALANCER, id);
@@ -111,13 +89,14 @@ static int set_trouble(struct load_balancer *balancer, const void *message, cons
 }
 
 /* The next look at what Terraform made is at what is there by then. */
-static int fail_balancer(struct account_pass *pass, const struct load_balancer *balancer,
-                         const struct error *cause)
+int balancer_fail(struct account_pass *pass, const struct load_balancer *balancer, const struct error *cause)
 {
     struct error err = {0};
+    if (cloud_held_back(cause)) /* the others in a moment; that is no trouble */
+        return -1;
     places_forget(pass->zone, pass->account->id);
     if (!text_equal(balancer->trouble, cause->message) &&
-        write_balancer(pass, balancer->id, set_trouble, cause->message, &err) < 0)
+        balancer_write(pass, balancer->id, set_trouble, cause->message, &err) < 0)
         log_error("trouble not written", "balancer", balancer->id, "error", err.message, NULL);
     return -1;
 }
@@ -165,7 +144,7 @@ static int make_load_balancer(struct account_pass *pass, const struct view *view
     if (cloud->make_balancer(cloud->context, pass->account, place, &plan, pass->arena, &made.balancer, err) <
         0)
         return -1;
-    return write_balancer(pass, balancer->id, set_made, &made, err);
+    return balancer_write(pass, balancer->id, set_made, &made, err);
 }
 
 int make_load_balancers(struct account_pass *pass, struct error *err)
@@ -177,106 +156,15 @@ int make_load_balancers(struct account_pass *pass, struct error *err)
     int result = 0;
     view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer, balancer)
         if (is_to_make(view, balancer) && make_load_balancer(pass, view, balancer, &place, err) < 0)
-            result = fail_balancer(pass, balancer, err);
+            result = balancer_fail(pass, balancer, err);
     return result;
 }
 
-static bool contains(const char *const *texts, size_t count, const char *text)
-{
-    for (size_t i = 0; i < count; i++)
-        if (text_equal(texts[i], text))
-            return true;
-    return false;
-}
-
-/* The addresses of the nodes that may stand behind it. */
-static size_t wanted_targets(const struct view *view, const struct load_balancer *balancer,
-                             struct arena *arena, const char ***addresses)
-{
-    size_t count = 0;
-    *addresses = arena_alloc(arena, view_count_of(view, NODES_OF_APPLICATION, balancer->application) *
-                                        sizeof **addresses);
-    view_each_of(view, NODES_OF_APPLICATION, balancer->application, struct node, node)
-        if (endpoint_may_have(view, balancer, node)) {
-            const struct host *host = view_find(view, RECORD_HOST, node->parent);
-            (*addresses)[count++] = host->node_address;
-        }
-    return count;
-}
-
-/* What its targets are like. */
-struct wired {
-    int64_t healthy;
-    bool resolves; /* its name, for clients */
-};
-
-static int set_wired(struct load_balancer *balancer, const void *context, const struct cause *cause,
-                     struct error *err)
-{
-    const struct wired *wired = context;
-    (void)cause;
-    (void)err;
-    if (!is_there(balancer))
-        return 0;
-    balancer->healthy = wired->healthy;
-    balancer->announced = balancer->announced || (wired->healthy > 0 && wired->resolves);
-    balancer->trouble = NULL;
-    return 0;
-}
-
-static int set_lost(struct load_balancer *balancer, const void *context, const struct cause *cause,
-                    struct error *err)
+int balancer_set_lost(struct load_balancer *balancer, const void *context, const struct cause *cause,
+                      struct error *err)
 {
     (void)context;
-    return is_there(balancer) ? load_balancer_apply(balancer, LOAD_BALANCER_LOST, cause, err) : 0;
-}
-
-static int wire_load_balancer(struct account_pass *pass, const struct view *view,
-                              const struct load_balancer *balancer, struct error *err)
-{
-    const struct cloud *cloud = pass->zone->cloud;
-    struct balancer_target *actual;
-    size_t actual_count, added_count = 0, removed_count = 0;
-    if (cloud->targets(cloud->context, pass->account, balancer->group_arn, pass->arena, &actual,
-                       &actual_count, err) < 0)
-        return err->kind == ERROR_NOT_FOUND ? write_balancer(pass, balancer->id, set_lost, NULL, err) : -1;
-    const char **wanted;
-    size_t wanted_count = wanted_targets(view, balancer, pass->arena, &wanted);
-    const char **have = arena_alloc(pass->arena, actual_count * sizeof *have);
-    const char **removed = arena_alloc(pass->arena, actual_count * sizeof *removed);
-    const char **added = arena_alloc(pass->arena, wanted_count * sizeof *added);
-    int64_t healthy = 0;
-    for (size_t i = 0; i < actual_count; i++) {
-        have[i] = actual[i].address;
-        bool keep = contains(wanted, wanted_count, have[i]);
-        healthy += keep && actual[i].healthy;
-        if (!keep)
-            removed[removed_count++] = have[i];
-    }
-    for (size_t i = 0; i < wanted_count; i++)
-        if (!contains(have, actual_count, wanted[i]))
-            added[added_count++] = wanted[i];
-    if (added_count + removed_count > 0 &&
-        cloud->change_targets(cloud->context, pass->account, balancer->group_arn, added, added_count, removed,
-                              removed_count, err) < 0)
-        return -1;
-    struct wired wired = {healthy, false};
-    if (healthy > 0 && !balancer->announced &&
-        cloud->name_resolves(cloud->context, balancer->dns_name, &wired.resolves, err) < 0)
-        return -1;
-    if (healthy == balancer->healthy && !balancer->trouble && !wired.resolves)
-        return 0;
-    return write_balancer(pass, balancer->id, set_wired, &wired, err);
-}
-
-int wire_load_balancers(struct account_pass *pass, struct error *err)
-{
-    VIEW(view, pass->zone->repository);
-    int result = 0;
-    view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer, balancer)
-        if (is_there(balancer) && wire_load_balancer(pass, view, balancer, err) < 0)
-            result = fail_balancer(pass, balancer, err);
-    return result;
+    return balancer_is_there(balancer) ? load_balancer_apply(balancer, LOAD_BALANCER_LOST, cause, err) : 0;
 }
 
 static int set_removed(struct load_balancer *balancer, const void *context, const struct cause *cause,
@@ -296,8 +184,8 @@ int remove_load_balancers(struct account_pass *pass, struct error *err)
             continue;
         bool gone = false;
         if (cloud->remove_balancer(cloud->context, pass->account, balancer->name, &gone, err) < 0)
-            result = fail_balancer(pass, balancer, err);
-        else if (gone && write_balancer(pass, balancer->id, set_removed, NULL, err) < 0)
+            result = balancer_fail(pass, balancer, err);
+        else if (gone && balancer_write(pass, balancer->id, set_removed, NULL, err) < 0)
             result = -1;
     }
     return result;
@@ -366,8 +254,8 @@ int watch_load_balancers(struct account_pass *pass, struct error *err)
         bool whole =
             actual && actual->arn && actual->group_arn && (actual->service_id || !balancer->service_id);
         bool settled = zone_now_ms(pass->zone) - balancer->state_since > pass->zone->limits->orphan_age;
-        if (is_there(balancer) && settled && !whole &&
-            write_balancer(pass, balancer->id, set_lost, NULL, err) < 0)
+        if (balancer_is_there(balancer) && settled && !whole &&
+            balancer_write(pass, balancer->id, balancer_set_lost, NULL, err) < 0)
             result = -1;
     }
     return remove_orphans(pass, balancers, count, err) < 0 ? -1 : result;

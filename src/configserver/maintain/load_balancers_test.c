@@ -70,6 +70,70 @@ static void an_endpoint_is_announced_when_its_name_resolves_and_a_target_is_heal
     assert_true(balancer_in(test, after)->announced);
 }
 
+static void retire_web(struct host *host)
+{
+    host->want_to_retire = text_equal(host->cluster, "web");
+}
+
+static void retire_hosts(struct test_zone *test)
+{
+    cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
+    view_each(transaction_view(transaction), RECORD_HOST, struct host, host) {
+        struct host next = *host;
+        retire_web(&next);
+        transaction_put(transaction, RECORD_HOST, &next);
+    }
+    assert_int_equal(transaction_commit(&transaction, NULL), 0);
+}
+
+static int state_of(struct test_zone *test, const char *hostname)
+{
+    VIEW(view, test->zone->repository);
+    const struct node *node = view_find(view, RECORD_NODE, hostname);
+    return node ? node->state : -1;
+}
+
+static const char *web_node(struct test_zone *test)
+{
+    VIEW(view, test->zone->repository);
+    view_each(view, RECORD_NODE, struct node, node)
+        if (text_equal(node->cluster, "web"))
+            return arena_strdup(test->arena, node->hostname);
+    return NULL;
+}
+
+/* For as long as its clients have nowhere else to go, and then for as long as it answers them. */
+static void a_target_is_replaced_before_it_is_removed_and_answers_before_it_ends(void **state)
+{
+    struct test_zone *test = *state;
+    bring_up(test);
+    test_zone_run(test, 60);
+    test->cloud_state->health_lag_ms = 60 * 1000;
+    const char *old = web_node(test);
+    const struct test_balancer *balancer = &test->cloud_state->balancers[0];
+    char target[48];
+    strcpy(target, balancer->targets[0]);
+    retire_hosts(test);
+    int64_t added = 0, removed = 0, left = 0;
+    for (int i = 0; i < 200 && !left; i++) {
+        test_hosts_arrive(test);
+        test_nodes_report(test, "up");
+        test_zone_run(test, 1);
+        int64_t now = test->cloud_state->now_ms;
+        bool there = false;
+        for (size_t at = 0; at < balancer->target_count; at++)
+            there |= text_equal(balancer->targets[at], target);
+        assert_true(balancer->target_count > 0);
+        added = added || balancer->target_count < 2 ? added : now;
+        removed = removed || there ? removed : now;
+        left = state_of(test, old) == NODE_ACTIVE ? 0 : now;
+    }
+    assert_true(added > 0);
+    assert_true(removed - added >= 60 * 1000);
+    assert_true(left - removed >= test->config.limits.connections_drain - 2000);
+    assert_true(left - removed <= test->config.limits.connections_drain + 5000);
+}
+
 static void another_endpoint_is_configured_in_place_and_nobody_loses_the_one_that_is_there(void **state)
 {
     struct test_zone *test = *state;
@@ -147,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_node_is_a_target_only_when_certified_for_the_endpoints_name),
         TEST(an_endpoint_is_announced_when_its_name_resolves_and_a_target_is_healthy),
+        TEST(a_target_is_replaced_before_it_is_removed_and_answers_before_it_ends),
         TEST(another_endpoint_is_configured_in_place_and_nobody_loses_the_one_that_is_there),
         TEST(one_deleted_behind_our_back_is_made_again),
         TEST(one_that_no_record_names_is_removed),

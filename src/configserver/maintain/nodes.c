@@ -105,6 +105,8 @@ static const struct {
     int node_event, host_event; /* -1: nothing */
     const char *level, *what;
 } ways[] = {
+    [LEAVING_PARTS] = {NODE_PART, -1, "info", "gets no new connections any more and leaves in a moment"},
+    [LEAVING_STAYS] = {NODE_STAY, -1, "info", "is needed for longer"},
     [LEAVING_FAILED] = {NODE_FAIL, HOST_FAIL, "info", "is replaced; it is kept for a while as it is"},
     [LEAVING_RELEASED] = {NODE_RELEASE, HOST_RELEASE, "info", "is not needed any more and leaves"},
     [LEAVING_KEPT] = {NODE_DEACTIVATE, -1, "info", "stops; its data is kept for a while"},
@@ -174,6 +176,8 @@ static void move_one(struct moving *moving, const struct view *view, struct stan
                                           standing_now(moving, view, standing), node, host, &moving->next);
         if (way != LEAVING_NOT)
             leave(moving, node, host, way);
+    } else if (node->parting_since) {
+        move_node(moving, node, NODE_STAY, AGENT_ALLOCATOR, "wanted after all");
     }
 }
 

@@ -24,13 +24,29 @@ static int64_t groups_of(const struct cluster *cluster)
 
 static void count_node(struct group_standing *group, const struct node *node, const struct host *host)
 {
-    bool wanted = node_is_wanted(node, host), serves = node_can_be_counted_on(node, host);
+    bool wanted = node_is_wanted(node, host), up = node_can_be_counted_on(node, host),
+         serves = up && (node->reached || !group->measured) && !node->parting_since;
     group->members += node->state == NODE_ACTIVE;
     group->proven += wanted && node->state == NODE_ACTIVE && node->first_up_at;
+    group->up += wanted && up;
     group->serving += wanted && serves;
     group->leaving += !wanted && serves;
     group->suspended +=
         node->state == NODE_ACTIVE && (node->suspended_since || (host && host->suspended_since));
+}
+
+/* Where a load balancer finds nobody healthy the trouble is its own, or the cluster is new: then what the
+ * nodes' hosts say is all there is. */
+static void measure(const struct view *view, const struct application *application,
+                    const struct standing *standing)
+{
+    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node) {
+        bool serves =
+            node->reached && node_can_be_counted_on(node, view_find(view, RECORD_HOST, node->parent));
+        const struct group_standing *own = serves ? find(standing, node->cluster, node->group) : NULL;
+        for (size_t i = 0; own && !own->measured && i < standing->count; i++)
+            standing->groups[i].measured |= text_equal(standing->groups[i].cluster, node->cluster);
+    }
 }
 
 void standing_of(const struct view *view, const struct application *application, struct arena *arena,
@@ -48,13 +64,19 @@ void standing_of(const struct view *view, const struct application *application,
                 cluster->id, group, cluster->count / groups + (group < cluster->count % groups)};
     }
     view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node) {
-        struct group_standing *group = find(standing, node->cluster, node->group);
-        if (!group) {
-            group = &standing->groups[standing->count++];
-            *group = (struct group_standing){node->cluster, node->group};
-        }
-        count_node(group, node, view_find(view, RECORD_HOST, node->parent));
+        if (!find(standing, node->cluster, node->group))
+            standing->groups[standing->count++] = (struct group_standing){node->cluster, node->group};
     }
+    measure(view, application, standing);
+    view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node)
+        count_node(find(standing, node->cluster, node->group), node,
+                   view_find(view, RECORD_HOST, node->parent));
+}
+
+bool standing_counts(const struct standing *standing, const struct node *node, const struct host *host)
+{
+    return node_can_be_counted_on(node, host) && !node->parting_since &&
+           (node->reached || !standing_group(standing, node)->measured);
 }
 
 struct group_standing *standing_group(const struct standing *standing, const struct node *node)
@@ -72,9 +94,11 @@ struct group_standing standing_cluster(const struct standing *standing, const ch
         sum.target += group->target;
         sum.members += group->members;
         sum.proven += group->proven;
+        sum.up += group->up;
         sum.serving += group->serving;
         sum.leaving += group->leaving;
         sum.suspended += group->suspended;
+        sum.measured |= group->measured;
     }
     return sum;
 }

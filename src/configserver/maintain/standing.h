@@ -13,9 +13,12 @@ struct group_standing {
     int64_t target;    /* nodes it shall have; 0: nobody wants it any more */
     int64_t members;   /* active, wanted or not */
     int64_t proven;    /* wanted ones whose service was up at least once: they hold their places */
-    int64_t serving;   /* wanted ones that serve now */
-    int64_t leaving;   /* others that serve now */
+    int64_t up;        /* wanted ones whose service answers their hosts */
+    int64_t serving;   /* wanted ones that serve now: up, and reached where somebody is */
+    int64_t leaving;   /* others that serve now, but those that part */
     int64_t suspended; /* may be down for maintenance */
+    bool measured;     /* the cluster's load balancer finds some of its nodes healthy: who is not among these
+                          serves nobody yet */
 };
 struct standing {
     struct group_standing *groups;
@@ -30,6 +33,9 @@ void standing_of(const struct view *view, const struct application *application,
 struct group_standing *standing_group(const struct standing *standing, const struct node *node);
 /* Of all its groups together. */
 struct group_standing standing_cluster(const struct standing *standing, const char *cluster);
+
+/* The node is one of those that its standing counts as serving, wanted or leaving. */
+bool standing_counts(const struct standing *standing, const struct node *node, const struct host *host);
 
 /* Is active, was found up and is heard; one that may be down for maintenance is not counted on. */
 bool node_can_be_counted_on(const struct node *node, const struct host *host);

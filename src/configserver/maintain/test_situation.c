@@ -39,7 +39,7 @@ static void write_application(struct test_zone *test, struct transaction *transa
 /* What each letter is, beside an active node that is up on an active host. */
 static void apply_letter(char letter, int64_t since, struct host *host, struct node *node)
 {
-    bool down = strchr("dRf", letter);
+    bool down = strchr("dRfM", letter);
     node->state = letter == 'n' ? NODE_RESERVED : letter == 'i' ? NODE_INACTIVE : NODE_ACTIVE;
     if (letter == 'n')
         host->state = HOST_PROVISIONED;
@@ -53,7 +53,9 @@ static void apply_letter(char letter, int64_t since, struct host *host, struct n
         node->service_status = "down";
         node->down_since = host->down_since = since;
     }
-    if (strchr("rmR", letter)) {
+    node->reached = strchr("lLMP", letter);
+    node->parting_since = strchr("pP", letter) ? since : 0;
+    if (strchr("rmRLMpP", letter)) {
         node->retired = true;
         node->retired_since = since;
     }
@@ -135,7 +137,7 @@ const char *situation_states(struct test_zone *test)
     char *shown = arena_alloc(test->arena, view_count(view, RECORD_NODE) + 1);
     size_t at = 0;
     view_each(view, RECORD_NODE, struct node, node)
-        shown[at++] = letters[node->state];
+        shown[at++] = node->parting_since ? 'p' : letters[node->state];
     return shown;
 }
 

@@ -4,8 +4,12 @@
  *   s  was never up yet           x  up, may be down (suspended)  i  inactive
  *   r  retired, serves            m  and its documents have moved   R  retired, down
  *   f  to be failed, down         F  to be failed, but serves       b  up, reports HARD_FAIL
+ *   l  serves, and its load balancer finds it healthy              L  that, and retired
+ *   M  that, but its service went down since
+ *   p  parted, retired, not reached any more                        P  parted, retired, still reached
  *
- * '|' begins the next group. Afterwards: u active, n reserved, D dirty, I inactive, F failed, P parked. */
+ * '|' begins the next group. Afterwards: u active, p active and parting, n reserved, D dirty, I inactive, F
+ * failed, P parked. */
 #ifndef CONFIGSERVER_TEST_SITUATION_H
 #define CONFIGSERVER_TEST_SITUATION_H
 

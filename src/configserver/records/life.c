@@ -131,7 +131,8 @@ static void forget_service(void *record, const struct cause *cause)
     node->certificate_names = NULL;
     node->certificate_name_count = 0;
     node->first_up_at = node->down_since = node->suspended_since = 0;
-    node->data_moved = false;
+    node->data_moved = node->reached = false;
+    node->parting_since = 0;
 }
 
 static void node_retire(void *record, const struct cause *cause)
@@ -146,7 +147,7 @@ static void node_unretire(void *record, const struct cause *cause)
     (void)cause;
     struct node *node = record;
     node->retired = node->data_moved = false;
-    node->retired_since = 0;
+    node->retired_since = node->parting_since = 0;
 }
 
 static void node_down(void *record, const struct cause *cause)
@@ -173,12 +174,30 @@ static void node_resume(void *record, const struct cause *cause)
     ((struct node *)record)->suspended_since = 0;
 }
 
+static void node_part(void *record, const struct cause *cause)
+{
+    ((struct node *)record)->parting_since = cause->at;
+}
+
+static void node_stay(void *record, const struct cause *cause)
+{
+    (void)cause;
+    ((struct node *)record)->parting_since = 0;
+}
+
+static void node_unroute(void *record, const struct cause *cause)
+{
+    node_stay(record, cause);
+    ((struct node *)record)->reached = false;
+}
+
 static void node_leave(void *record, const struct cause *cause)
 {
     (void)cause;
     struct node *node = record;
-    node->first_up_at = node->down_since = node->suspended_since = 0;
+    node->first_up_at = node->down_since = node->suspended_since = node->parting_since = 0;
     node->service_status = node->status_message = NULL;
+    node->reached = false;
 }
 
 static bool is_retired(const void *record)
@@ -283,8 +302,10 @@ static const struct transition node_life[] = {
     { NODE_ACTIVE,          NODE_CAME_UP,       NODE_ACTIVE,          NULL,                  node_up         },
     { NODE_ACTIVE,          NODE_SUSPEND,       NODE_ACTIVE,          NULL,                  node_suspend    },
     { NODE_ACTIVE,          NODE_RESUME,        NODE_ACTIVE,          NULL,                  node_resume     },
+    { NODE_ACTIVE,          NODE_PART,          NODE_ACTIVE,          NULL,                  node_part       },
+    { NODE_ACTIVE,          NODE_STAY,          NODE_ACTIVE,          NULL,                  node_stay       },
     { NODE_ACTIVE,          NODE_DEACTIVATE,    NODE_INACTIVE,        NULL,                  node_leave      },
-    { NODE_ACTIVE,          NODE_FAIL,          NODE_FAILED,          NULL,                  NULL            },
+    { NODE_ACTIVE,          NODE_FAIL,          NODE_FAILED,          NULL,                  node_unroute    },
     { NODE_ACTIVE,          NODE_RELEASE,       NODE_DIRTY,           NULL,                  node_leave      },
 
     { NODE_INACTIVE,        NODE_REACTIVATE,    NODE_RESERVED,        NULL,                  node_unretire   },
@@ -317,9 +338,9 @@ static const char *const host_events[] = {
     "launched", "reached us", "activate", "lost",          "wantToRetire", "wantToFail",
     "unwanted", "down",       "up",       "suspended",     "resumed",      "failed",
     "parked",   "release",    "drained",  "drain expired", "terminated",   "forget"};
-static const char *const node_events[] = {"activate", "host lost", "retire",  "unretire",   "down",
-                                          "up",       "suspended", "resumed", "deactivate", "reactivate",
-                                          "fail",     "park",      "release", "removed"};
+static const char *const node_events[] = {
+    "activate", "host lost", "retire",     "unretire",   "down", "up",   "suspended", "resumed",
+    "parting",  "staying",   "deactivate", "reactivate", "fail", "park", "release",   "removed"};
 static const char *const load_balancer_events[] = {"provisioned", "lost",   "deactivate",
                                                    "reactivate",  "remove", "removed"};
 
@@ -488,6 +509,8 @@ static const char *node_broken_rule(const struct node *node)
         return "a node that never ran is released, not retired";
     if (node->service_status && node->state == NODE_RESERVED && node->down_since)
         return "a node that waits for its host is not down";
+    if (node->parting_since && node->state == NODE_RESERVED)
+        return "only a node that was active parts";
     return node->state < NODE_RESERVED || node->state > NODE_GONE ? "no such state" : NULL;
 }
 

@@ -37,6 +37,8 @@ enum node_event {
     NODE_CAME_UP,
     NODE_SUSPEND, /* it may be down for maintenance */
     NODE_RESUME,
+    NODE_PART,       /* about to leave: no load balancer sends it new connections */
+    NODE_STAY,       /* needed after all */
     NODE_DEACTIVATE, /* retired and replaced, or its cluster is gone */
     NODE_REACTIVATE, /* wanted again while it still has its data */
     NODE_FAIL,       /* broken and replaced */

@@ -192,6 +192,8 @@ struct node {
     int64_t first_up_at;     /* ms, 0: its service was never up yet */
     int64_t down_since;      /* ms, 0: up, or still on its way to it */
     int64_t suspended_since; /* ms, 0: not allowed to be down */
+    bool reached;            /* its load balancer finds it healthy */
+    int64_t parting_since;   /* ms, 0: not leaving yet; else it gets no new connections any more */
     json_t *reports;
     struct event *history;
     size_t history_count;
