@@ -159,14 +159,18 @@ static void a_content_cluster_is_removed_with_an_override_only(void **state)
     assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 1);
 }
 
-static void a_container_cluster_that_is_removed_takes_its_balancer_along(void **state)
+static void a_container_cluster_is_removed_with_an_override_only_and_takes_its_balancer_along(void **state)
 {
     struct test_zone *test = *state;
     test_must_deploy(test, "<services><container id='web'/><container id='feed'/></services>");
     test_settle(test);
     assert_string_equal(test_status(test), "running");
     assert_int_equal(test->cloud_state->balancer_count, 2);
-    test_must_deploy(test, "<services><container id='web'/></services>");
+    struct test_package without = {.services = "<services><container id='web'/></services>"};
+    test_refuses(test, &without, "zone-endpoint-change: services.xml no longer has container cluster 'feed'");
+    without.overrides = ALLOW("zone-endpoint-change");
+    struct deployed deployed;
+    assert_int_equal(test_deploy_package(test, &without, &deployed, NULL), 0);
     assert_string_equal(test_status(test), "running");
     let_go(test);
     assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 1);
@@ -286,7 +290,7 @@ int main(void)
         TEST(the_same_resources_keep_the_hosts_whatever_the_table_says),
         TEST(a_large_reduction_needs_an_override),
         TEST(a_content_cluster_is_removed_with_an_override_only),
-        TEST(a_container_cluster_that_is_removed_takes_its_balancer_along),
+        TEST(a_container_cluster_is_removed_with_an_override_only_and_takes_its_balancer_along),
         TEST(an_application_that_changes_is_removed_whole),
         TEST(a_content_cluster_that_comes_back_in_time_has_its_node_and_data),
         TEST(a_cluster_does_not_become_another_kind),

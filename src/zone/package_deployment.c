@@ -262,6 +262,13 @@ static xmlNode *find_region(struct arena *arena, xmlNode *parent, const char *re
     return NULL;
 }
 
+/* A zone for performance that has no element of its own is one of the developers'. */
+static xmlNode *find_environment(xmlNode *scope, const char *environment)
+{
+    xmlNode *found = xml_first(scope, environment);
+    return found || !text_equal(environment, "perf") ? found : xml_first(scope, "dev");
+}
+
 /* dev and perf are the root's, whatever the instance; production is the instance's; what tests it is
  * either's. */
 static xmlNode *find_place(struct arena *arena, xmlNode *root, const struct zone_id *zone,
@@ -272,9 +279,9 @@ static xmlNode *find_place(struct arena *arena, xmlNode *root, const struct zone
     if (!scope)
         scope = root;
     if (!text_equal(zone->environment, "prod")) {
-        xmlNode *environment = xml_first(scope, zone->environment);
+        xmlNode *environment = find_environment(scope, zone->environment);
         if (!environment)
-            environment = xml_first(root, zone->environment);
+            environment = find_environment(root, zone->environment);
         return environment ? environment : scope;
     }
     for (xmlNode *prod = xml_first(scope, "prod"); prod; prod = xml_next(prod, "prod")) {

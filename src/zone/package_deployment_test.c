@@ -25,6 +25,14 @@ static void accounts_ttl_and_tags_are_the_nearest_ancestors(void **state)
         {"dev.aws-us-east-1c", HEAD WEB TAIL,
          ROOT(ACCOUNT " empty-host-ttl='2h'", "<prod empty-host-ttl='90m'>" EAST "</prod>"),
          .expected = "210987654321 ttl=7200000; " WEB_DEV},
+        /* perf is dev's where it says nothing of its own */
+        {"perf.aws-us-east-1c", HEAD WEB TAIL,
+         ROOT(ACCOUNT, "<dev cloud-account='aws:100000000000'/><instance id='main' "
+                       "cloud-account='aws:300000000000'/>"),
+         .expected = "100000000000; " WEB_DEV},
+        {"perf.aws-us-east-1c", HEAD WEB TAIL,
+         ROOT(ACCOUNT, "<dev cloud-account='aws:100000000000'/><perf cloud-account='aws:200000000000'/>"),
+         .expected = "200000000000; " WEB_DEV},
         /* instances within <parallel> and <steps> */
         {NULL, HEAD WEB TAIL,
          ROOT("", "<parallel><instance id='other'/><steps><instance id='main' " ACCOUNT "><prod>" EAST
@@ -86,6 +94,15 @@ static void endpoints_are_the_zones(void **state)
          .expected = "deployment.xml: <endpoint> (line 1): endpoints over several zones are not offered: "
                      "clients use each "
                      "zone's own; remove it, or give it type=\"zone\""},
+        {"perf.aws-us-east-1c", HEAD WEB TAIL, ROOT(ACCOUNT, "<dev><endpoints>" PRIVATE "</endpoints></dev>"),
+         .expected = IN WEB_DEV " private allows " ARN},
+        /* a root with instances has none for its zones */
+        {NULL, HEAD WEB TAIL,
+         ROOT(ACCOUNT, "<steps><instance id='main'><prod>" EAST
+                       "</prod></instance></steps><endpoints><endpoint container-id='web' "
+                       "region='aws-us-east-1c'><instance weight='1'>main</instance></endpoint></endpoints>"),
+         .expected = "deployment.xml: <endpoint> (line 1): endpoints over several instances are not offered: "
+                     "clients use each zone's own; give each <instance> its own <endpoints>"},
         {NULL, HEAD WEB TAIL, ENDPOINTS("<endpoint container-id='docs' type='zone'/>"),
          .expected = "deployment.xml: <endpoint> (line 1): container-id='docs': services.xml has no such "
                      "container cluster in "

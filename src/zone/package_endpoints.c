@@ -234,9 +234,9 @@ static int refuse_rivals(const struct resolving *resolving, xmlNode *endpoint, i
 /* dev and perf have theirs in their own element; test and staging take the default. */
 static xmlNode *endpoints_of(const struct resolving *resolving)
 {
-    const char *environment = resolving->target->zone->environment;
+    const char *environment = resolving->target->zone->environment, *name = xml_name(resolving->place);
     if (text_equal(environment, "dev") || text_equal(environment, "perf"))
-        return text_equal(xml_name(resolving->place), environment) ? xml_first(resolving->place, "endpoints")
+        return text_equal(name, "dev") || text_equal(name, "perf") ? xml_first(resolving->place, "endpoints")
                                                                    : NULL;
     if (!text_equal(environment, "prod"))
         return NULL;
@@ -250,11 +250,25 @@ static xmlNode *endpoints_of(const struct resolving *resolving)
     return NULL;
 }
 
+/* Of a root that has instances: endpoints over several of these. */
+static int refuse_shared(const struct resolving *resolving, struct error *err)
+{
+    xmlNode *shared = xml_first(xml_first(resolving->deployment, "endpoints"), "endpoint");
+    bool is_own = shared && shared->parent == endpoints_of(resolving);
+    if (!shared || is_own || !text_equal(resolving->target->zone->environment, "prod"))
+        return 0;
+    return package_refuse_at(err, DEPLOYMENT_FILE, shared,
+                             "endpoints over several instances are not offered: clients use each zone's own; "
+                             "give each <instance> its own <endpoints>");
+}
+
 int package_take_endpoints(struct resolving *resolving, struct error *err)
 {
     for (size_t i = 0; i < resolving->wanted->cluster_count; i++)
         resolving->wanted->clusters[i].endpoint.is_public = true;
     xmlNode *endpoints = resolving->place ? endpoints_of(resolving) : NULL;
+    if (resolving->place && refuse_shared(resolving, err) < 0)
+        return -1;
     for (int suiting = 1; suiting <= 2; suiting++) /* what names the region has the last word */
         for (xmlNode *each = xml_first(endpoints, "endpoint"); each; each = xml_next(each, "endpoint"))
             if (suits(resolving->arena, each, resolving->target->zone->region) == suiting &&

@@ -8,8 +8,8 @@
 #include <string.h>
 
 /* Members that are said only when there is something to say. */
-static const char *const silent_zeros[] = {"hostTTL",     "cpuCores",        "capacityRefusals",
-                                           "lastHeardAt", "downSinceMillis", "suspendedSinceMillis"};
+static const char *const silent_zeros[] = {"cpuCores", "capacityRefusals", "lastHeardAt", "downSinceMillis",
+                                           "suspendedSinceMillis"};
 
 static json_t *without_zeros(json_t *json)
 {
@@ -120,7 +120,6 @@ static struct shown_resources *machine_of(const struct host *host, struct arena 
 json_t *show_host(struct zone *zone, const struct view *view, const struct host *host, struct arena *arena)
 {
     const struct node *node = view_of(view, NODE_OF_HOST, host->hostname, 0);
-    const struct application *application = view_find(view, RECORD_APPLICATION, host->application);
     struct shown_host shown = {
         .url = arena_format(arena, "/nodes/v2/node/%s", host->hostname),
         .id = host->instance_id,
@@ -136,7 +135,6 @@ json_t *show_host(struct zone *zone, const struct view *view, const struct host 
         .resources = resources_of(view, host->application, host->cluster, host->disk_gb, arena),
         .real_resources = machine_of(host, arena),
         .state_since = host->state_since,
-        .host_ttl_ms = application ? application->empty_host_ttl_ms : 0,
         .cost = cents_an_hour(host),
         .reboot_generation = host->reboot_generation,
         .current_reboot_generation = host->current_reboot_generation,

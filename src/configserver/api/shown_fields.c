@@ -66,7 +66,6 @@ static const struct field host_fields[] = {
     TEXT(struct shown_host, flavor, "flavor", "instance type"),
     TEXT(struct shown_host, exclusive_to, "exclusiveTo", "the application whose node it is for"),
     TEXT(struct shown_host, cluster_id, "clusterId", "that node's cluster"),
-    INTEGER(struct shown_host, host_ttl_ms, "hostTTL", "kept for so long without a node, ms"),
     FIELD_NUMBER(struct shown_host, cpu_cores, "cpuCores", OPTIONAL, 0, 1e6, "the machine's"),
     RECORD(struct shown_host, resources, "resources", &resources_record, "what its node gets"),
     RECORD(struct shown_host, real_resources, "realResources", &resources_record, "what the machine has"),

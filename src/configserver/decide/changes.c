@@ -33,14 +33,17 @@ static const struct wanted_cluster *find_wanted(const struct plan *plan, const c
     return NULL;
 }
 
-/* Containers hold no data, so only content asks. */
+/* With a content cluster its data goes, with a container cluster its clients' way in. */
 static int check_removal(const struct plan *plan, const struct cluster *old, struct error *err)
 {
-    if (old->type != CLUSTER_CONTENT)
-        return 0;
+    if (old->type == CLUSTER_CONTENT)
+        return refuse_unless_allowed(
+            plan, "content-cluster-removal", err,
+            "services.xml no longer has content cluster '%s': all its data would be lost", old->id);
     return refuse_unless_allowed(
-        plan, "content-cluster-removal", err,
-        "services.xml no longer has content cluster '%s': all its data would be lost", old->id);
+        plan, "zone-endpoint-change", err,
+        "services.xml no longer has container cluster '%s': its endpoint would be gone for its clients",
+        old->id);
 }
 
 static int check_kind(const struct plan *plan, const struct cluster *old, const struct wanted_cluster *next,

@@ -174,6 +174,10 @@ static int write_change(struct plan *plan, struct transaction **transaction, con
     application_tell(plan->zone, now, plan->application_id, "info",
                      "Deployed as generation %lld to account %s: %s; %s", (long long)generation,
                      plan->deployment->account, plan_summary(plan), what);
+    if (plan->wanted.empty_host_ttl_ms)
+        application_tell(
+            plan->zone, now, plan->application_id, "warning",
+            "deployment.xml: empty-host-ttl changes nothing here yet: a host leaves with its node");
     return transaction_commit(transaction, err);
 }
 

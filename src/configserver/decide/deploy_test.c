@@ -74,6 +74,9 @@ static void what_a_cluster_asks_for_is_written_as_it_was_asked(void **state)
     const struct application *application = test_application(test, view);
     const struct cluster *cluster = application_cluster(application, "albums");
     assert_int_equal(application->empty_host_ttl_ms, 15 * 60 * 1000);
+    const struct log_line *last = &application->log[application->log_count - 1];
+    assert_string_equal(last->level, "warning"); /* nothing keeps hosts for it */
+    assert_non_null(strstr(last->message, "empty-host-ttl"));
     assert_int_equal(cluster->count, 2);
     assert_true(cluster->vcpu == 4 && cluster->memory_gb == 16 && cluster->max_cost_factor > 1.1);
     assert_string_equal(cluster->instance_type, "m6a.xlarge");
