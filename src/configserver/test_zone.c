@@ -9,6 +9,7 @@
 #include "configserver/hosts/host_calls.h"
 #include "configserver/hosts/polls.h"
 #include "configserver/maintain/workers.h"
+#include "configserver/records/invariants.h"
 #include "configserver/records/life.h"
 
 #include <stdio.h>
@@ -428,9 +429,23 @@ static int attest(void *context, const struct host_attestation *attestation, str
     return 0;
 }
 
+/* After every step of every test the records fit together. From whichever thread: it ends the test's process.
+ */
+static void check_records(const struct test_zone *test)
+{
+    VIEW(view, test->zone->repository);
+    cleanup(arena_free) struct arena *arena = arena_new();
+    const char *broken = test->unchecked ? NULL : records_broken_rule(view, arena);
+    if (!broken)
+        return;
+    print_error("the records do not fit together: %s\n", broken);
+    abort();
+}
+
 static void after_commit(void *context, const struct touched *touched)
 {
     struct test_zone *test = context;
+    check_records(test);
     step(test);
     schedule_touch(test->zone->schedule, touched);
     polls_look(test->zone->polls, touched);
@@ -575,13 +590,18 @@ void test_zone_run(struct test_zone *test, int times)
     }
 }
 
+char *test_key_of(struct arena *arena, const struct host *host)
+{
+    return arena_format(arena, "%042lld0=", (long long)host->index);
+}
+
 static void change_hosts(struct test_zone *test, enum host_event event)
 {
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
     view_each(transaction_view(transaction), RECORD_HOST, struct host, host) {
         struct host next = *host;
         if (!next.wireguard_key)
-            next.wireguard_key = TEST_KEY;
+            next.wireguard_key = test_key_of(transaction_arena(transaction), host);
         const struct cause cause = zone_cause(test->zone, transaction, AGENT_HOST, NULL);
         if (host_apply(&next, event, &cause, NULL) == 0)
             transaction_put(transaction, RECORD_HOST, &next);

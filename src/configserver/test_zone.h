@@ -83,6 +83,7 @@ struct test_zone {
     struct account_worker *worker; /* of test_account_pass */
     struct arena *arena;
     const char *silent[8]; /* hosts that are not heard any more; NULL ends */
+    bool unchecked;        /* the test's records need not fit together */
 };
 
 int test_zone_begin(void **state); /* cmocka's setup: *state is a struct test_zone */
@@ -129,6 +130,8 @@ void test_settle(struct test_zone *test);
 /* "running", "pending", …; "gone" without a record. */
 const char *test_status(struct test_zone *test);
 
+/* A tunnel key that only this host has. */
+char *test_key_of(struct arena *arena, const struct host *host);
 /* What hosts would do by HTTP: publish a key, get ready, report their node up, drain. */
 void test_hosts_arrive(struct test_zone *test);
 void test_nodes_report(struct test_zone *test, const char *status);

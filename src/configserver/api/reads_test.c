@@ -142,6 +142,8 @@ static void change_host(struct reads *reads, void (*change)(struct host *host))
     struct host host = *(const struct host *)transaction_find(transaction, RECORD_HOST, HOST_NAME);
     change(&host);
     transaction_put(transaction, RECORD_HOST, &host);
+    if (host.state >= HOST_DEPROVISIONED)
+        transaction_remove(transaction, RECORD_NODE, NODE_NAME);
     check(transaction_commit(&transaction, &err), &err);
 }
 

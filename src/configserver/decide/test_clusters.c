@@ -35,6 +35,8 @@ static void write_application(struct transaction *transaction, const struct test
                                             .cluster_count = shape->removed ? 1 : 2,
                                             .availability_zones = zones,
                                             .availability_zone_count = 3};
+    const struct account account = {TEST_ACCOUNT, "acme", "external"};
+    transaction_put(transaction, RECORD_ACCOUNT, &account);
     transaction_put(transaction, RECORD_APPLICATION, &application);
 }
 
@@ -61,8 +63,9 @@ void test_change_host(struct test_zone *test, const char *hostname, enum host_ev
     const struct cause cause = zone_cause(test->zone, transaction, AGENT_OPERATOR, "test");
     if (event == HOST_LAUNCHED) {
         next.instance_id = arena_format(test->arena, "i-%lld", (long long)next.index);
-        next.address = next.node_address = "2001:db8::1";
-        next.wireguard_key = TEST_KEY;
+        next.address = arena_format(test->arena, "2001:db8::%lld:1", (long long)next.index);
+        next.node_address = arena_format(test->arena, "2001:db8::%lld:2", (long long)next.index);
+        next.wireguard_key = test_key_of(test->arena, &next);
     }
     if (host_apply(&next, event, &cause, NULL) == 0)
         transaction_put(transaction, RECORD_HOST, &next);

@@ -33,6 +33,8 @@ static void write_application(struct test_zone *test, struct transaction *transa
         .clusters = &cluster,
         .cluster_count = situation->target > 0,
     };
+    const struct account account = {application.account, application.tenant, "external"};
+    transaction_put(transaction, RECORD_ACCOUNT, &account);
     transaction_put(transaction, RECORD_APPLICATION, &application);
 }
 
@@ -155,7 +157,10 @@ void situation_change_host(struct test_zone *test, int nth, void (*change)(struc
 {
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
     struct host next = *situation_host(test, transaction_view(transaction), nth);
+    const struct node *node = view_of(transaction_view(transaction), NODE_OF_HOST, next.hostname, 0);
     change(&next);
     transaction_put(transaction, RECORD_HOST, &next);
+    if (node && next.state >= HOST_DEPROVISIONED) /* its node went before */
+        transaction_remove(transaction, RECORD_NODE, node->hostname);
     commit(&transaction);
 }

@@ -73,12 +73,11 @@ static const char *check_node_claims(const struct view *view, struct arena *aren
                  *parent = arena_alloc(arena, most * sizeof *parent);
     view_each(view, RECORD_NODE, struct node, node) {
         parent[parents++] = (struct claim){node->parent, node->hostname};
-        if (node->state == NODE_ACTIVE)
-            place[places++] = (struct claim){
-                arena_format(arena, "%s %s %lld", node->application, node->cluster, (long long)node->index),
-                node->hostname};
+        place[places++] = (struct claim){
+            arena_format(arena, "%s %s %lld", node->application, node->cluster, (long long)node->index),
+            node->hostname};
     }
-    const char *broken = find_double(place, places, "one active node an index", arena);
+    const char *broken = find_double(place, places, "an index is one node's, in whatever state", arena);
     return broken ? broken : find_double(parent, parents, "a host has one node", arena);
 }
 
@@ -108,11 +107,6 @@ static const char *check_owners(const struct view *view, struct arena *arena)
             !text_equal(application->account, host->account))
             return arena_format(arena, "a host is in its application's account: %s", host->hostname);
     }
-    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer) {
-        const struct application *application = view_find(view, RECORD_APPLICATION, balancer->application);
-        if (!application || !text_equal(application->account, balancer->account))
-            return arena_format(arena, "a load balancer is an application's: %s", balancer->id);
-    }
     view_each(view, RECORD_APPLICATION, struct application, application) {
         const struct account *account = view_find(view, RECORD_ACCOUNT, application->account);
         if (!account || !text_equal(account->tenant, application->tenant))
@@ -121,10 +115,25 @@ static const char *check_owners(const struct view *view, struct arena *arena)
     return NULL;
 }
 
+/* What a deployment writes, it writes together: its clusters and their load balancers. */
+static const char *check_load_balancers(const struct view *view, struct arena *arena)
+{
+    view_each(view, RECORD_LOAD_BALANCER, struct load_balancer, balancer) {
+        const struct application *application = view_find(view, RECORD_APPLICATION, balancer->application);
+        if (!application || !text_equal(application->account, balancer->account))
+            return arena_format(arena, "a load balancer is an application's: %s", balancer->id);
+        const struct cluster *cluster = application_cluster(application, balancer->cluster);
+        bool wanted = balancer->state <= LOAD_BALANCER_ACTIVE && !application->deleting;
+        if (wanted && (!cluster || cluster->type != CLUSTER_CONTAINER))
+            return arena_format(arena, "a load balancer is for a container cluster: %s", balancer->id);
+    }
+    return NULL;
+}
+
 const char *records_broken_rule(const struct view *view, struct arena *arena)
 {
     static const char *(*const checks[])(const struct view *view, struct arena *arena) = {
-        check_nodes, check_owners, check_host_claims, check_node_claims};
+        check_nodes, check_owners, check_host_claims, check_node_claims, check_load_balancers};
     for (size_t i = 0; i < COUNT_OF(checks); i++) {
         const char *broken = checks[i](view, arena);
         if (broken)

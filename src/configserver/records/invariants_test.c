@@ -111,12 +111,14 @@ static void records_that_fit_together_break_no_rule(void **state)
     assert_null(broken_rule(*state));
 }
 
-static void an_index_of_a_cluster_is_one_active_nodes(void **state)
+static void an_index_of_a_cluster_is_one_nodes(void **state)
 {
     struct bench *bench = *state;
     bench->nodes[1].index = 0;
-    says(bench, "one active node an index");
+    says(bench, "an index is one node's");
     bench->nodes[1].state = NODE_FAILED;
+    says(bench, "an index is one node's");
+    bench->nodes[1].index = 1;
     assert_null(broken_rule(bench));
 }
 
@@ -158,14 +160,46 @@ static void everything_is_an_applications_in_its_tenants_account(void **state)
     says(bench, "an application's");
 }
 
+static void put_load_balancer(struct bench *bench, enum load_balancer_state state, const char *account)
+{
+    const struct load_balancer balancer = {.id = ID ":web",
+                                           .application = ID,
+                                           .cluster = "web",
+                                           .account = account,
+                                           .name = "vespa-1",
+                                           .state = (int)state};
+    struct transaction *transaction = transaction_begin(bench->repository);
+    transaction_put(transaction, RECORD_LOAD_BALANCER, &balancer);
+    assert_int_equal(transaction_commit(&transaction, NULL), 0);
+}
+
+static void a_load_balancer_is_for_a_container_cluster_in_the_applications_account(void **state)
+{
+    struct bench *bench = *state;
+    struct cluster cluster = {.id = "web", .count = 2, .groups = 1, .instance_type = "t", .image = "vespa"};
+    assert_null(broken_rule(bench));
+    put_load_balancer(bench, LOAD_BALANCER_WANTED, ACCOUNT);
+    says(bench, "a load balancer is for a container cluster");
+    bench->application.clusters = &cluster;
+    bench->application.cluster_count = 1;
+    assert_null(broken_rule(bench));
+    cluster.type = CLUSTER_CONTENT;
+    says(bench, "a load balancer is for a container cluster");
+    put_load_balancer(bench, LOAD_BALANCER_REMOVING, ACCOUNT);
+    assert_null(broken_rule(bench));
+    put_load_balancer(bench, LOAD_BALANCER_REMOVING, "333333333333");
+    says(bench, "a load balancer is an application's");
+}
+
 int main(void)
 {
 #define RULE(test) cmocka_unit_test_setup_teardown(test, begin, end)
     const struct CMUnitTest tests[] = {
         RULE(records_that_fit_together_break_no_rule),
-        RULE(an_index_of_a_cluster_is_one_active_nodes),
+        RULE(an_index_of_a_cluster_is_one_nodes),
         RULE(an_instance_an_address_and_a_key_are_one_hosts),
         RULE(a_node_is_on_a_host_of_its_own),
+        RULE(a_load_balancer_is_for_a_container_cluster_in_the_applications_account),
         RULE(everything_is_an_applications_in_its_tenants_account),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
