@@ -158,6 +158,12 @@ int show_cli_version(struct operation_call *call, struct error *err)
     return 0;
 }
 
+const struct http_route *api_routes(size_t *count)
+{
+    *count = COUNT_OF(routes);
+    return routes;
+}
+
 int api_start(struct controller *controller, struct tls_context *tls, const int *sockets, size_t socket_count,
               struct http_server **server, struct error *err)
 {

@@ -30,6 +30,9 @@ int call_name(const struct operation_call *call, const char *parameter, const ch
 int call_deployment(const struct operation_call *call, struct deployment *deployment, struct error *err);
 int call_json(const struct operation_call *call, json_t **body, struct error *err);
 
+/* The routes it serves, once it was started. */
+const struct http_route *api_routes(size_t *count);
+
 int api_start(struct controller *controller, struct tls_context *tls, const int *sockets, size_t socket_count,
               struct http_server **server, struct error *err);
 
