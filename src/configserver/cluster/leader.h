@@ -11,7 +11,8 @@
 
 struct leader;
 
-/* Zone, store and cluster must outlive it. It begins as a follower. */
+/* Zone and servers must outlive it. Its watches call it until the store is closed: stop it, close the store,
+ * then free it. It begins as a follower. */
 struct leader *leader_new(struct zone *zone, struct store *store, struct config_servers *servers);
 void leader_free(struct leader **leader);
 int leader_start(struct leader *leader, struct error *err);

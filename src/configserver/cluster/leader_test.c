@@ -56,12 +56,14 @@ static int begin(void **state)
 static int end(void **state)
 {
     struct pair *pair = *state;
-    leader_free(&pair->second.leader);
-    leader_free(&pair->first.leader);
+    leader_stop(pair->second.leader);
+    leader_stop(pair->first.leader);
     zone_close(&pair->second.zone);
     pair->test->zone->servers = NULL;
     void *test = pair->test;
-    test_zone_end(&test);
+    test_zone_end(&test); /* closes the store, too: its watches may call the leaders until then */
+    leader_free(&pair->second.leader);
+    leader_free(&pair->first.leader);
     free(pair);
     return 0;
 }
