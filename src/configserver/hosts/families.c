@@ -25,7 +25,7 @@ static const struct metric_family families[] = {
     {"enclave_hosts_suspended",              GAUGE,   "Hosts that are allowed to be down."},
     {"enclave_load_balancers",               GAUGE,   "Load balancers, by where in their life they are."},
     {"enclave_load_balancers_refused",       GAUGE,   "Load balancers for which the cloud's last answer was a refusal."},
-    {"enclave_metrics_refused",              GAUGE,   "Measurements of hosts that are of no family known, in this scrape."},
+    {"enclave_metrics_refused",              GAUGE,   "Measurements of hosts that are of no family known, or of one name too many, in this scrape."},
     {"enclave_nodes",                        GAUGE,   "Nodes, by where in their life they are."},
     {"enclave_nodes_down",                   GAUGE,   "Nodes whose service does not answer."},
     {"enclave_nodes_retired",                GAUGE,   "Nodes that serve still and are to leave."},
@@ -87,11 +87,20 @@ static int compare_name(const void *name, const void *family)
     return strcmp(name, ((const struct metric_family *)family)->name);
 }
 
+static const struct metric_family *find_family(const char *name)
+{
+    return bsearch(name, families, COUNT_OF(families), sizeof *families, compare_name);
+}
+
+bool metric_family_is_containers(const char *name)
+{
+    return text_starts(name, OF_CONTAINERS) && !find_family(name);
+}
+
 bool exposition_add(struct exposition *exposition, const char *family, const char *labels, double value)
 {
-    const struct metric_family *known =
-        bsearch(family, families, COUNT_OF(families), sizeof *families, compare_name);
-    if (!known && !text_starts(family, OF_CONTAINERS))
+    const struct metric_family *known = find_family(family);
+    if (!known && !metric_family_is_containers(family))
         return false;
     if (exposition->count == exposition->capacity) {
         exposition->capacity = exposition->capacity ? exposition->capacity * 2 : 256;

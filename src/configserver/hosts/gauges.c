@@ -7,11 +7,18 @@
 #include <pthread.h>
 #include <string.h>
 
+/* A container may be anyone's and call its measurements as it likes, another way each time: whoever scrapes
+ * us would keep them all. */
+enum { OWN_NAMES_MOST = 100 };
+
 struct host_gauges {
     char *hostname;
     struct arena *arena;
     struct metrics_report report;
     int64_t heard_ms;
+    char **own_names; /* that its node's container ever used, OWN_NAMES_MOST at most */
+    size_t own_name_count;
+    size_t refused; /* of the report: of another name */
 };
 
 struct gauges {
@@ -29,6 +36,9 @@ struct gauges *gauges_new(void)
 static void drop_host(struct host_gauges *host)
 {
     arena_free(&host->arena);
+    for (size_t i = 0; i < host->own_name_count; i++)
+        free(host->own_names[i]);
+    free(host->own_names);
     free(host->hostname);
     free(host);
 }
@@ -47,17 +57,53 @@ void gauges_free(struct gauges **gauges)
     free(old);
 }
 
-void gauges_put(struct gauges *gauges, const char *hostname, const struct metrics_report *report)
+/* "vespa.host.load1" is Prometheus' vespa_host_load1. */
+static const char *prometheus_name(struct arena *arena, const char *name)
 {
-    struct arena *arena = arena_new();
-    struct metrics_report copy = *report;
-    copy.metrics = arena_alloc(arena, report->metric_count * sizeof *copy.metrics);
+    char *copy = arena_strdup(arena, name);
+    for (char *at = copy; *at; at++)
+        if (*at == '.')
+            *at = '_';
+    return copy;
+}
+
+/* One of the container's own names that is new is remembered as long as there is room. */
+static bool is_let_in(struct host_gauges *host, const char *name)
+{
+    if (!metric_family_is_containers(name))
+        return true;
+    for (size_t i = 0; i < host->own_name_count; i++)
+        if (text_equal(host->own_names[i], name))
+            return true;
+    if (host->own_name_count == OWN_NAMES_MOST)
+        return false;
+    host->own_names = memory_resize(host->own_names, host->own_name_count + 1, sizeof *host->own_names);
+    host->own_names[host->own_name_count++] = memory_strdup(name);
+    return true;
+}
+
+static void take_report(struct host_gauges *host, const struct metrics_report *report)
+{
+    arena_free(&host->arena);
+    host->arena = arena_new();
+    host->report = *report;
+    host->report.metrics = arena_alloc(host->arena, (report->metric_count + 1) * sizeof *report->metrics);
+    host->report.metric_count = host->refused = 0;
     for (size_t i = 0; i < report->metric_count; i++) {
         const struct metric *metric = &report->metrics[i];
-        copy.metrics[i] =
-            (struct metric){arena_strdup(arena, metric->name), metric->value,
-                            arena_strdup(arena, metric->type), arena_strdup(arena, metric->node)};
+        const char *name = prometheus_name(host->arena, metric->name);
+        if (!is_let_in(host, name)) {
+            host->refused++;
+            continue;
+        }
+        host->report.metrics[host->report.metric_count++] =
+            (struct metric){name, metric->value, arena_strdup(host->arena, metric->type),
+                            arena_strdup(host->arena, metric->node)};
     }
+}
+
+void gauges_put(struct gauges *gauges, const char *hostname, const struct metrics_report *report)
+{
     pthread_mutex_lock(&gauges->lock);
     struct host_gauges *host = table_get(&gauges->hosts, hostname);
     if (!host) {
@@ -65,9 +111,7 @@ void gauges_put(struct gauges *gauges, const char *hostname, const struct metric
         host->hostname = memory_strdup(hostname);
         table_set(&gauges->hosts, host->hostname, host);
     }
-    arena_free(&host->arena);
-    host->arena = arena;
-    host->report = copy;
+    take_report(host, report);
     host->heard_ms = clock_now_ms();
     pthread_mutex_unlock(&gauges->lock);
 }
@@ -81,22 +125,12 @@ int64_t gauges_heard(struct gauges *gauges, const char *hostname)
     return heard;
 }
 
-/* "vespa.host.load1" is Prometheus' vespa_host_load1. */
-static const char *prometheus_name(struct arena *arena, const char *name)
-{
-    char *copy = arena_strdup(arena, name);
-    for (char *at = copy; *at; at++)
-        if (*at == '.')
-            *at = '_';
-    return copy;
-}
-
-/* Returns how many of its measurements are of no known family. */
+/* Returns how many of its measurements are not shown. */
 static size_t add_host(struct exposition *exposition, struct arena *arena, const struct host_gauges *gauges,
                        const struct host *host)
 {
     struct application_id names;
-    size_t refused = 0;
+    size_t refused = gauges->refused;
     application_names(arena, host->application, &names);
     const char *of =
         arena_format(arena, "host=\"%s\",tenant=\"%s\",application=\"%s\",instance=\"%s\",cluster=\"%s\"",
@@ -105,8 +139,8 @@ static size_t add_host(struct exposition *exposition, struct arena *arena, const
     for (size_t i = 0; i < gauges->report.metric_count; i++) {
         const struct metric *metric = &gauges->report.metrics[i];
         const char *labels = metric->node ? arena_format(arena, "%s,node=\"%s\"", of, metric->node) : of;
-        const char *name = prometheus_name(arena, metric->name);
-        if (!text_starts(name, "vespa_") || !exposition_add(exposition, name, labels, metric->value))
+        if (!text_starts(metric->name, "vespa_") ||
+            !exposition_add(exposition, metric->name, labels, metric->value))
             refused++;
     }
     return refused;
