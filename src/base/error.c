@@ -1,5 +1,7 @@
 #include "base/error.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,7 +11,7 @@ static void write_message(struct error *err, const char *format, va_list args)
 {
     int length = vsnprintf(err->message, sizeof err->message, format, args);
     if (length >= (int)sizeof err->message)
-        memcpy(err->message + sizeof err->message - 4, "...", 4);
+        memcpy(err->message + text_cut(err->message, sizeof err->message - 4), "...", 4);
 }
 
 int error_set(struct error *err, enum error_kind kind, const char *format, ...)

@@ -64,6 +64,13 @@ char *text_lower(struct arena *arena, const char *text)
     return copy;
 }
 
+size_t text_cut(const char *text, size_t most)
+{
+    while (most > 0 && ((unsigned char)text[most] & 0xc0) == 0x80)
+        most--;
+    return most;
+}
+
 char *text_trim(struct arena *arena, const char *text)
 {
     while (isspace((unsigned char)*text))

@@ -25,6 +25,8 @@ char *text_trim(struct arena *arena, const char *text);
 /* True when every byte is in `allowed` written as ranges, e.g. "a-z0-9-_" (a final '-' stands for itself). */
 bool text_only(const char *text, const char *allowed);
 bool text_utf8(const char *bytes, size_t length); /* well-formed UTF-8, no NUL */
+/* Where to cut it, at most so many bytes in, without splitting a character; it has more bytes than that. */
+size_t text_cut(const char *text, size_t most);
 
 /* Whole-string numbers; -1 with ERROR_INVALID naming `what` otherwise. */
 int text_number(const char *text, int64_t minimum, int64_t maximum, const char *what, int64_t *number,

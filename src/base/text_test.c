@@ -21,8 +21,12 @@ static int tear_down(void **state)
 
 static void base64_goes_there_and_back(void **state)
 {
-    static const char *const pairs[][2] = {{"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},
-                                           {"foo", "Zm9v"},  {"foob", "Zm9vYg=="},  {"fooba", "Zm9vYmE="},
+    static const char *const pairs[][2] = {{"", ""},
+                                           {"f", "Zg=="},
+                                           {"fo", "Zm8="},
+                                           {"foo", "Zm9v"},
+                                           {"foob", "Zm9vYg=="},
+                                           {"fooba", "Zm9vYmE="},
                                            {"foobar", "Zm9vYmFy"}}; /* RFC 4648 section 10 */
     for (size_t i = 0; i < COUNT_OF(pairs); i++) {
         unsigned char *bytes;
@@ -91,6 +95,27 @@ static void grammar_ranges_hold_only_what_they_name(void **state)
     assert_false(text_only("a/b", "a-z0-9-"));
 }
 
+static void what_is_cut_is_cut_between_characters(void **state)
+{
+    (void)state;
+    const char *text = "a\xc3\xa9\xe2\x82\xac!"; /* a, e acute, euro */
+    static const size_t cuts[] = {0, 1, 1, 3, 3, 3, 6};
+    for (size_t most = 0; most < COUNT_OF(cuts); most++)
+        assert_int_equal(text_cut(text, most), cuts[most]);
+    for (size_t before = 1010; before < 1024; before++) {
+        char *long_text = memory_alloc(1100);
+        memset(long_text, 'x', before);
+        for (size_t i = 0; i < 20; i++)
+            memcpy(long_text + before + 3 * i, "\xe2\x82\xac", 4);
+        struct error err = {0};
+        error_set(&err, ERROR_INTERNAL, "%s", long_text);
+        free(long_text);
+        assert_true(text_utf8(err.message, strlen(err.message)));
+        assert_true(text_ends(err.message, "..."));
+        assert_true(strlen(err.message) >= sizeof err.message - 4);
+    }
+}
+
 static void splitting_keeps_empty_parts(void **state)
 {
     char **parts;
@@ -121,6 +146,7 @@ int main(void)
         cmocka_unit_test(utf8_that_is_overlong_or_a_surrogate_is_refused),
         cmocka_unit_test(numbers_are_whole_and_within_limits),
         cmocka_unit_test(grammar_ranges_hold_only_what_they_name),
+        cmocka_unit_test(what_is_cut_is_cut_between_characters),
         cmocka_unit_test_setup_teardown(splitting_keeps_empty_parts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hexadecimal_goes_there_and_back, set_up, tear_down),
     };

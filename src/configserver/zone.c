@@ -45,6 +45,13 @@ int64_t zone_random(const struct zone *zone, int64_t bound)
     return (int64_t)(zone->environment->random(zone->environment->context) % (uint64_t)bound);
 }
 
+/* As much of it as a record keeps. */
+static char *shortened(struct arena *arena, char *text)
+{
+    enum { MOST = 1000 };
+    return strlen(text) > MOST ? arena_format(arena, "%.*s...", (int)text_cut(text, MOST - 3), text) : text;
+}
+
 struct cause zone_cause(const struct zone *zone, struct transaction *transaction, enum agent agent,
                         const char *format, ...)
 {
@@ -53,9 +60,8 @@ struct cause zone_cause(const struct zone *zone, struct transaction *transaction
         return cause;
     va_list args;
     va_start(args, format);
-    char *reason = arena_vformat(cause.arena, format, args);
+    cause.reason = shortened(cause.arena, arena_vformat(cause.arena, format, args));
     va_end(args);
-    cause.reason = strlen(reason) > 1000 ? arena_format(cause.arena, "%.990s...", reason) : reason;
     return cause;
 }
 
@@ -199,10 +205,8 @@ void application_tell(struct zone *zone, struct transaction *transaction, const 
     struct arena *arena = transaction_arena(transaction);
     va_list args;
     va_start(args, format);
-    char *message = arena_vformat(arena, format, args);
+    const char *message = shortened(arena, arena_vformat(arena, format, args));
     va_end(args);
-    if (strlen(message) > 1000)
-        message = arena_format(arena, "%.990s...", message);
     if (old->log_count > 0 && text_equal(old->log[old->log_count - 1].message, message))
         return; /* the same trouble again is one line */
     struct application next = *old;

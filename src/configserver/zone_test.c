@@ -26,6 +26,25 @@ static void a_deployment_becomes_hosts_nodes_and_an_endpoint(void **state)
     json_decref(shown);
 }
 
+static void a_story_too_long_for_a_record_is_cut_between_characters(void **state)
+{
+    struct test_zone *test = *state;
+    test_bring_up(test);
+    for (int before = 980; before < 1003; before++) {
+        struct transaction *transaction = transaction_begin(test->zone->repository);
+        const char *word = arena_format(test->arena, "%*s€€€€€€€€€€", before, "x");
+        application_tell(test->zone, transaction, TEST_APPLICATION, "info", "%s", word);
+        struct host host = *(const struct host *)view_at(transaction_view(transaction), RECORD_HOST, 0);
+        const struct cause cause = zone_cause(test->zone, transaction, AGENT_OPERATOR, "%s", word);
+        assert_int_equal(host_apply(&host, HOST_WISH_RETIRE, &cause, NULL), 0);
+        transaction_put(transaction, RECORD_HOST, &host); /* ends the process when it cannot be read again */
+        assert_int_equal(transaction_commit(&transaction, NULL), 0);
+        VIEW(view, test->zone->repository);
+        const struct application *application = test_application(test, view);
+        assert_true(text_ends(application->log[application->log_count - 1].message, "..."));
+    }
+}
+
 static void the_same_package_again_changes_nothing(void **state)
 {
     struct test_zone *test = *state;
@@ -273,6 +292,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_deployment_becomes_hosts_nodes_and_an_endpoint),
+        TEST(a_story_too_long_for_a_record_is_cut_between_characters),
         TEST(the_same_package_again_changes_nothing),
         TEST(an_account_without_terraform_is_refused_before_anything_is_written),
         TEST(an_account_of_another_tenant_is_refused),
