@@ -83,16 +83,35 @@ data "aws_iam_policy_document" "provisioner" {
   }
 
   statement {
-    sid     = "LaunchOnlyTaggedForAnEnclave"
-    actions = ["ec2:RunInstances"]
-    resources = [
-      "arn:${local.partition}:ec2:*:${local.account}:instance/*",
-      "arn:${local.partition}:ec2:*:${local.account}:network-interface/*",
-    ]
+    sid       = "LaunchOnlyTaggedForAnEnclave"
+    actions   = ["ec2:RunInstances"]
+    resources = ["arn:${local.partition}:ec2:*:${local.account}:network-interface/*"]
     condition {
       test     = "StringEquals"
       variable = "aws:RequestTag/managedby"
       values   = [local.managed_by]
+    }
+  }
+
+  # Credentials of a host's role are not for whoever makes a program on it fetch an address: IMDSv2, one hop.
+  statement {
+    sid       = "LaunchOnlyWithMetadataShut"
+    actions   = ["ec2:RunInstances"]
+    resources = ["arn:${local.partition}:ec2:*:${local.account}:instance/*"]
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestTag/managedby"
+      values   = [local.managed_by]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "ec2:MetadataHttpTokens"
+      values   = ["required"]
+    }
+    condition {
+      test     = "NumericLessThanEquals"
+      variable = "ec2:MetadataHttpPutResponseHopLimit"
+      values   = ["1"]
     }
   }
 
@@ -161,11 +180,8 @@ data "aws_iam_policy_document" "provisioner" {
   }
 
   statement {
-    sid = "CreateLoadBalancers"
-    actions = [
-      "elasticloadbalancing:AddTags", "elasticloadbalancing:CreateListener", "elasticloadbalancing:CreateLoadBalancer",
-      "elasticloadbalancing:CreateTargetGroup",
-    ]
+    sid       = "CreateLoadBalancers"
+    actions   = ["elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:CreateTargetGroup"]
     resources = ["*"]
     condition {
       test     = "StringEquals"
@@ -174,14 +190,27 @@ data "aws_iam_policy_document" "provisioner" {
     }
   }
 
+  # Of what is there only ours is tagged (below): a tag would make anything ours.
+  statement {
+    sid       = "TagWhatIsCreated"
+    actions   = ["elasticloadbalancing:AddTags"]
+    resources = ["*"]
+    condition {
+      test     = "StringEquals"
+      variable = "elasticloadbalancing:CreateAction"
+      values   = ["CreateLoadBalancer", "CreateTargetGroup", "CreateListener"]
+    }
+  }
+
   statement {
     sid = "ManageEnclaveLoadBalancers"
     actions = [
-      "elasticloadbalancing:CreateListener", "elasticloadbalancing:DeleteListener",
+      "elasticloadbalancing:AddTags", "elasticloadbalancing:CreateListener", "elasticloadbalancing:DeleteListener",
       "elasticloadbalancing:DeleteLoadBalancer", "elasticloadbalancing:DeleteTargetGroup",
       "elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:ModifyListener",
       "elasticloadbalancing:ModifyLoadBalancerAttributes", "elasticloadbalancing:ModifyTargetGroup",
       "elasticloadbalancing:ModifyTargetGroupAttributes", "elasticloadbalancing:RegisterTargets",
+      "elasticloadbalancing:SetSubnets",
     ]
     resources = ["*"]
     condition {

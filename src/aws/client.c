@@ -13,7 +13,8 @@ struct aws_client {
     struct aws_credentials *credentials;
     char *region;
     bool leave_throttles;
-    int64_t bear_until; /* 0: throttled calls are tried as often as any */
+    int64_t longest_call; /* ms; 0 */
+    int64_t bear_until;   /* 0: throttled calls are tried as often as any */
 };
 
 int aws_client_new(struct aws_credentials *credentials, const char *region, struct aws_client **client,
@@ -43,6 +44,16 @@ void aws_client_leave_throttles(struct aws_client *client)
 void aws_client_bear_throttles(struct aws_client *client, int64_t milliseconds)
 {
     client->bear_until = clock_monotonic_ms() + milliseconds;
+}
+
+void aws_client_limit_calls(struct aws_client *client, int64_t milliseconds)
+{
+    client->longest_call = milliseconds;
+}
+
+int64_t aws_client_longest_call(const struct aws_client *client)
+{
+    return client->longest_call;
 }
 
 bool aws_client_tries_throttled_again(const struct aws_client *client, int tries)

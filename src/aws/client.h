@@ -23,6 +23,10 @@ void aws_client_leave_throttles(struct aws_client *client);
 /* Throttled calls are tried again until so long from now: for somebody who waits for the answers of a few
  * calls and would rather wait than be refused. Before the first call. */
 void aws_client_bear_throttles(struct aws_client *client, int64_t milliseconds);
+/* No call lasts longer, all its tries together: for whoever has others to look after. Before the first call.
+ */
+void aws_client_limit_calls(struct aws_client *client, int64_t milliseconds);
+int64_t aws_client_longest_call(const struct aws_client *client); /* 0: no limit but each try's */
 bool aws_client_tries_throttled_again(const struct aws_client *client, int tries);
 const char *aws_client_region(const struct aws_client *client);
 struct aws_credentials *aws_client_credentials(const struct aws_client *client);

@@ -7,6 +7,7 @@
 #include "aws/sigv4.h"
 #include "aws/sts.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "net/http_server.h"
 
@@ -18,6 +19,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -234,6 +239,33 @@ static void a_throttled_call_is_tried_again_for_as_long_as_was_said_and_no_longe
     assert_int_equal(ec2_describe_subnets(patient, arena, NULL, 0, &subnets, &count, &err), -1);
     assert_int_equal(atomic_load(&received), 4);
     aws_client_free(&patient);
+}
+
+/* Somebody takes the connection and says nothing. */
+static void a_call_that_is_not_answered_ends_in_time(void **state)
+{
+    (void)state;
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct error err = {0};
+    struct ec2_subnet *subnets;
+    struct aws_client *busy;
+    size_t count;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    cleanup(file_close) int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(silent, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(listen(silent, 8), 0);
+    assert_int_equal(getsockname(silent, (struct sockaddr *)&address, &length), 0);
+    char *usual = arena_strdup(arena, getenv("AWS_ENDPOINT_URL"));
+    setenv("AWS_ENDPOINT_URL", arena_format(arena, "http://127.0.0.1:%d", ntohs(address.sin_port)), 1);
+    assert_int_equal(aws_client_new(credentials, "us-east-1", &busy, NULL), 0);
+    aws_client_limit_calls(busy, 400);
+    int64_t before = clock_monotonic_ms();
+    assert_int_equal(ec2_describe_subnets(busy, arena, NULL, 0, &subnets, &count, &err), -1);
+    assert_int_equal(err.kind, ERROR_UNAVAILABLE);
+    assert_in_range(clock_monotonic_ms() - before, 300, 3000);
+    setenv("AWS_ENDPOINT_URL", usual, 1);
+    aws_client_free(&busy);
 }
 
 static void asked(const char *parameter)
@@ -518,6 +550,7 @@ int main(void)
         cmocka_unit_test(throttled_and_failed_calls_are_tried_again),
         cmocka_unit_test(a_throttled_call_is_its_callers_when_it_keeps_the_pace_itself),
         cmocka_unit_test(a_throttled_call_is_tried_again_for_as_long_as_was_said_and_no_longer),
+        cmocka_unit_test(a_call_that_is_not_answered_ends_in_time),
         cmocka_unit_test(hosts_are_launched_shut_in_encrypted_and_tagged),
         cmocka_unit_test(three_retries_are_enough),
         cmocka_unit_test(a_refusal_is_not_tried_again),

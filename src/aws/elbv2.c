@@ -12,6 +12,14 @@ static xmlNode *list_of(xmlNode *answer, const char *list)
     return xml_first(xml_first(answer, NULL), list);
 }
 
+static size_t count_members(xmlNode *list)
+{
+    size_t count = 0;
+    for (xmlNode *member = xml_first(list, "member"); member; member = xml_next(member, "member"))
+        count++;
+    return count;
+}
+
 static int call(struct aws_client *client, const char *action, const struct aws_parameters *parameters,
                 struct error *err)
 {
@@ -40,6 +48,7 @@ static int read_balancer(struct arena *arena, xmlNode *answer, const char *actio
                          struct elb_load_balancer *balancer, struct error *err)
 {
     xmlNode *member = xml_first(list_of(answer, "LoadBalancers"), "member");
+    xmlNode *zones = xml_first(member, "AvailabilityZones");
     *balancer = (struct elb_load_balancer){
         .arn = xml_child_content(arena, member, "LoadBalancerArn"),
         .name = xml_child_content(arena, member, "LoadBalancerName"),
@@ -47,7 +56,10 @@ static int read_balancer(struct arena *arena, xmlNode *answer, const char *actio
         .state = xml_child_content(arena, xml_first(member, "State"), "Code"),
         .vpc_id = xml_child_content(arena, member, "VpcId"),
         .hosted_zone = xml_child_content(arena, member, "CanonicalHostedZoneId"),
+        .subnet_ids = arena_alloc(arena, count_members(zones) * sizeof *balancer->subnet_ids),
     };
+    for (xmlNode *zone = xml_first(zones, "member"); zone; zone = xml_next(zone, "member"))
+        balancer->subnet_ids[balancer->subnet_count++] = xml_child_content(arena, zone, "SubnetId");
     return text_empty(balancer->arn) ? missing(err, action) : 0;
 }
 
@@ -78,17 +90,6 @@ int elb_describe_load_balancer(struct aws_client *client, struct arena *arena, c
     if (aws_query_call(client, SERVICE, "DescribeLoadBalancers", &parameters, arena, &answer, err) < 0)
         return -1;
     return read_balancer(arena, answer, "DescribeLoadBalancers", balancer, err);
-}
-
-int elb_set_attribute(struct aws_client *client, const char *load_balancer_arn, const char *key,
-                      const char *value, struct error *err)
-{
-    cleanup(arena_free) struct arena *arena = arena_new();
-    struct aws_parameters parameters = {0};
-    aws_parameter(arena, &parameters, load_balancer_arn, "LoadBalancerArn");
-    aws_parameter(arena, &parameters, key, "Attributes.member.1.Key");
-    aws_parameter(arena, &parameters, value, "Attributes.member.1.Value");
-    return call(client, "ModifyLoadBalancerAttributes", &parameters, err);
 }
 
 int elb_delete_load_balancer(struct aws_client *client, const char *arn, struct error *err)
@@ -209,54 +210,10 @@ int elb_target_health(struct aws_client *client, struct arena *arena, const char
     if (aws_query_call(client, SERVICE, "DescribeTargetHealth", &parameters, arena, &answer, err) < 0)
         return -1;
     xmlNode *list = list_of(answer, "TargetHealthDescriptions");
-    size_t members = 0;
-    for (xmlNode *member = xml_first(list, "member"); member; member = xml_next(member, "member"))
-        members++;
-    *targets = arena_alloc(arena, sizeof(**targets) * (members + 1));
+    *targets = arena_alloc(arena, sizeof(**targets) * count_members(list));
     *count = 0;
     for (xmlNode *member = xml_first(list, "member"); member; member = xml_next(member, "member"))
         if (read_health(arena, member, &(*targets)[(*count)++], err) < 0)
             return -1;
     return 0;
-}
-
-/* Listeners */
-
-static const char *find_listener(struct aws_client *client, struct arena *arena,
-                                 const char *load_balancer_arn, const char *port)
-{
-    struct aws_parameters parameters = {0};
-    xmlNode *answer;
-    aws_parameter(arena, &parameters, load_balancer_arn, "LoadBalancerArn");
-    if (aws_query_call(client, SERVICE, "DescribeListeners", &parameters, arena, &answer, NULL) < 0)
-        return NULL;
-    xmlNode *list = list_of(answer, "Listeners");
-    for (xmlNode *member = xml_first(list, "member"); member; member = xml_next(member, "member"))
-        if (text_equal(xml_child_content(arena, member, "Port"), port))
-            return xml_child_content(arena, member, "ListenerArn");
-    return NULL;
-}
-
-/* AWS answers a second identical creation with the listener that is there, but not every creation that
- * differs in something small, so the port decides. */
-int elb_create_listener(struct aws_client *client, struct arena *arena, const char *load_balancer_arn,
-                        int port, const char *group_arn, const char **listener_arn, struct error *err)
-{
-    struct aws_parameters parameters = {0};
-    struct error trouble = {0};
-    xmlNode *answer;
-    const char *port_text = arena_format(arena, "%d", port);
-    aws_parameter(arena, &parameters, load_balancer_arn, "LoadBalancerArn");
-    aws_parameter(arena, &parameters, "TCP", "Protocol");
-    aws_parameter(arena, &parameters, port_text, "Port");
-    aws_parameter(arena, &parameters, "forward", "DefaultActions.member.1.Type");
-    aws_parameter(arena, &parameters, group_arn, "DefaultActions.member.1.TargetGroupArn");
-    if (aws_query_call(client, SERVICE, "CreateListener", &parameters, arena, &answer, &trouble) == 0)
-        *listener_arn =
-            xml_child_content(arena, xml_first(list_of(answer, "Listeners"), "member"), "ListenerArn");
-    else if (text_equal(trouble.code, "DuplicateListener"))
-        *listener_arn = find_listener(client, arena, load_balancer_arn, port_text);
-    else
-        return err ? (*err = trouble, -1) : -1;
-    return text_empty(*listener_arn) ? missing(err, "CreateListener") : 0;
 }

@@ -1,5 +1,5 @@
-/* The Elastic Load Balancing v2 calls a zone needs for a Network Load Balancer. Creating is idempotent by
- * name. */
+/* The Elastic Load Balancing v2 calls a zone needs for a Network Load Balancer. What is ensured is made, or
+ * found by its name and put right where somebody changed it. */
 #ifndef AWS_ELBV2_H
 #define AWS_ELBV2_H
 
@@ -7,6 +7,8 @@
 
 struct elb_load_balancer {
     const char *arn, *name, *dns_name, *state, *vpc_id, *hosted_zone;
+    const char **subnet_ids;
+    size_t subnet_count;
 };
 struct elb_target_group {
     const char *arn, *name;
@@ -40,8 +42,13 @@ int elb_create_load_balancer(struct aws_client *client, struct arena *arena,
                              struct error *err);
 int elb_describe_load_balancer(struct aws_client *client, struct arena *arena, const char *name,
                                struct elb_load_balancer *balancer, struct error *err); /* ERROR_NOT_FOUND */
-int elb_set_attribute(struct aws_client *client, const char *load_balancer_arn, const char *key,
-                      const char *value, struct error *err);
+/* Subnets that we may not change stay as they are. */
+int elb_ensure_load_balancer(struct aws_client *client, struct arena *arena,
+                             const struct elb_load_balancer_spec *spec, struct elb_load_balancer *balancer,
+                             struct error *err);
+/* Of a load balancer or a target group, by its ARN. */
+int elb_set_attributes(struct aws_client *client, const char *arn, const struct aws_tag *attributes,
+                       size_t count, struct error *err);
 int elb_delete_load_balancer(struct aws_client *client, const char *arn, struct error *err);
 
 struct elb_target_group_spec {
@@ -57,6 +64,9 @@ int elb_create_target_group(struct aws_client *client, struct arena *arena,
                             struct error *err);
 int elb_describe_target_group(struct aws_client *client, struct arena *arena, const char *name,
                               struct elb_target_group *group, struct error *err); /* ERROR_NOT_FOUND */
+int elb_ensure_target_group(struct aws_client *client, struct arena *arena,
+                            const struct elb_target_group_spec *spec, struct elb_target_group *group,
+                            struct error *err);
 int elb_delete_target_group(struct aws_client *client, const char *arn, struct error *err);
 int elb_register_targets(struct aws_client *client, const char *group_arn, const struct elb_target *targets,
                          size_t count, struct error *err);
@@ -64,7 +74,9 @@ int elb_deregister_targets(struct aws_client *client, const char *group_arn, con
                            size_t count, struct error *err);
 int elb_target_health(struct aws_client *client, struct arena *arena, const char *group_arn,
                       struct elb_target **targets, size_t *count, struct error *err);
-int elb_create_listener(struct aws_client *client, struct arena *arena, const char *load_balancer_arn,
-                        int port, const char *group_arn, const char **listener_arn, struct error *err);
+/* The one on this port, with these tags when it is new, forwards to that group. */
+int elb_ensure_listener(struct aws_client *client, struct arena *arena, const char *load_balancer_arn,
+                        int port, const char *group_arn, const struct aws_tag *tags, size_t tag_count,
+                        struct error *err);
 
 #endif

@@ -131,8 +131,24 @@ static int sign(struct aws_client *client, const struct aws_request *request, co
     return 0;
 }
 
-static int attempt(struct aws_client *client, const struct aws_request *request, struct arena *arena,
-                   struct http_reply *reply, struct error *err)
+/* What is left of a call that began then; for one try. */
+static int timeout_of(const struct aws_client *client, const struct aws_request *request, int64_t began)
+{
+    int64_t left = aws_client_longest_call(client) + began - clock_monotonic_ms();
+    if (!aws_client_longest_call(client))
+        return request->timeout_ms;
+    left = left > 1 ? left : 1;
+    return request->timeout_ms && request->timeout_ms < left ? request->timeout_ms : (int)left;
+}
+
+static bool is_late(const struct aws_client *client, int64_t began)
+{
+    int64_t longest = aws_client_longest_call(client);
+    return longest && clock_monotonic_ms() - began >= longest / 2; /* another would not be given enough */
+}
+
+static int attempt(struct aws_client *client, const struct aws_request *request, int64_t began,
+                   struct arena *arena, struct http_reply *reply, struct error *err)
 {
     struct http_client *http;
     char *endpoint = aws_endpoint(arena, request->service->name, aws_client_region(client));
@@ -143,7 +159,7 @@ static int attempt(struct aws_client *client, const struct aws_request *request,
         .body = request->body,
         .body_length = request->body_length,
         .body_file = request->body_file,
-        .timeout_ms = request->timeout_ms,
+        .timeout_ms = timeout_of(client, request, began),
         .answer_limit = request->answer_limit,
     };
     if (aws_http_client(&http, err) < 0 || sign(client, request, endpoint, arena, &call.headers, err) < 0)
@@ -157,14 +173,15 @@ int aws_send(struct aws_client *client, const struct aws_request *request, struc
              struct http_reply *reply, struct error *err)
 {
     struct error trouble = {0};
+    int64_t began = clock_monotonic_ms();
     off_t start = request->body_file > 0 ? lseek(request->body_file, 0, SEEK_CUR) : 0;
     if (start < 0)
         return error_errno(err, ERROR_UNAVAILABLE, "%s: find the file's offset", request->what);
     for (int tries = 1;; tries++) {
         error_clear(&trouble);
-        if (attempt(client, request, arena, reply, &trouble) == 0)
+        if (attempt(client, request, began, arena, reply, &trouble) == 0)
             return 0;
-        if (request->once || !worth_another(client, &trouble, tries))
+        if (request->once || !worth_another(client, &trouble, tries) || is_late(client, began))
             break;
         aws_back_off(tries);
         if (request->body_file > 0 && lseek(request->body_file, start, SEEK_SET) < 0)

@@ -31,14 +31,20 @@ struct limits {
     int64_t account_launches;    /* hosts that were launched and have not come yet, at once in one account */
     int64_t launch_batch;        /* hosts launched by one call */
     int64_t wishes_for_impaired; /* hosts wanted away at once in an account because of AWS's status checks */
+    int64_t aws_call_longest;    /* all its tries together */
     int64_t account_threads;     /* accounts looked after at once */
     /* how often */
     int64_t relaunch_first, relaunch_longest; /* after instances that ended before they came */
     int64_t capacity_retry;                   /* when no type and zone had capacity; doubled each time */
     int64_t appear_longest;                   /* until an instance is in the cloud's list */
     int64_t place_kept;                       /* what Terraform made is looked for again */
-    int64_t watch_instances, watch_instances_eager, watch_balancers, watch_balancers_eager, watch_events;
-    int64_t sweep;         /* every record is looked at, event or not */
+    int64_t watch_instances, watch_instances_eager, watch_balancers, watch_balancers_eager, watch_events,
+        watch_events_eager;
+    int64_t list_balancers; /* those that are there, against those that shall be */
+    int64_t mend_balancers; /* their settings */
+    int64_t look_for_disks; /* that are nobody's */
+    int64_t watch_empty;    /* an account in which we have nothing, at most so often */
+    int64_t sweep;          /* every record is looked at, event or not */
     int64_t store_session; /* of several config servers: one that the store has not heard for so long leads no
                               more */
     int64_t disk_orphan_age; /* since it was made; a person may look at one for a while */

@@ -106,7 +106,7 @@ static void a_host_that_never_drains_is_terminated_in_the_end(void **state)
     test_bring_up(test);
     assert_int_equal(undeploy(test->zone, TEST_APPLICATION, NULL), 0);
     test_zone_run(test, 2);
-    test_zone_advance(test, DRAIN_LONGEST_MS);
+    test_zone_advance(test, test->config.limits.drain_longest);
     test_zone_run(test, 8);
     assert_string_equal(test_status(test), "gone");
 }
@@ -134,7 +134,7 @@ static void a_host_that_never_comes_up_is_launched_anew(void **state)
     struct test_zone *test = *state;
     test_must_deploy(test, TEST_SERVICES);
     test_zone_run(test, 2);
-    test_zone_advance(test, BOOT_LONGEST_MS + 1000);
+    test_zone_advance(test, test->config.limits.boot_longest + 1000);
     test_zone_run(test, 3);
     test_zone_advance(test, 20000);
     test_zone_run(test, 3);
@@ -277,7 +277,7 @@ static void dying_at_any_step_leaks_nothing_and_repeats_nothing(void **state)
         } else {
             test_hosts_drain(test);
             test_zone_run(test, 20);
-            test_zone_advance(test, DRAIN_LONGEST_MS);
+            test_zone_advance(test, test->config.limits.drain_longest);
             test_zone_run(test, 20);
             assert_string_equal(test_status(test), "gone");
             assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 0);

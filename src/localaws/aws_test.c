@@ -340,21 +340,17 @@ static void a_load_balancer_is_made_once_and_goes_whole(void **state)
     struct elb_load_balancer first, again;
     struct elb_target_group_spec group_spec = {"tg-1", place.vpc.id, 4443, 0, true, &tag, 1};
     struct elb_target_group group, same;
-    const char *listener, *listener_again;
     assert_int_equal(elb_describe_load_balancer(client, arena, "lb-1", &first, &err), -1);
     assert_int_equal(err.kind, ERROR_NOT_FOUND);
-    assert_int_equal(elb_create_load_balancer(client, arena, &spec, &first, &err), 0);
+    assert_int_equal(elb_ensure_load_balancer(client, arena, &spec, &first, &err), 0);
     assert_int_equal(elb_create_load_balancer(client, arena, &spec, &again, &err), 0);
     assert_string_equal(first.arn, again.arn);
     assert_string_equal(first.vpc_id, place.vpc.id);
-    assert_int_equal(elb_set_attribute(client, first.arn, "ipv6.deny_all_igw_traffic", "false", &err), 0);
-    assert_int_equal(elb_create_target_group(client, arena, &group_spec, &group, &err), 0);
+    assert_int_equal(elb_ensure_target_group(client, arena, &group_spec, &group, &err), 0);
     assert_int_equal(elb_create_target_group(client, arena, &group_spec, &same, &err), 0);
     assert_string_equal(group.arn, same.arn);
-    assert_int_equal(elb_describe_target_group(client, arena, "tg-1", &same, &err), 0);
-    assert_int_equal(elb_create_listener(client, arena, first.arn, 443, group.arn, &listener, &err), 0);
-    assert_int_equal(elb_create_listener(client, arena, first.arn, 443, group.arn, &listener_again, &err), 0);
-    assert_string_equal(listener, listener_again);
+    assert_int_equal(elb_ensure_listener(client, arena, first.arn, 443, group.arn, &tag, 1, &err), 0);
+    assert_int_equal(elb_ensure_listener(client, arena, first.arn, 443, group.arn, &tag, 1, &err), 0);
 
     char *six = arena_strdup(arena, place.subnet.ipv6_cidr);
     strcpy(strchr(six, '/'), "99"); /* "2001:db8::/64" -> "2001:db8::99" */
@@ -374,6 +370,108 @@ static void a_load_balancer_is_made_once_and_goes_whole(void **state)
     assert_int_equal(err.kind, ERROR_NOT_FOUND);
 }
 
+static const char *attribute(const char *action, const char *of, const char *arn, const char *key)
+{
+    xmlNode *answer = call("elasticloadbalancing", action, of, arn, NULL);
+    xmlNode *list = xml_first(xml_first(answer, NULL), "Attributes");
+    for (xmlNode *member = xml_first(list, "member"); member; member = xml_next(member, "member"))
+        if (strcmp(xml_child_content(arena, member, "Key"), key) == 0)
+            return xml_child_content(arena, member, "Value");
+    return NULL;
+}
+
+static size_t tagged(const struct aws_tag *tag)
+{
+    struct error err = {0};
+    struct elb_named *balancers, *groups;
+    size_t count, group_count;
+    assert_int_equal(elb_list_load_balancers(client, arena, tag, &balancers, &count, &err), 0);
+    assert_int_equal(elb_list_target_groups(client, arena, tag, &groups, &group_count, &err), 0);
+    return count + group_count;
+}
+
+static const char *forwards_to(const char *balancer_arn)
+{
+    xmlNode *answer =
+        call("elasticloadbalancing", "DescribeListeners", "LoadBalancerArn", balancer_arn, NULL);
+    xmlNode *listener = xml_first(xml_first(xml_first(answer, NULL), "Listeners"), "member");
+    assert_null(xml_next(listener, "member"));
+    return xml_child_content(arena, xml_first(xml_first(listener, "DefaultActions"), "member"),
+                             "TargetGroupArn");
+}
+
+static void a_load_balancer_that_somebody_changed_is_put_right(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct place place;
+    make_place(&place);
+    struct aws_tag tag = {"team", "search"}, another = {"team", "images"};
+    const char *subnets[] = {place.subnet.id, NULL};
+    struct elb_load_balancer_spec spec = {"lb-3", subnets, 1, false, &tag, 1};
+    struct elb_target_group_spec group_spec = {"tg-3", place.vpc.id, 4443, 0, true, &tag, 1},
+                                 other_spec = {"tg-4", place.vpc.id, 4443, 0, true, NULL, 0};
+    const struct aws_tag shut = {"ipv6.deny_all_igw_traffic", "true"},
+                         open = {"ipv6.deny_all_igw_traffic", "false"},
+                         drain = {"deregistration_delay.timeout_seconds", "15"};
+    struct elb_load_balancer balancer, same;
+    struct elb_target_group group, other;
+    assert_int_equal(elb_ensure_load_balancer(client, arena, &spec, &balancer, &err), 0);
+    assert_int_equal(elb_ensure_target_group(client, arena, &group_spec, &group, &err), 0);
+    assert_int_equal(elb_create_target_group(client, arena, &other_spec, &other, &err), 0);
+    assert_int_equal(elb_ensure_listener(client, arena, balancer.arn, 443, other.arn, NULL, 0, &err), 0);
+    assert_string_equal(forwards_to(balancer.arn), other.arn);
+    assert_int_equal(elb_set_attributes(client, balancer.arn, &shut, 1, &err), 0);
+    assert_int_equal(tagged(&another), 0);
+
+    spec.tags = group_spec.tags = &another;
+    assert_int_equal(elb_ensure_load_balancer(client, arena, &spec, &same, &err), 0);
+    assert_string_equal(same.arn, balancer.arn);
+    assert_int_equal(elb_ensure_target_group(client, arena, &group_spec, &group, &err), 0);
+    assert_int_equal(tagged(&another), 2);
+    assert_int_equal(elb_ensure_listener(client, arena, balancer.arn, 443, group.arn, NULL, 0, &err), 0);
+    assert_string_equal(forwards_to(balancer.arn), group.arn);
+    assert_int_equal(elb_set_attributes(client, balancer.arn, &open, 1, &err), 0);
+    assert_string_equal(
+        attribute("DescribeLoadBalancerAttributes", "LoadBalancerArn", balancer.arn, open.key), "false");
+    assert_int_equal(elb_set_attributes(client, group.arn, &drain, 1, &err), 0);
+    assert_string_equal(attribute("DescribeTargetGroupAttributes", "TargetGroupArn", group.arn, drain.key),
+                        "15");
+    assert_int_equal(elb_delete_load_balancer(client, balancer.arn, &err), 0);
+}
+
+/* As when a zone gets another availability zone. */
+static void a_load_balancer_gets_another_subnet(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct place place;
+    make_place(&place);
+    /* "2001:db8:0:100::/56" -> "2001:db8:0:101::/64" */
+    const char *block = place.vpc.ipv6_cidr;
+    char *six = arena_format(arena, "%.*s1::/64", (int)(strstr(block, "::") - block) - 1, block);
+    const char *zone =
+        strcmp(place.subnet.availability_zone, "us-east-1a") == 0 ? "us-east-1b" : "us-east-1a";
+    call("ec2", "CreateSubnet", "VpcId", place.vpc.id, "CidrBlock", "10.1.16.0/20", "Ipv6CidrBlock", six,
+         "AvailabilityZone", zone, NULL);
+    struct ec2_filter in_vpc = {"vpc-id", {place.vpc.id}};
+    struct ec2_subnet *all;
+    size_t count;
+    assert_int_equal(ec2_describe_subnets(client, arena, &in_vpc, 1, &all, &count, &err), 0);
+    assert_int_equal(count, 2);
+    const char *subnets[] = {all[0].id, all[1].id};
+    struct elb_load_balancer_spec spec = {"lb-5", subnets, 1, false, NULL, 0};
+    struct elb_load_balancer balancer;
+    assert_int_equal(elb_ensure_load_balancer(client, arena, &spec, &balancer, &err), 0);
+    assert_int_equal(balancer.subnet_count, 1);
+    spec.subnet_count = 2;
+    if (elb_ensure_load_balancer(client, arena, &spec, &balancer, &err) < 0)
+        fail_msg("%s", err.message);
+    assert_int_equal(elb_describe_load_balancer(client, arena, "lb-5", &balancer, &err), 0);
+    assert_int_equal(balancer.subnet_count, 2);
+    assert_int_equal(elb_delete_load_balancer(client, balancer.arn, &err), 0);
+}
+
 static void an_endpoint_service_allows_whom_it_says_and_goes_with_its_connections(void **state)
 {
     (void)state;
@@ -381,7 +479,8 @@ static void an_endpoint_service_allows_whom_it_says_and_goes_with_its_connection
     struct place place;
     make_place(&place);
     struct aws_tag tag = {"owner", "me"};
-    const char *subnets[] = {place.subnet.id}, *arns[] = {"arn:aws:iam::333333333333:root", "arn:aws:iam::444444444444:root"};
+    const char *subnets[] = {place.subnet.id},
+               *arns[] = {"arn:aws:iam::333333333333:root", "arn:aws:iam::444444444444:root"};
     struct elb_load_balancer_spec spec = {"lb-2", subnets, 1, false, &tag, 1};
     struct elb_load_balancer balancer;
     struct endpoint_service service, again, *services;
@@ -424,6 +523,8 @@ int main(int count, char **argv)
         cmocka_unit_test(instances_are_run_once_per_token_and_found_by_their_tags),
         cmocka_unit_test(a_disk_that_is_nobodys_is_found_and_removed),
         cmocka_unit_test(a_load_balancer_is_made_once_and_goes_whole),
+        cmocka_unit_test(a_load_balancer_that_somebody_changed_is_put_right),
+        cmocka_unit_test(a_load_balancer_gets_another_subnet),
         cmocka_unit_test(an_endpoint_service_allows_whom_it_says_and_goes_with_its_connections),
     };
     program = count > 1 ? argv[1] : "localaws";

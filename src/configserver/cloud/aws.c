@@ -48,6 +48,7 @@ static struct account_client *make_client(struct cloud_aws *aws, const struct ac
         return NULL;
     }
     aws_client_leave_throttles(made->client); /* paced.h keeps AWS's pace */
+    aws_client_limit_calls(made->client, aws->config->limits.aws_call_longest);
     return made;
 }
 

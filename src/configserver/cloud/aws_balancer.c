@@ -15,6 +15,7 @@ enum { TAGS_OWN = 5, TAGS_MOST = TAGS_OWN + 20 };
 
 /* One balancer in the making. */
 struct making {
+    const struct cloud_aws *aws;
     struct aws_client *client;
     struct arena *arena;
     const struct place *place;
@@ -37,15 +38,25 @@ static void fill_tags(struct making *making, const char *zone)
         making->tags[making->tag_count++] = (struct aws_tag){plan->tags[i].key, plan->tags[i].value};
 }
 
-static int set_attributes(const struct making *making, const char *arn, struct error *err)
+/* Whom a node that leaves still answers may take their time, but no longer than it stays (leaving.h). */
+static int set_attributes(const struct making *making, const char *arn, const char *group_arn,
+                          struct error *err)
 {
-    const char *shut = making->plan->settings.is_public ? "false" : "true";
-    const char *across = making->place->balancer_subnet_count > 1 ? "true" : "false";
-    if (elb_set_attribute(making->client, arn, "ipv6.deny_all_igw_traffic", shut, err) < 0)
+    int64_t drain_ms = cloud_aws_config(making->aws)->limits.connections_drain;
+    const struct aws_tag of_balancer[] = {
+        {"ipv6.deny_all_igw_traffic", making->plan->settings.is_public ? "false" : "true"},
+        {"load_balancing.cross_zone.enabled", making->place->balancer_subnet_count > 1 ? "true" : "false"},
+    };
+    const struct aws_tag of_group[] = {
+        {"deregistration_delay.timeout_seconds",
+         arena_format(making->arena, "%lld", (long long)(drain_ms + 999) / 1000)},
+    };
+    if (elb_set_attributes(making->client, arn, of_balancer, COUNT_OF(of_balancer), err) < 0)
         return -1;
-    return elb_set_attribute(making->client, arn, "load_balancing.cross_zone.enabled", across, err);
+    return elb_set_attributes(making->client, group_arn, of_group, COUNT_OF(of_group), err);
 }
 
+/* As it shall be, whatever of it is there. */
 static int make_listener(const struct making *making, struct elb_load_balancer *balancer,
                          struct elb_target_group *group, struct error *err)
 {
@@ -61,13 +72,12 @@ static int make_listener(const struct making *making, struct elb_load_balancer *
                                                      .ipv6 = true,
                                                      .tags = making->tags,
                                                      .tag_count = making->tag_count};
-    const char *listener;
-    if (elb_create_load_balancer(making->client, making->arena, &balancer_spec, balancer, err) < 0 ||
-        set_attributes(making, balancer->arn, err) < 0 ||
-        elb_create_target_group(making->client, making->arena, &group_spec, group, err) < 0)
+    if (elb_ensure_load_balancer(making->client, making->arena, &balancer_spec, balancer, err) < 0 ||
+        elb_ensure_target_group(making->client, making->arena, &group_spec, group, err) < 0 ||
+        set_attributes(making, balancer->arn, group->arn, err) < 0)
         return -1;
-    return elb_create_listener(making->client, making->arena, balancer->arn, ENDPOINT_PORT, group->arn,
-                               &listener, err);
+    return elb_ensure_listener(making->client, making->arena, balancer->arn, ENDPOINT_PORT, group->arn,
+                               making->tags, making->tag_count, err);
 }
 
 /* A module of the tenant's that does not offer private endpoints lets us see none: then there are none. */
@@ -117,7 +127,7 @@ int cloud_aws_make_balancer(void *context, const struct account *account, const 
                             const struct balancer_plan *plan, struct arena *arena, struct balancer *balancer,
                             struct error *err)
 {
-    struct making making = {.arena = arena, .place = place, .plan = plan};
+    struct making making = {.aws = context, .arena = arena, .place = place, .plan = plan};
     struct elb_load_balancer made;
     struct elb_target_group group;
     struct endpoint_service service;

@@ -215,6 +215,7 @@ static int open_client(struct cloud_aws *aws, const struct account *account, str
         aws_client_new(aws_client_credentials(shared), aws_client_region(shared), client, err) < 0)
         return -1;
     aws_client_bear_throttles(*client, PATIENCE_MS);
+    aws_client_limit_calls(*client, aws_client_longest_call(shared));
     return 0;
 }
 

@@ -80,16 +80,23 @@ static bool has(struct bucket *buckets, size_t which, double amount, int64_t now
     return now >= buckets[which].closed_until_ms && buckets[which].tokens + 1e-6 >= amount;
 }
 
+/* What one of the cloud's calls costs: as many of AWS's, and instances. */
+struct cost {
+    double calls;
+    size_t instances;
+};
+
 static int take_tokens(struct paced_cloud *paced, const struct account *account, enum cloud_family family,
-                       size_t instances, struct error *err)
+                       struct cost cost, struct error *err)
 {
     int64_t now = environment_now_ms(paced->environment);
     pthread_mutex_lock(&paced->lock);
     struct bucket *buckets = buckets_of(paced, account->id, now)->buckets;
-    bool may = has(buckets, family, 1, now) && has(buckets, INSTANCES_BUCKET, (double)instances, now);
+    bool may =
+        has(buckets, family, cost.calls, now) && has(buckets, INSTANCES_BUCKET, (double)cost.instances, now);
     if (may) {
-        buckets[family].tokens -= 1;
-        buckets[INSTANCES_BUCKET].tokens -= (double)instances;
+        buckets[family].tokens -= cost.calls;
+        buckets[INSTANCES_BUCKET].tokens -= (double)cost.instances;
         paced->calls[family].made++;
     } else {
         paced->calls[family].held_back++;
@@ -131,90 +138,97 @@ static int heed(struct paced_cloud *paced, const struct account *account, enum c
     return -1;
 }
 
-/* The member of the cloud at its family's pace. */
-#define PACE(family, instances, member, ...)                     \
-    struct paced_cloud *paced = context;                         \
-    if (take_tokens(paced, account, family, instances, err) < 0) \
-        return -1;                                               \
+/* The member of the cloud at its family's pace: so many calls of it (see aws_*.c; more pages cost no more).
+ */
+#define PACE(family, calls, instances, member, ...)                                              \
+    struct paced_cloud *paced = context;                                                         \
+    if (take_tokens(paced, account, family, (struct cost){(double)(calls), instances}, err) < 0) \
+        return -1;                                                                               \
     return heed(paced, account, family, paced->cloud->member(paced->cloud->context, __VA_ARGS__), err)
 
 static int launch(void *context, const struct account *account, const struct place *place,
                   const struct launch *launch, struct arena *arena, struct instance *instances,
                   struct error *err)
 {
-    PACE(CLOUD_LAUNCHES, launch->host_count, launch, account, place, launch, arena, instances, err);
+    PACE(CLOUD_LAUNCHES, 1, launch->host_count, launch, account, place, launch, arena, instances, err);
 }
 
 static int list(void *context, const struct account *account, const char *owner, struct arena *arena,
                 struct instance **instances, size_t *count, struct error *err)
 {
-    PACE(CLOUD_LOOKS, 0, list, account, owner, arena, instances, count, err);
+    PACE(CLOUD_LOOKS, 1, 0, list, account, owner, arena, instances, count, err);
 }
 
 static int name_instance(void *context, const struct account *account, const char *instance_id,
                          const char *hostname, struct error *err)
 {
-    PACE(CLOUD_CHANGES, 0, name_instance, account, instance_id, hostname, err);
+    PACE(CLOUD_CHANGES, 1, 0, name_instance, account, instance_id, hostname, err);
 }
 
 static int remove_disks(void *context, const struct account *account, const char *owner,
                         int64_t older_than_ms, struct arena *arena, const char ***removed, size_t *count,
                         struct error *err)
 {
-    PACE(CLOUD_LOOKS, 0, remove_disks, account, owner, older_than_ms, arena, removed, count, err);
+    PACE(CLOUD_LOOKS, 2, 0, remove_disks, account, owner, older_than_ms, arena, removed, count, err);
 }
 
 static int terminate(void *context, const struct account *account, const char *const *instance_ids,
                      size_t count, struct error *err)
 {
-    PACE(CLOUD_CHANGES, 0, terminate, account, instance_ids, count, err);
+    PACE(CLOUD_CHANGES, 1, 0, terminate, account, instance_ids, count, err);
 }
 
 static int events(void *context, const struct account *account, const char *owner, struct arena *arena,
                   struct instance_event **found, size_t *count, struct error *err)
 {
-    PACE(CLOUD_LOOKS, 0, events, account, owner, arena, found, count, err);
+    PACE(CLOUD_LOOKS, 3, 0, events, account, owner, arena, found, count, err);
 }
 
 static int make_balancer(void *context, const struct account *account, const struct place *place,
                          const struct balancer_plan *plan, struct arena *arena, struct balancer *balancer,
                          struct error *err)
 {
-    PACE(CLOUD_BALANCER_CHANGES, 0, make_balancer, account, place, plan, arena, balancer, err);
+    PACE(CLOUD_BALANCER_CHANGES, 5, 0, make_balancer, account, place, plan, arena, balancer, err);
 }
 
 static int list_balancers(void *context, const struct account *account, const char *owner,
                           struct arena *arena, struct balancer **balancers, size_t *count, struct error *err)
 {
-    PACE(CLOUD_BALANCER_LOOKS, 0, list_balancers, account, owner, arena, balancers, count, err);
+    PACE(CLOUD_BALANCER_LOOKS, 4, 0, list_balancers, account, owner, arena, balancers, count, err);
 }
 
 static int targets(void *context, const struct account *account, const char *group_arn, struct arena *arena,
                    struct balancer_target **found, size_t *count, struct error *err)
 {
-    PACE(CLOUD_BALANCER_LOOKS, 0, targets, account, group_arn, arena, found, count, err);
+    PACE(CLOUD_BALANCER_LOOKS, 1, 0, targets, account, group_arn, arena, found, count, err);
 }
 
 static int change_targets(void *context, const struct account *account, const char *group_arn,
                           const char *const *added, size_t added_count, const char *const *removed,
                           size_t removed_count, struct error *err)
 {
-    PACE(CLOUD_BALANCER_CHANGES, 0, change_targets, account, group_arn, added, added_count, removed,
-         removed_count, err);
+    PACE(CLOUD_BALANCER_CHANGES, (added_count > 0) + (removed_count > 0), 0, change_targets, account,
+         group_arn, added, added_count, removed, removed_count, err);
 }
 
 static int remove_balancer(void *context, const struct account *account, const char *name, bool *gone,
                            struct error *err)
 {
-    PACE(CLOUD_BALANCER_CHANGES, 0, remove_balancer, account, name, gone, err);
+    PACE(CLOUD_BALANCER_CHANGES, 1, 0, remove_balancer, account, name, gone, err);
 }
 
-/* Somebody waits for its answer: counted, never held back. */
+/* Somebody waits for its answer: never held back, but what comes after it is. */
+enum { PLACE_LOOKS = 5 };
+
 static int find_place(void *context, const struct account *account, struct arena *arena, struct place *place,
                       struct error *err)
 {
     struct paced_cloud *paced = context;
+    int64_t now = environment_now_ms(paced->environment);
     pthread_mutex_lock(&paced->lock);
+    struct bucket *looks = &buckets_of(paced, account->id, now)->buckets[CLOUD_LOOKS];
+    fill(looks, CLOUD_LOOKS, now);
+    looks->tokens -= PLACE_LOOKS;
     paced->calls[CLOUD_LOOKS].made++;
     pthread_mutex_unlock(&paced->lock);
     return heed(paced, account, CLOUD_LOOKS,

@@ -1,6 +1,7 @@
 /* Load balancers point at the nodes that may stand behind them, and each node knows whether its balancer
  * finds it healthy: who leaves, or may be down, is counted by that (standing.h). */
 #include "base/text.h"
+#include "configserver/cloud/paced.h"
 #include "configserver/decide/endpoint.h"
 #include "configserver/maintain/hosts.h"
 #include "configserver/maintain/load_balancers.h"
@@ -171,7 +172,10 @@ int wire_load_balancers(struct account_pass *pass, struct error *err)
     VIEW(view, pass->zone->repository);
     int result = 0;
     view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer, balancer)
-        if (balancer_is_there(balancer) && wire_load_balancer(pass, view, balancer, err) < 0)
+        if (balancer_is_there(balancer) && wire_load_balancer(pass, view, balancer, err) < 0) {
             result = balancer_fail(pass, balancer, err);
+            if (cloud_held_back(err))
+                break;
+        }
     return result;
 }

@@ -125,6 +125,18 @@ static int set_made(struct load_balancer *balancer, const void *context, const s
     return load_balancer_apply(balancer, LOAD_BALANCER_PROVISIONED, cause, err);
 }
 
+/* AWS has answered with nothing but what is known. */
+static bool is_as_made(const struct load_balancer *balancer, const struct made *made)
+{
+    const struct balancer *actual = &made->balancer;
+    return balancer->state != LOAD_BALANCER_WANTED && !balancer->trouble &&
+           text_equal(balancer->applied, made->applied) && text_equal(balancer->arn, actual->arn) &&
+           text_equal(balancer->group_arn, actual->group_arn) &&
+           text_equal(balancer->dns_name, actual->dns_name) &&
+           text_equal(balancer->service_id, actual->service_id) &&
+           text_equal(balancer->service_name, actual->service_name);
+}
+
 static int make_load_balancer(struct account_pass *pass, const struct view *view,
                               const struct load_balancer *balancer, const struct place *place,
                               struct error *err)
@@ -144,7 +156,7 @@ static int make_load_balancer(struct account_pass *pass, const struct view *view
     if (cloud->make_balancer(cloud->context, pass->account, place, &plan, pass->arena, &made.balancer, err) <
         0)
         return -1;
-    return balancer_write(pass, balancer->id, set_made, &made, err);
+    return is_as_made(balancer, &made) ? 0 : balancer_write(pass, balancer->id, set_made, &made, err);
 }
 
 int make_load_balancers(struct account_pass *pass, struct error *err)
@@ -155,8 +167,37 @@ int make_load_balancers(struct account_pass *pass, struct error *err)
         return -1;
     int result = 0;
     view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer, balancer)
-        if (is_to_make(view, balancer) && make_load_balancer(pass, view, balancer, &place, err) < 0)
+        if (is_to_make(view, balancer) && make_load_balancer(pass, view, balancer, &place, err) < 0) {
             result = balancer_fail(pass, balancer, err);
+            if (cloud_held_back(err))
+                break;
+        }
+    return result;
+}
+
+/* Somebody may have changed what they are like behind our back. An account with more than AWS's rate lets us
+ * look at gets the others another time: each begins anywhere. */
+int mend_load_balancers(struct account_pass *pass, struct error *err)
+{
+    VIEW(view, pass->zone->repository);
+    struct place place;
+    size_t count = view_count_of(view, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id), at = 0;
+    int result = 0;
+    if (count == 0)
+        return 0;
+    if (places_find(pass->zone, pass->account, pass->arena, &place, err) < 0)
+        return -1;
+    size_t first = (size_t)zone_random(pass->zone, (int64_t)count);
+    for (size_t round = 0; round < 2; round++, at = 0)
+        view_each_of(view, LOAD_BALANCERS_OF_ACCOUNT, pass->account->id, struct load_balancer, balancer) {
+            bool now = (at++ >= first) == (round == 0);
+            if (!now || balancer->state != LOAD_BALANCER_ACTIVE ||
+                make_load_balancer(pass, view, balancer, &place, err) == 0)
+                continue;
+            if (cloud_held_back(err))
+                return result;
+            result = balancer_fail(pass, balancer, err);
+        }
     return result;
 }
 

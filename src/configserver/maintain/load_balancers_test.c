@@ -162,6 +162,22 @@ static void another_endpoint_is_configured_in_place_and_nobody_loses_the_one_tha
     assert_int_equal(test->cloud_state->balancers[0].made, made);
 }
 
+static void one_whose_settings_somebody_changed_is_put_right(void **state)
+{
+    struct test_zone *test = *state;
+    bring_up(test);
+    test_zone_run(test, 60);
+    struct test_balancer *balancer = &test->cloud_state->balancers[0];
+    balancer->is_public = false;
+    int made = balancer->made;
+    int64_t sequence = repository_sequence(test->zone->repository);
+    test_zone_advance(test, test->config.limits.mend_balancers);
+    test_zone_run(test, 3);
+    assert_true(balancer->is_public);
+    assert_int_equal(balancer->made, made + 1);
+    assert_int_equal(repository_sequence(test->zone->repository), sequence); /* nothing to write down */
+}
+
 static void one_deleted_behind_our_back_is_made_again(void **state)
 {
     struct test_zone *test = *state;
@@ -213,6 +229,7 @@ int main(void)
         TEST(an_endpoint_is_announced_when_its_name_resolves_and_a_target_is_healthy),
         TEST(a_target_is_replaced_before_it_is_removed_and_answers_before_it_ends),
         TEST(another_endpoint_is_configured_in_place_and_nobody_loses_the_one_that_is_there),
+        TEST(one_whose_settings_somebody_changed_is_put_right),
         TEST(one_deleted_behind_our_back_is_made_again),
         TEST(one_that_no_record_names_is_removed),
         TEST(it_goes_with_its_application_and_not_before_it_is_gone_in_the_cloud),

@@ -7,11 +7,6 @@
 #include "configserver/decide/verdict.h"
 #include "configserver/zone.h"
 
-enum {
-    DRAIN_LONGEST_MS = 5 * 60 * 1000, /* for a host's last logs */
-    BOOT_LONGEST_MS = 20 * 60 * 1000, /* from launch to the first call through the tunnel */
-};
-
 /* What needs no cloud: each step moves records of one application along in the caller's transaction, and sees
  * what the steps before it did. In the order of the table in applications.c. */
 typedef void application_step(struct zone *zone, struct transaction *transaction,
@@ -38,8 +33,8 @@ typedef int account_maintainer(struct account_pass *pass, struct error *err);
 
 account_maintainer launch_hosts, watch_instances, watch_events, terminate_hosts,
     remove_left_disks; /* hosts_*.c */
-account_maintainer make_load_balancers, wire_load_balancers, remove_load_balancers,
-    watch_load_balancers; /* load_balancers.c */
+account_maintainer make_load_balancers, wire_load_balancers, remove_load_balancers, watch_load_balancers,
+    mend_load_balancers; /* load_balancer*.c */
 
 /* Whether an account has something that waits for the maintainer; decides how soon it runs again. */
 typedef bool account_unfinished(const struct view *view, const char *account, int64_t now_ms);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "configserver/cloud/paced.h"
 
 #include <string.h>
 
@@ -9,7 +10,7 @@ enum {
     LONGEST_BACKOFF_MS = 60 * 1000,
     FIRST_BACKOFF_MS = 1000,
     LOOK_EVERY_MS = 5000,
-    EMPTY_MS = 5 * 60 * 1000,
+    HUNG_MS = 3000, /* a call that failed after so long: the account, or the way there, does not answer */
     MAINTAINERS_MOST = 16
 };
 
@@ -42,12 +43,13 @@ static const struct {
     { "launch hosts",          launch_hosts,          hosts_to_launch,          EVERY(50),                      NEVER },
     { "make load balancers",   make_load_balancers,   load_balancers_to_make,   EVERY(50),                      NEVER },
     { "watch instances",       watch_instances,       instances_to_watch,       LIMITED(watch_instances_eager), LIMITED(watch_instances) },
-    { "watch events",          watch_events,          events_to_watch,          EVERY(10000),                   LIMITED(watch_events) },
+    { "watch events",          watch_events,          events_to_watch,          LIMITED(watch_events_eager),    LIMITED(watch_events) },
     { "wire load balancers",   wire_load_balancers,   load_balancers_to_wire,   LIMITED(watch_balancers_eager), LIMITED(watch_balancers) },
-    { "watch load balancers",  watch_load_balancers,  never,                    EVERY(1000),                    EVERY(60000) },
+    { "watch load balancers",  watch_load_balancers,  never,                    EVERY(1000),                    LIMITED(list_balancers) },
+    { "mend load balancers",   mend_load_balancers,   never,                    EVERY(1000),                    LIMITED(mend_balancers) },
     { "remove load balancers", remove_load_balancers, load_balancers_to_remove, EVERY(1000),                    NEVER },
     { "terminate hosts",       terminate_hosts,       hosts_to_terminate,       EVERY(1000),                    NEVER },
-    { "remove disks",          remove_left_disks,     never,                    EVERY(1000),                    EVERY(3600000) },
+    { "remove disks",          remove_left_disks,     never,                    EVERY(1000),                    LIMITED(look_for_disks) },
 };
 /* clang-format on */
 _Static_assert(COUNT_OF(maintainers) <= MAINTAINERS_MOST, "room for every maintainer's times");
@@ -137,7 +139,7 @@ static int64_t wait_of(const struct account_worker *worker, const struct view *v
     if (!unfinished && idle < 0)
         return -1;
     if (!unfinished && worker->duties[index].ran && is_empty(view, worker->account))
-        idle = idle > EMPTY_MS ? idle : EMPTY_MS;
+        idle = idle > zone->limits->watch_empty ? idle : zone->limits->watch_empty;
     int64_t base = unfinished ? interval_ms(zone, maintainers[index].eager) : idle;
     return base > backoff ? base : backoff;
 }
@@ -148,20 +150,23 @@ static int64_t backoff(const struct zone *zone, int64_t failures)
     return spread(zone, wait < LONGEST_BACKOFF_MS ? wait : LONGEST_BACKOFF_MS);
 }
 
-static void run_maintainer(struct account_worker *worker, const struct account *account, size_t index)
+static bool run_maintainer(struct account_worker *worker, const struct account *account, size_t index)
 {
     struct error err = {0};
     cleanup(arena_free) struct arena *arena = arena_new();
     struct account_pass pass = {worker->zone, account, arena};
-    bool failed = maintainers[index].pass(&pass, &err) < 0;
+    bool failed = maintainers[index].pass(&pass, &err) < 0, held_back = failed && cloud_held_back(&err);
     worker->duties[index].ran = true;
-    worker->duties[index].failures = failed ? worker->duties[index].failures + 1 : 0;
-    worker->duties[index].backoff_ms = failed ? backoff(worker->zone, worker->duties[index].failures) : 0;
+    worker->duties[index].failures = failed && !held_back ? worker->duties[index].failures + 1 : 0;
+    worker->duties[index].backoff_ms = held_back ? spread(worker->zone, FIRST_BACKOFF_MS)
+                                       : failed  ? backoff(worker->zone, worker->duties[index].failures)
+                                                 : 0;
     worker->duties[index].idle_ms = spread(worker->zone, interval_ms(worker->zone, maintainers[index].idle));
     worker->duties[index].last_ms = zone_now_ms(worker->zone);
-    if (failed)
+    if (failed && !held_back)
         log_warning("maintainer failed", "maintainer", maintainers[index].name, "account", worker->account,
                     "error", err.message, NULL);
+    return failed && !held_back;
 }
 
 int64_t account_worker_pass(struct account_worker *worker)
@@ -175,7 +180,9 @@ int64_t account_worker_pass(struct account_worker *worker)
             continue;
         int64_t now = zone_now_ms(worker->zone), due = worker->duties[i].last_ms + wait;
         if (due <= now) {
-            run_maintainer(worker, account, i);
+            bool hung = run_maintainer(worker, account, i) && zone_now_ms(worker->zone) - now > HUNG_MS;
+            if (hung) /* the others would wait as long: they begin the next pass */
+                return FIRST_BACKOFF_MS;
             due = now + interval_ms(worker->zone, maintainers[i].eager);
         }
         next = due - now < next ? due - now : next;
