@@ -16,8 +16,6 @@
 #include <unistd.h>
 
 enum {
-    POLL_WAIT_S = 10,
-    METRICS_EVERY_MS = 60 * 1000,
     ANSWER_MOST = 256 << 10,
     RETRY_MS = 1000,
     RETRY_SPREAD_MS = 4000

@@ -51,7 +51,7 @@ static void read_hosts(struct agents *agents, struct arena *arena, const char *p
                                 .image = json_member_text(host, "image"),
                                 .socket = -1,
                                 .generation = 0};
-        agent->pushed_ms = clock_monotonic_ms() - random() % 60000;
+        agent->pushed_ms = clock_monotonic_ms() - random() % METRICS_EVERY_MS;
         issuer_issue(issuer, json_member_text(host, "tenant"), agent->instance_id, &agent->credentials);
     }
 }
@@ -162,7 +162,9 @@ int main(int argc, char **argv)
                         "       bench_agents run DIRECTORY ZONE PUBLIC TUNNEL PORT HOSTS.json\n");
         return 2;
     }
-    struct rlimit files = {65536, 65536};
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     cleanup(arena_free) struct arena *arena = arena_new();
     struct agents agents = {.epoll = epoll_create1(EPOLL_CLOEXEC),

@@ -47,6 +47,9 @@ struct server_address {
     int port;
 };
 
+/* A host's own rhythm (src/host). */
+enum { POLL_WAIT_S = 10, METRICS_EVERY_MS = 10 * 1000 };
+
 struct tally {
     uint64_t requests, refused, connects, failures;
 };

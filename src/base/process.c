@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -19,7 +20,7 @@ extern char **environ;
 
 enum { DEFAULT_TIMEOUT_MS = 10 * 60 * 1000, DEFAULT_OUTPUT_LIMIT = 1 << 20, GRACE_MS = 5000 };
 
-/* Ours with the additions; made before fork, because the child may not allocate. */
+/* Ours with the additions; made before the child, which may not allocate. */
 static char **merged_environment(struct arena *arena, const char *const *additions, bool alone)
 {
     size_t count = 0, extra = 0;
@@ -49,18 +50,24 @@ static void die_with(const struct process *process, pid_t parent)
         _exit(126);
 }
 
-static void become_child(const struct process *process, char **environment, int input, int output, int failure,
-                         pid_t parent)
+/* Everything here is the child's alone but memory, which it shares with us until it execs: no handler of ours
+ * may run in it, and it changes nothing that we look at. */
+static void become_child(const struct process *process, char **environment, int input, int output,
+                         int failure, pid_t parent)
 {
     setsid();
     die_with(process, parent);
+    for (int number = 1; number < NSIG; number++) {
+        struct sigaction handled;
+        if (sigaction(number, NULL, &handled) == 0 && (handled.sa_handler != SIG_IGN || number == SIGPIPE))
+            signal(number, SIG_DFL);
+    }
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
     if ((process->network_namespace <= 0 || setns(process->network_namespace, CLONE_NEWNET) == 0) &&
-        (!process->directory || chdir(process->directory) == 0) && dup2(input, 0) >= 0 && dup2(output, 1) >= 0 &&
-        dup2(output, 2) >= 0) {
+        (!process->directory || chdir(process->directory) == 0) && dup2(input, 0) >= 0 &&
+        dup2(output, 1) >= 0 && dup2(output, 2) >= 0) {
         close_range(3, (unsigned)failure - 1, 0);
         close_range((unsigned)failure + 1, ~0u, 0);
         execvpe(process->argv[0], (char *const *)process->argv, environment);
@@ -70,7 +77,25 @@ static void become_child(const struct process *process, char **environment, int 
     _exit(written > 0 ? 127 : 126);
 }
 
-/* Forks and execs; reports a failure to start as the parent's error, through a close-on-exec pipe. */
+/* vfork and not fork: a large process's page tables would be copied for each child, and all of its threads
+ * would fault on every page they write to afterwards. Signals are held back until the child has put them
+ * aside. */
+static pid_t make_child(const struct process *process, char **environment, int input, int output, int failure)
+{
+    sigset_t all, before;
+    pid_t parent = getpid();
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t pid = vfork();
+    if (pid == 0)
+        become_child(process, environment, input, output, failure, parent);
+    int reason = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = reason;
+    return pid;
+}
+
+/* Reports a failure to start as the parent's error, through a close-on-exec pipe. */
 static int launch(const struct process *process, int input, int output, pid_t *pid, struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
@@ -85,18 +110,16 @@ static int launch(const struct process *process, int input, int output, pid_t *p
         close(report);
         report = moved;
     }
-    pid_t parent = getpid();
-    *pid = fork();
+    *pid = make_child(process, environment, input, output, report);
     if (*pid < 0)
-        return error_errno(err, ERROR_UNAVAILABLE, "fork for %s", process->argv[0]);
-    if (*pid == 0)
-        become_child(process, environment, input, output, report, parent);
+        return error_errno(err, ERROR_UNAVAILABLE, "make a process for %s", process->argv[0]);
     file_close(&report);
     int reason = 0;
     if (read(failure, &reason, sizeof reason) == (ssize_t)sizeof reason) {
         waitpid(*pid, NULL, 0);
         errno = reason;
-        return error_errno(err, reason == ENOENT ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE, "start %s", process->argv[0]);
+        return error_errno(err, reason == ENOENT ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE, "start %s",
+                           process->argv[0]);
     }
     return 0;
 }
@@ -180,14 +203,17 @@ static int wait_until(pid_t pid, int64_t deadline, int *status)
     }
 }
 
-static int judge(const struct process *process, const struct exchange *exchange, int status, struct error *err)
+static int judge(const struct process *process, const struct exchange *exchange, int status,
+                 struct error *err)
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
     const char *said = exchange->last_line[0] ? exchange->last_line : "it said nothing";
     if (WIFEXITED(status))
-        return error_set(err, ERROR_INTERNAL, "%s exited with %d: %s", process->argv[0], WEXITSTATUS(status), said);
-    return error_set(err, ERROR_INTERNAL, "%s was ended by signal %d: %s", process->argv[0], WTERMSIG(status), said);
+        return error_set(err, ERROR_INTERNAL, "%s exited with %d: %s", process->argv[0], WEXITSTATUS(status),
+                         said);
+    return error_set(err, ERROR_INTERNAL, "%s was ended by signal %d: %s", process->argv[0], WTERMSIG(status),
+                     said);
 }
 
 static int pipes(struct exchange *exchange, int *child_input, int *child_output, struct error *err)

@@ -95,7 +95,8 @@ static void a_process_gets_input_and_gives_output(void **state)
 {
     (void)state;
     char *output;
-    const struct process process = {.argv = (const char *const[]){"cat", NULL}, .input = "hello\n", .input_length = 6};
+    const struct process process = {
+        .argv = (const char *const[]){"cat", NULL}, .input = "hello\n", .input_length = 6};
     assert_int_equal(process_run(&process, arena, &output, NULL), 0);
     assert_string_equal(output, "hello\n");
 }
@@ -106,7 +107,8 @@ static void a_large_input_does_not_block_on_a_large_output(void **state)
     size_t size = 600000;
     char *input = arena_alloc(arena, size + 1), *output;
     memset(input, 'x', size);
-    const struct process process = {.argv = (const char *const[]){"cat", NULL}, .input = input, .input_length = size};
+    const struct process process = {
+        .argv = (const char *const[]){"cat", NULL}, .input = input, .input_length = size};
     assert_int_equal(process_run(&process, arena, &output, NULL), 0);
     assert_int_equal(strlen(output), size);
 }
@@ -115,7 +117,8 @@ static void a_failing_process_says_its_status_and_last_line(void **state)
 {
     (void)state;
     struct error err = {0};
-    const struct process process = {.argv = (const char *const[]){"sh", "-c", "echo first; echo why; exit 3", NULL}};
+    const struct process process = {
+        .argv = (const char *const[]){"sh", "-c", "echo first; echo why; exit 3", NULL}};
     assert_int_equal(process_run(&process, arena, NULL, &err), -1);
     assert_string_equal(err.message, "sh exited with 3: why");
     const struct process absent = {.argv = (const char *const[]){"no-such-program", NULL}};
@@ -167,8 +170,67 @@ static void a_process_may_see_nothing_of_our_environment(void **state)
 
 static void *start_and_end(void *argument)
 {
-    const struct process process = {.argv = (const char *const[]){"sleep", "60", NULL}, .death_signal = SIGKILL};
+    const struct process process = {.argv = (const char *const[]){"sleep", "60", NULL},
+                                    .death_signal = SIGKILL};
     return process_start(&process, NULL, argument, NULL) == 0 ? NULL : "not started";
+}
+
+static void our_handler(int number)
+{
+    (void)number;
+}
+
+static void a_process_takes_all_signals_whatever_we_do_with_them_and_we_go_on_as_before(void **state)
+{
+    (void)state;
+    sigset_t blocked, before, after;
+    char *output;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &blocked, &before);
+    signal(SIGUSR1, our_handler);
+    signal(SIGPIPE, SIG_IGN);
+    const struct process process = {.argv =
+                                        (const char *const[]){"grep", "SigBlk", "/proc/self/status", NULL}};
+    const struct process piped = {.argv = (const char *const[]){"sh", "-c", "kill -PIPE $$", NULL}};
+    int result = process_run(&process, arena, &output, NULL);
+    int pipe_result = process_run(&piped, arena, NULL, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, &after);
+    bool kept = signal(SIGUSR1, SIG_DFL) == our_handler && signal(SIGPIPE, SIG_DFL) == SIG_IGN;
+    assert_int_equal(result, 0);
+    assert_int_equal(pipe_result, -1);
+    assert_string_equal(output, "SigBlk:\t0000000000000000\n");
+    assert_true(sigismember(&after, SIGTERM));
+    assert_true(kept);
+}
+
+static void *run_many(void *argument)
+{
+    bool *good = argument;
+    for (int i = 0; i < 25; i++) {
+        struct error err = {0};
+        const struct process absent = {.argv = (const char *const[]){"no-such-program", NULL}};
+        const struct process there = {.argv = (const char *const[]){"true", NULL}};
+        *good &= process_run(&there, NULL, NULL, NULL) == 0 && process_run(&absent, NULL, NULL, &err) < 0 &&
+                 err.kind == ERROR_NOT_FOUND;
+    }
+    return NULL;
+}
+
+static void threads_start_processes_at_the_same_time(void **state)
+{
+    (void)state;
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    bool good[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        good[i] = true;
+        pthread_create(&threads[i], NULL, run_many, &good[i]);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_true(good[i]);
+    }
 }
 
 static void a_process_may_end_with_the_thread_that_started_it(void **state)
@@ -255,6 +317,8 @@ int main(void)
         cmocka_unit_test(a_process_that_hangs_is_ended),
         cmocka_unit_test(a_process_can_be_started_and_stopped),
         cmocka_unit_test(a_process_may_see_nothing_of_our_environment),
+        cmocka_unit_test(a_process_takes_all_signals_whatever_we_do_with_them_and_we_go_on_as_before),
+        cmocka_unit_test(threads_start_processes_at_the_same_time),
         cmocka_unit_test(a_process_may_end_with_the_thread_that_started_it),
         cmocka_unit_test(environment_additions_replace_what_is_there),
         cmocka_unit_test(times_are_read_as_they_are_written),

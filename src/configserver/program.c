@@ -15,12 +15,17 @@
 #include "identity/athenz.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
 /* Hosts' requests have short heads, and there are thousands of their connections. */
-enum { TUNNEL_RETRY_S = 5, HOST_POOL = 4 * 1024 };
+enum { TUNNEL_RETRY_S = 5, TIDY_EVERY_S = 60, HOST_POOL = 4 * 1024, HOST_THREADS = 8 };
+
+/* Of malloc's heaps: a burst leaves each as large as it was at most, and there would be eight for each core.
+ */
+enum { HEAPS = 4 };
 
 /* Of those who answer requests; a follower's also wait for the leader (cluster/forward.c). */
 enum { THREADS_ALONE = 8, THREADS_OF_SEVERAL = 16 };
@@ -96,8 +101,11 @@ static int open_zone(struct program *program, struct error *err)
 static int listen_on(const char *address, uint16_t port, unsigned side, struct tls_context *tls,
                      struct http_listener *listener, struct error *err)
 {
-    *listener = (struct http_listener){
-        .side = side, .tls = tls, .socket = -1, .pool = side == SIDE_TUNNEL ? HOST_POOL : 0};
+    *listener = (struct http_listener){.side = side,
+                                       .tls = tls,
+                                       .socket = -1,
+                                       .pool = side == SIDE_TUNNEL ? HOST_POOL : 0,
+                                       .threads = side == SIDE_TUNNEL ? HOST_THREADS : 0};
     return http_listen(address, port, &listener->socket, err);
 }
 
@@ -168,16 +176,17 @@ static bool serve_tunnel(struct program *program, const struct program_options *
     return true;
 }
 
+/* What a storm of hosts left of memory goes back to the system. */
 static void wait_for_end(struct program *program, const struct program_options *options, bool tunnel,
                          const sigset_t *ends)
 {
     for (;;) {
-        const struct timespec retry = {.tv_sec = TUNNEL_RETRY_S};
-        int number = tunnel ? sigwaitinfo(ends, NULL) : sigtimedwait(ends, NULL, &retry);
-        if (number > 0)
+        const struct timespec pause = {.tv_sec = tunnel ? TIDY_EVERY_S : TUNNEL_RETRY_S};
+        if (sigtimedwait(ends, NULL, &pause) > 0)
             return;
         if (!tunnel && errno == EAGAIN)
             tunnel = serve_tunnel(program, options);
+        malloc_trim(0);
     }
 }
 
@@ -206,6 +215,7 @@ int program_run(const struct program_options *options, struct error *err)
 {
     cleanup(close_program) struct program program = {.arena = arena_new(), .lock = -1};
     sigset_t ends;
+    mallopt(M_ARENA_MAX, HEAPS);
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);

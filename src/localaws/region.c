@@ -47,6 +47,15 @@ void region_changed(struct region *region)
     state_saver_wake(region->saver);
 }
 
+void account_changed(struct region *region, struct account *account)
+{
+    region_lock(region);
+    region->changed_modules = ~0u;
+    account->unknown = true;
+    pthread_mutex_unlock(&region->lock);
+    state_saver_wake(region->saver);
+}
+
 void region_lock(struct region *region)
 {
     pthread_mutex_lock(&region->lock);

@@ -27,6 +27,7 @@ struct account {
     struct account *next;
     void *modules[16];  /* by struct module's slot: each module's tables of this account */
     uint64_t saved[16]; /* what of them was saved last, as digests: state.c's */
+    bool unknown;       /* something of its resources changed, and nobody said what */
 };
 
 struct region {
@@ -77,6 +78,8 @@ char *region_identifier(struct region *region, struct arena *arena, const char *
 /* Something changed, and is saved within a quarter of a second. Whoever knows the one resource that
  * changed says that instead (resource_changed), and spares looking at everything. */
 void region_changed(struct region *region);
+/* As region_changed, for what is known to be this account's alone. */
+void account_changed(struct region *region, struct account *account);
 void region_open(struct region *region); /* makes its lock and sets what is 0 and has a default */
 /* cleanup(region_unlock) struct region *locked = region;  with region_lock(locked) holds it to the end of the
  * block. */

@@ -61,6 +61,8 @@ struct http_listener {
                                  connections by http_server_take */
     struct tls_context *tls;  /* NULL: plain HTTP. Must outlive the server */
     size_t pool;              /* bytes a connection has for a request's head, and costs while idle; 0: 12 KiB */
+    unsigned threads;         /* event threads that have its connections among them; 0: one. For thousands of them: what
+                                 an answer costs rises with how many wait in the same thread */
 };
 
 struct http_server_options {

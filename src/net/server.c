@@ -80,8 +80,10 @@ static struct MHD_Daemon *start_daemon(struct listener *listener)
         {MHD_OPTION_END, 0, NULL},
     };
     struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
-    struct MHD_OptionItem socket_options[] = {{MHD_OPTION_LISTEN_SOCKET, listener->socket, NULL},
-                                              {MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem socket_options[] = {
+        {MHD_OPTION_LISTEN_SOCKET, listener->socket, NULL},
+        {listener->threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, listener->threads, NULL},
+        {MHD_OPTION_END, 0, NULL}};
     if (listener->tls)
         flags |= MHD_USE_TLS;
     if (listener->socket < 0)
@@ -108,6 +110,7 @@ int http_server_listen(struct http_server *server, const struct http_listener *w
     listener->socket = wanted->socket;
     listener->tls = wanted->tls;
     listener->pool = wanted->pool ? wanted->pool : CONNECTION_POOL;
+    listener->threads = wanted->threads;
     if (wanted->socket >= 0)
         fcntl(wanted->socket, F_SETFL, fcntl(wanted->socket, F_GETFL) | O_NONBLOCK);
     listener->daemon = start_daemon(listener);

@@ -4,8 +4,9 @@
  * its life on the event thread, body.c takes its body, routes.c finds its route, workers.c runs its handler, respond.c
  * makes its answer, upgrade.c gives its connection away, request.c shows it to the handler.
  *
- * Threads: each listener has one event thread (libmicrohttpd's); workers run handlers. A request belongs to the event
- * thread until it is handed to a worker (its connection is then suspended), and again once it is finished. */
+ * Threads: each listener has one event thread or several (libmicrohttpd's), which have its connections among them; workers
+ * run handlers. A request belongs to its event thread until it is handed to a worker (its connection is then suspended),
+ * and again once it is finished. */
 #ifndef NET_SERVER_H
 #define NET_SERVER_H
 
@@ -30,6 +31,7 @@ struct listener {
     int socket;
     struct tls_context *tls;
     size_t pool;
+    unsigned threads;
     struct MHD_Daemon *daemon;
     atomic_bool closing;            /* set under server->lock */
     struct http_request *in_flight; /* handed to workers and not yet answered; server->lock */

@@ -237,6 +237,7 @@ int endpoint_create(struct call *call, struct error *err)
         }
     vpc_changed(call->region, call->account, vpc->resource.id);
     private_link_changed(endpoint);
+    region_changed(call->region); /* its service may be another account's */
     return answer_endpoint(call, endpoint);
 }
 
@@ -346,6 +347,7 @@ int endpoint_delete(struct call *call, struct error *err)
         remove_interfaces(endpoint, NULL);
         resource_remove(call->region, &endpoint->resource);
         vpc_changed(call->region, call->account, vpc_id);
+        region_changed(call->region);
     }
     put_open(&call->answer, "unsuccessful");
     put_close(&call->answer, "unsuccessful");

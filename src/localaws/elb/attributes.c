@@ -125,7 +125,7 @@ int attributes_take(struct call *call, const struct attribute_default *defaults,
         }
         text_replace(&attribute->value, value ? value : "");
     }
-    region_changed(call->region);
+    account_changed(call->region, call->account);
     return 0;
 }
 

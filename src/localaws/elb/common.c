@@ -157,7 +157,7 @@ int elb_add_tags(struct call *call, struct error *err)
         for (size_t i = 0; i < count; i++)
             resource_set_tag(resource, tags[i].key, tags[i].value);
     }
-    region_changed(call->region);
+    account_changed(call->region, call->account);
     return 0;
 }
 
@@ -173,7 +173,7 @@ int elb_remove_tags(struct call *call, struct error *err)
         for (const char **key = keys; *key; key++)
             resource_remove_tag(resource, *key, NULL);
     }
-    region_changed(call->region);
+    account_changed(call->region, call->account);
     return 0;
 }
 

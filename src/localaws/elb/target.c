@@ -80,7 +80,7 @@ static int each_target(struct call *call,
     for (size_t i = 1; i <= count; i++)
         if (take_target(call, group, i, &target, joining ? err : NULL) == 0)
             change(group, &target);
-    region_changed(call->region);
+    account_changed(call->region, call->account);
     target_group_changed(call->region, group);
     return 0;
 }

@@ -283,7 +283,7 @@ int target_group_modify(struct call *call, struct error *err)
     group->timeout_s = draft.timeout_s;
     group->healthy_threshold = draft.healthy_threshold;
     group->unhealthy_threshold = draft.unhealthy_threshold;
-    region_changed(call->region);
+    account_changed(call->region, call->account);
     target_group_changed(call->region, group);
     return answer_group(call, group);
 }

@@ -38,7 +38,7 @@ void resource_changed(struct resource *resource)
 
 void filing_came_or_went(struct resource *resource)
 {
-    registry_of(resource->region)->filings.unknown |= !resource->kind->numerous;
+    resource->account->unknown |= !resource->kind->numerous;
 }
 
 static void touch_what_differs(struct account *account)
@@ -65,9 +65,11 @@ static void file_one(struct registry *registry, struct resource *resource)
 void resources_file(struct region *region)
 {
     struct registry *registry = registry_of(region);
-    if (registry->filings.unknown)
-        for (struct account *account = region->accounts; account; account = account->next)
+    for (struct account *account = region->accounts; account; account = account->next) {
+        if (registry->filings.unknown || account->unknown)
             touch_what_differs(account);
+        account->unknown = false;
+    }
     registry->filings.unknown = false;
     while (registry->filings.touched)
         file_one(registry, registry->filings.touched);

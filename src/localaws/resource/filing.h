@@ -3,14 +3,15 @@
  * one on it its place in the indexes again and, when its record is another than before, hands it on to be
  * saved. So a change costs the same however many resources there are.
  *
- * Who says only region_changed has not said what changed: every record is then compared with its digest. */
+ * Who says only region_changed or account_changed has not said what changed: every record, of all or of that
+ * account, is then compared with its digest. */
 #ifndef LOCALAWS_RESOURCE_FILING_H
 #define LOCALAWS_RESOURCE_FILING_H
 
 #include "localaws/resource/resource.h"
 
 void resources_file(struct region *region);
-/* With one that is not of a numerous kind others may have changed. */
+/* With one that is not of a numerous kind others of its account may have changed. */
 void filing_came_or_went(struct resource *resource);
 /* The resource goes: it is on no list any more, and if it was saved its removal is to be. */
 void filing_forget(struct resource *resource);

@@ -102,7 +102,7 @@ struct kind {
     /* The resource whose filters look at this one too (an interface's instance); NULL: none. */
     struct resource *(*part_of)(const struct resource *resource);
     /* There are many: whoever changes one says so with resource_changed. When one of another kind comes or
-     * goes, everything is looked at once for what changed with it. */
+     * goes, everything of its account is looked at once for what changed with it. */
     bool numerous;
 };
 
