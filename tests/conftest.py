@@ -1,4 +1,6 @@
-"""One zone for the whole session: raised once, with the real Terraform, taken down at the end."""
+"""Two zones for the whole session, one with three config servers: raised once, with the real Terraform, taken down at the
+end."""
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -25,10 +27,13 @@ class Zone:
     port, proxy_port, label = str(20000 + 2 * mark), str(20001 + 2 * mark), f"et{mark:x}"
 
     # Silence that is long enough for nothing but a test of it; graces that a test can wait for.
-    limits = {"hostDownGrace": 15000, "nodeDownGrace": 60000, "failedKept": 5000}
+    limits = {"hostDownGrace": 5000, "nodeDownGrace": 60000, "failedKept": 5000, "bootLongest": 60000, "capacityRetry": 2000}
+
+    options = ()
 
     def __init__(self):
         self.output = ""
+        self.raising = None
 
     def environment(self, profile="acme", **more):
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ENCLAVE_"))}
@@ -44,12 +49,20 @@ class Zone:
         environment.update(more)
         return environment
 
-    def up(self):
-        return subprocess.run(
+    def begin(self):
+        self.raising = subprocess.Popen(
             [ENCLAVE, "zone", "up", "--directory", self.directory, "--port", self.port, "--proxy-port", self.proxy_port,
-             "--label", self.label],
-            capture_output=True, text=True, timeout=600,
+             "--label", self.label, *self.options],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env={**os.environ, "TF_VAR_limits": json.dumps(self.limits)})
+
+    def up(self):
+        """Raises it, or waits until it is raised."""
+        if not self.raising:
+            self.begin()
+        process, self.raising = self.raising, None
+        output, trouble = process.communicate(timeout=600)
+        return subprocess.CompletedProcess(process.args, process.returncode, output, trouble)
 
     def down(self):
         return subprocess.run([ENCLAVE, "zone", "down", "--directory", self.directory], capture_output=True, text=True,
@@ -98,6 +111,12 @@ class Zone:
         """Whether a TCP connection comes to be within two seconds."""
         return self.inside(namespace, "nc", "-z", "-w", "2", address, port).returncode == 0
 
+    def reached(self, namespace, places):
+        """Which of these (address, port) take a TCP connection; all are tried at once."""
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(lambda place: self.can_connect(namespace, *place), places))
+        return [place for place, answer in zip(places, answers) if answer]
+
     def processes(self, namespace, program):
         """Pids of a program in a machine."""
         pids = subprocess.run(["ip", "netns", "pids", namespace], capture_output=True, text=True).stdout.split()
@@ -135,23 +154,50 @@ def wait_for(what, condition, seconds=60):
         time.sleep(0.2)
 
 
-@pytest.fixture(scope="session")
-def zone():
-    zone = Zone()
-    zone.down()
-    subprocess.run(["rm", "-rf", zone.directory], check=True)
-    raised = zone.up()
-    zone.output = raised.stdout
-    if raised.returncode != 0:
+class ThreeZone(Zone):
+    """With three config servers, and limits as they are."""
+
+    directory = ROOT / "build/test-three"
+    port, proxy_port, label = str(30000 + 2 * Zone.mark), str(30001 + 2 * Zone.mark), f"ec{Zone.mark:x}"
+    options = ("--configservers", "3")
+    limits = {}
+
+
+ZONES = {"zone": Zone(), "three_zone": ThreeZone()}
+
+
+def raised(zone):
+    done = zone.up()
+    zone.output = done.stdout
+    if done.returncode != 0:
         log = zone.directory / "localaws.log"
         tail = log.read_text(errors="replace")[-4000:] if log.exists() else ""
         consoles = ""
         for console in sorted((zone.directory / "localaws/consoles").glob("*.log")):
             consoles += f"\n--- {console.name}\n" + console.read_text(errors="replace")[-3000:]
         zone.down()
-        pytest.fail(f"zone up failed: {raised.stdout}{raised.stderr}\n--- localaws\n{tail}{consoles}", pytrace=False)
-    yield zone
-    zone.down()
+        pytest.fail(f"zone up failed: {done.stdout}{done.stderr}\n--- localaws\n{tail}{consoles}", pytrace=False)
+    return zone
+
+
+@pytest.fixture(scope="session")
+def zone():
+    yield raised(ZONES["zone"])
+    ZONES["zone"].down()
+
+
+@pytest.fixture(scope="session")
+def three_zone():
+    yield raised(ZONES["three_zone"])
+    ZONES["three_zone"].down()
+
+
+def measured(name, value, unit, **more):
+    """A line for bench/run, which tells a story to measure it."""
+    line = json.dumps({"name": name, "value": value, "unit": unit, **more})
+    print(line)
+    with open(ROOT / "build/measured.jsonl", "a") as file:
+        file.write(line + "\n")
 
 
 @pytest.fixture(scope="session")
@@ -160,12 +206,29 @@ def deployment(zone):
 
 
 def pytest_collection_modifyitems(items):
-    """The story is told in order: what takes things down comes last."""
-    order = ["test_story", "test_audit", "test_refusals", "test_direct_access", "test_network", "test_storage", "test_trouble",
-             "test_recovery", "test_provisioning", "test_leaving"]
+    """The story is told in order: what needs no zone comes first, what takes things down last."""
+    order = ["test_three_configservers", "test_story", "test_audit", "test_refusals", "test_direct_access", "test_network",
+             "test_storage", "test_endpoints", "test_trouble", "test_recovery", "test_provisioning", "test_leaving", "test_terraform"]
 
     def place(item):
         name = item.module.__name__.split(".")[-1]
         return order.index(name) if name in order else -1
 
     items.sort(key=place)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def begun(request, tmp_path_factory):
+    """What takes minutes, mostly of waiting, begins with the session: zones that a test wants, and what a module's own
+    `begin` makes, by the module's name."""
+    wanted = [(name, zone) for name, zone in ZONES.items() if any(name in item.fixturenames for item in request.session.items)]
+    for name, zone in wanted:
+        zone.down()
+        subprocess.run(["rm", "-rf", zone.directory], check=True)
+        zone.begin()
+    yield {module.__name__: module.begin(tmp_path_factory.mktemp("begun"))
+           for module in {item.module for item in request.session.items} if hasattr(module, "begin")}
+    for name, zone in wanted:
+        if zone.raising:  # nobody came for it
+            zone.up()
+            zone.down()

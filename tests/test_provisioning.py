@@ -1,12 +1,18 @@
-"""EC2 on its worse days: hosts come to be where there is capacity, and are replaced when they never come, when somebody ends
-them and before AWS takes them away."""
+"""EC2 on its worse days: hosts come to be where there is capacity, and are replaced when they never boot, when they boot and
+never call home, when somebody ends them and before AWS takes them away; and who waits is told why."""
 import shutil
 
 import pytest
 from conftest import TENANT, wait_for
 from faults import Faults
 
-NAME = "third"
+NAME, LATE = "third", "late"
+ONE = """<services version="1.0">
+  <container id="default" version="1.0"><document-api /><search />
+    <clients><client id="mtls" permissions="read,write"><certificate file="security/clients.pem" /></client></clients>
+    <nodes count="1"><resources vcpu="2" memory="8Gb" disk="50Gb" /></nodes></container>
+</services>
+"""
 SERVICES = """<services version="1.0">
   <container id="default" version="1.0"><document-api /><search />
     <clients><client id="mtls" permissions="read,write"><certificate file="security/clients.pem" /></client></clients>
@@ -25,8 +31,8 @@ def tags(resource):
     return {t["Key"]: t["Value"] for t in resource.get("Tags", resource.get("TagSet", []))}
 
 
-def launched(zone, cluster=None):
-    return [i for i in zone.instances() if tags(i).get("application") == NAME and cluster in (None, tags(i)["cluster"])]
+def launched(zone, cluster=None, application=NAME):
+    return [i for i in zone.instances() if tags(i).get("application") == application and cluster in (None, tags(i)["cluster"])]
 
 
 def story(zone):
@@ -40,6 +46,62 @@ def faults(zone):
     faults.clear()
 
 
+def rows(zone, command, *more):
+    """What a person sees of the late application, a line for each."""
+    heading, *lines = zone.enclave(command, *more, ENCLAVE_APPLICATION=LATE).stdout.splitlines()
+    assert "WAITS FOR" in heading or command == "events", heading
+    return lines
+
+
+@pytest.fixture(scope="module")
+def waiting(zone, faults):
+    """One whose host no type and zone has capacity for."""
+    application = zone.directory / LATE
+    shutil.copytree(zone.directory / "application", application, dirs_exist_ok=True)
+    shutil.rmtree(application / "schemas", ignore_errors=True)
+    (application / "services.xml").write_text(ONE)
+    faults.add("insufficient-capacity", account=TENANT)
+    zone.enclave("deploy", application, "--application", LATE, "--wait", "0")
+    return LATE
+
+
+def test_what_waits_for_capacity_says_so_wherever_one_looks(zone, waiting):
+    def refused():
+        hosts = zone.json("hosts", ENCLAVE_APPLICATION=LATE)["nodes"]
+        return [h for h in hosts if "nor of any other fitting type" in h.get("trouble", "")]
+
+    host, = wait_for("every type and zone is refused", refused, 60)
+    assert host["state"] == "wanted" and host["capacityRefusals"] >= 2 and "id" not in host
+    for more in ((), ("--all",)):
+        row, = [line for line in rows(zone, "hosts", *more) if host["hostname"] in line]
+        assert "wanted" in row and "AWS has no capacity for 1 " in row and "trying again in" in row, row
+    node, = zone.json("nodes", ENCLAVE_APPLICATION=LATE)["nodes"]
+    assert node["state"] == "reserved" and node["parentHostname"] == host["hostname"]
+    row, = rows(zone, "nodes")
+    assert "reserved" in row and "its host is wanted: AWS has no capacity" in row, row
+    wait_for("the load balancer", lambda: zone.json("loadbalancers", ENCLAVE_APPLICATION=LATE)["loadBalancers"][0][
+        "state"] == "active", 30)
+    balancer, = zone.json("loadbalancers", ENCLAVE_APPLICATION=LATE)["loadBalancers"]
+    assert balancer["reals"] == [] and not balancer.get("announced")
+    row, = rows(zone, "loadbalancers")
+    assert "no node is active behind it" in row and "not announced yet" in row, row
+    events = zone.json("events", ENCLAVE_APPLICATION=LATE)["events"]
+    assert any("InsufficientInstanceCapacity" in e.get("reason", "") for e in events), events
+    assert any("no capacity" in line for line in rows(zone, "events"))
+    assert "no capacity" in zone.json("status", ENCLAVE_APPLICATION=LATE)["message"]
+    failed = zone.enclave("run", "--wait", "60", "--application", LATE, check=False)
+    assert failed.returncode != 0 and "nodeAllocationFailure" in failed.stderr and "no capacity" in failed.stdout, failed
+
+
+@pytest.fixture(scope="module")
+def silent(zone, waiting, faults):
+    """There is capacity again, but the instance does not come: it will be missed in a minute."""
+    faults.clear()
+    faults.add("slow-boot", account=TENANT, ms=3600000, count=1)
+    instance, = wait_for("its instance", lambda: launched(zone, application=LATE), 60)
+    return instance["InstanceId"]
+
+
 @pytest.fixture(scope="module")
 def dear(zone):
     """The type of the first application's hosts, which this one's would have, too."""
@@ -47,7 +109,7 @@ def dear(zone):
 
 
 @pytest.fixture(scope="module")
-def third(zone, faults, dear):
+def third(zone, faults, dear, silent):
     application = zone.directory / NAME
     shutil.copytree(zone.directory / "application", application, dirs_exist_ok=True)
     (application / "services.xml").write_text(SERVICES)
@@ -111,7 +173,22 @@ def test_a_host_that_ends_and_one_that_aws_will_take_are_replaced(zone, third, f
     wait_for("two and one that serve", lambda: zone.json("status", ENCLAVE_APPLICATION=NAME)["converged"], 60)
 
 
-def test_destroyed_it_leaves_nothing(zone, third):
-    zone.enclave("destroy", "--application", third, "--yes", "--wait", "120")
-    wait_for("no instance of it", lambda: not launched(zone), 150)
-    assert not zone.aws("ec2").describe_volumes(Filters=[{"Name": "tag:application", "Values": [third]}])["Volumes"]
+def test_a_host_that_never_calls_home_is_replaced(zone, silent):
+    def others():
+        return {i["InstanceId"] for i in launched(zone, application=LATE)} - {silent}
+
+    wait_for("an instance in its place", others, 90)
+    wait_for("the silent one is gone", lambda: silent not in {i["InstanceId"] for i in launched(zone, application=LATE)}, 60)
+    def told():
+        return zone.json("status", ENCLAVE_APPLICATION=LATE)
+
+    wait_for("it serves", lambda: told()["converged"], 60)  # though its run ended long ago
+    assert any("never came up; launching another instance" in line["message"] for line in told()["log"]), told()
+    assert len(others()) == 1
+
+
+@pytest.mark.parametrize("name", [LATE, NAME])
+def test_destroyed_it_leaves_nothing(zone, third, name):
+    zone.enclave("destroy", "--application", name, "--yes", "--wait", "120")
+    wait_for("no instance of it", lambda: not launched(zone, application=name), 150)
+    assert not zone.aws("ec2").describe_volumes(Filters=[{"Name": "tag:application", "Values": [name]}])["Volumes"]

@@ -178,6 +178,9 @@ static void print_deployment(json_t *deployment)
     json_array_foreach(json_object_get(deployment, "endpoints"), index, item)
         printf("%-12s %s (cluster %s)\n", "endpoint", or_dash(json_member_text(item, "url")),
                or_dash(json_member_text(item, "cluster")));
+    json_array_foreach(json_object_get(deployment, "privateEndpoints"), index, item)
+        printf("%-12s %s (cluster %s, by PrivateLink)\n", "endpoint", or_dash(json_member_text(item, "serviceName")),
+               or_dash(json_member_text(item, "cluster")));
     const char *account = json_member_text(json_object_get(deployment, "enclave"), "cloudAccount");
     printf("%-12s %s\n", "account", or_dash(account));
 }

@@ -99,9 +99,24 @@ static const char *image_cell(struct cli *cli, json_t *item)
     return current ? current : member(item, "wantedDockerImage");
 }
 
+static json_t *everybody; /* hosts and nodes, as they were asked for */
+
+/* A node begins when its host is active, and the host knows what that waits for. */
+static void say_host(struct reasons *reasons, json_t *node)
+{
+    const char *parent = member(node, "parentHostname");
+    json_t *host;
+    size_t index;
+    json_array_foreach(everybody, index, host)
+        if (text_equal(member(host, "hostname"), parent) && !text_equal(member(host, "state"), "active"))
+            say(reasons, "its host is %s%s%s", member(host, "state"), member(host, "trouble") ? ": " : "",
+                member(host, "trouble") ? member(host, "trouble") : "");
+}
+
 static const char *node_waits_cell(struct cli *cli, json_t *node)
 {
     struct reasons reasons = {cli, NULL};
+    say_host(&reasons, node);
     const char *wanted = member(node, "wantedDockerImage"), *current = member(node, "currentDockerImage"),
                *message = member(node, "statusMessage");
     if (is_set(json_object_get(node, "membership"), "retired"))
@@ -137,6 +152,7 @@ static int show_of_type(struct cli *cli, const char *type, const struct column *
             if (text_equal(member(item, "type"), type))
                 json_array_append(chosen, item);
         json_t *answer = json_pack("{s:O}", "nodes", chosen);
+        everybody = list;
         if (cli->json)
             print_json(cli, answer);
         else

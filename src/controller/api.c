@@ -43,6 +43,7 @@ static const struct operation operations[] = {
     {HTTP_GET, DEPLOYMENT, WHO_READER, show_deployment, SMALL},
     {HTTP_GET, DEPLOYMENT "/nodes", WHO_READER, show_nodes, SMALL},
     {HTTP_GET, DEPLOYMENT "/load-balancers", WHO_READER, show_load_balancers, SMALL},
+    {HTTP_GET, DEPLOYMENT "/private-services", WHO_READER, show_private_services, SMALL},
     {HTTP_DELETE, DEPLOYMENT, WHO_DEVELOPER, delete_deployment, SMALL},
 
     {HTTP_GET, "/zone/v2", WHO_OPERATOR, list_zones, SMALL},

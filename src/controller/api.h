@@ -18,7 +18,7 @@ typedef int operation_step(struct operation_call *call, struct error *err);
 operation_step create_tenant, list_tenants, show_tenant, add_key, remove_key; /* api_tenants.c */
 operation_step challenge_account, register_account;                          /* api_accounts.c */
 operation_step deploy_package;                                               /* api_deploy.c */
-operation_step show_application, list_runs, show_run, show_deployment, show_nodes, show_load_balancers,
+operation_step show_application, list_runs, show_run, show_deployment, show_nodes, show_load_balancers, show_private_services,
     delete_deployment;                                          /* api_deployments.c */
 operation_step list_zones, ask_zone;                            /* api_zones.c */
 operation_step show_status, show_cli_version, show_health;      /* api.c */

@@ -159,7 +159,7 @@ int show_deployment(struct operation_call *call, struct error *err)
                                            deployment.application, "instance", deployment.instance, "run",
                                            (json_int_t)deployment.last_run, "deployTimeEpochMs",
                                            (json_int_t)deployment.deployed_ms));
-    static const char *const taken[] = {"generation", "status", "message", "converged", "nodes", "log"};
+    static const char *const taken[] = {"generation", "status", "message", "converged", "privateEndpoints", "nodes", "log"};
     for (size_t i = 0; i < COUNT_OF(taken); i++)
         if (json_object_get(state, taken[i]))
             json_object_set(view, taken[i], json_object_get(state, taken[i]));
@@ -187,6 +187,32 @@ int show_load_balancers(struct operation_call *call, struct error *err)
         zone_load_balancers(call->controller, &deployment, call->arena, &balancers, err) < 0)
         return -1;
     call->answer = json_pack("{s:O}", "loadBalancers", balancers);
+    return 0;
+}
+
+/* As Vespa's clients ask for them: who may connect to what by PrivateLink. Whose endpoints are connected is seen
+ * in the account they are in. */
+int show_private_services(struct operation_call *call, struct error *err)
+{
+    struct deployment deployment;
+    json_t *state, *services = json_array(), *endpoint, *arn;
+    size_t index, at;
+    if (load_deployment(call, &deployment, err) < 0 || ask_state(call, &deployment, &state, err) < 0) {
+        json_decref(services);
+        return -1;
+    }
+    json_array_foreach(json_object_get(state, "privateEndpoints"), index, endpoint) {
+        json_t *allowed = json_array();
+        json_array_foreach(json_object_get(endpoint, "allowed"), at, arn)
+            json_array_append_new(allowed, json_pack("{s:s, s:O}", "type", "aws-private-link", "urn", arn));
+        json_array_append_new(services,
+                              json_pack("{s:O, s:O, s:s, s:o, s:[O], s:[]}", "cluster",
+                                        json_object_get(endpoint, "cluster"), "serviceId",
+                                        json_object_get(endpoint, "serviceName"), "type", "aws-private-link",
+                                        "allowedUrns", allowed, "authMethods",
+                                        json_object_get(endpoint, "authMethod"), "endpoints"));
+    }
+    call->answer = json_pack("{s:o}", "privateServices", services);
     return 0;
 }
 

@@ -282,6 +282,11 @@ static void a_deployment_runs_until_it_serves(void **state)
     json_t *endpoint = json_array_get(json_object_get(answer, "endpoints"), 0);
     assert_string_equal(json_member_text(endpoint, "url"), "https://nlb/");
     assert_string_equal(json_member_text(endpoint, "scope"), "zone");
+    assert_int_equal(call_acme(world, HTTP_GET, DEPLOYMENT "/private-services", NULL, &answer), 200);
+    json_t *service = json_array_get(json_object_get(answer, "privateServices"), 0);
+    assert_string_equal(json_member_text(service, "serviceId"), "com.amazonaws.vpce.x.vpce-svc-1");
+    assert_string_equal(json_member_text(json_array_get(json_object_get(service, "allowedUrns"), 0), "urn"),
+                        "arn:aws:iam::333333333333:root");
     assert_int_equal(call_acme(world, HTTP_GET, DEPLOYMENT "/nodes", NULL, &answer), 200);
     assert_int_equal(json_array_size(json_object_get(answer, "nodes")), 1);
     assert_int_equal(call_acme(world, HTTP_GET, DEPLOYMENT "/load-balancers", NULL, &answer), 200);

@@ -81,9 +81,11 @@ static enum http_answer show_state(struct http_request *request)
     const char *status = zone->fails ? "failed" : zone->serves ? "running" : "pending";
     http_respond_json(
         request, 200,
-        json_pack("{s:i, s:s, s:s, s:b, s:[{s:s, s:s}], s:[{s:s}], s:[{s:I, s:s, s:s}]}", "generation", 7, "status",
-                  status, "message", "1 of 2 nodes", "converged", (int)zone->serves, "endpoints", "cluster", "web",
-                  "url", "https://nlb/", "nodes", "hostname", "h100", "log", "at",
+        json_pack("{s:i, s:s, s:s, s:b, s:[{s:s, s:s}], s:[{s:s, s:s, s:s, s:[s]}], s:[{s:s}], s:[{s:I, s:s, s:s}]}",
+                  "generation", 7, "status", status, "message", "1 of 2 nodes", "converged", (int)zone->serves,
+                  "endpoints", "cluster", "web", "url", "https://nlb/", "privateEndpoints", "cluster", "web",
+                  "serviceName", "com.amazonaws.vpce.x.vpce-svc-1", "authMethod", "mtls", "allowed",
+                  "arn:aws:iam::333333333333:root", "nodes", "hostname", "h100", "log", "at",
                   (json_int_t)(clock_now_ms() + 1000), "level", "info", "message", "launched a host"));
     return HTTP_ANSWERED;
 }

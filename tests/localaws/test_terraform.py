@@ -12,34 +12,44 @@ OURS = pathlib.Path(__file__).resolve().parent.parent.parent / "terraform/module
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtZmDLzkLtBAfwMPOCvWcUI9KPk0ZxBYMPnrVtxYiJd someone"
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """All at once: Terraform mostly waits. What each said, by module and step."""
-    directory = tmp_path_factory.mktemp("terraform")
-    region = Region(directory / "region").start()
-    image = region.client("ec2").describe_images(Filters=[{"Name": "name", "Values": ["sim"]}])["Images"][0]["ImageId"]
-    modules = {"classic": Module("classic", directory, region, "acme"),
-               "modern": Module("modern", directory, region, "vendor", image=image, public_key=KEY),
-               "zone": Module("zone", directory, region, "acme", source=OURS, zone="dev.aws-us-east-1c",
-                              availability_zone_id="use1-az6", more_availability_zone_ids='["use1-az1", "use1-az2"]',
-                              host_role_arn=f"arn:aws:iam::{TENANT}:role/host",
-                              provisioner_role_arn=f"arn:aws:iam::{TENANT}:role/provisioner")}
-    said = {}
+class Runs:
+    """All at once, and begun before any test: Terraform mostly waits. What each said, by module and step."""
 
-    def run(name, module):
+    def __init__(self, directory):
+        self.region = Region(directory / "region").start()
+        self.said = {}
+        image = self.region.client("ec2").describe_images(Filters=[{"Name": "name", "Values": ["sim"]}])["Images"][0]["ImageId"]
+        modules = {"classic": Module("classic", directory, self.region, "acme"),
+                   "modern": Module("modern", directory, self.region, "vendor", image=image, public_key=KEY),
+                   "zone": Module("zone", directory, self.region, "acme", source=OURS, zone="dev.aws-us-east-1c",
+                                  availability_zone_id="use1-az6", more_availability_zone_ids='["use1-az1", "use1-az2"]',
+                                  host_role_arn=f"arn:aws:iam::{TENANT}:role/host",
+                                  provisioner_role_arn=f"arn:aws:iam::{TENANT}:role/provisioner")}
+        self.threads = [threading.Thread(target=self.run, args=pair) for pair in modules.items()]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, name, module):
         module.init()
         for step, words in {"apply": ["apply", "-auto-approve"], "plan": ["plan", "-detailed-exitcode"],
                             "destroy": ["destroy", "-auto-approve"]}.items():
-            said[name, step] = module.run(*words)
+            self.said[name, step] = module.run(*words)
             if (name, step) == ("zone", "apply"):
-                said["subnets"] = region.client("ec2", "acme").describe_subnets(
+                self.said["subnets"] = self.region.client("ec2", "acme").describe_subnets(
                     Filters=[{"Name": "tag:zone", "Values": ["dev.aws-us-east-1c"]}])["Subnets"]
 
-    threads = [threading.Thread(target=run, args=pair) for pair in modules.items()]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    def end(self):
+        for thread in self.threads:
+            thread.join()
+        return self.region, self.said
+
+
+begin = Runs  # as soon as the session begins (../conftest.py)
+
+
+@pytest.fixture(scope="module")
+def runs(begun):
+    region, said = begun[__name__].end()
     yield region, said
     region.stop()
 

@@ -2,18 +2,44 @@
  * everything behind them. */
 #include "base/text.h"
 #include "configserver/api/handlers.h"
+#include "configserver/decide/endpoint.h"
 #include "configserver/decide/verdict.h"
 #include "configserver/records/life.h"
 
+static bool is_announced(const struct load_balancer *balancer)
+{
+    return balancer->state == LOAD_BALANCER_ACTIVE && balancer->announced;
+}
+
+/* Those that anybody may use, by their URL. */
 static json_t *endpoints(const struct view *view, const struct application *application)
 {
     json_t *list = json_array();
     view_each_of(view, LOAD_BALANCERS_OF_APPLICATION, application->id, struct load_balancer, balancer)
-        if (balancer->state == LOAD_BALANCER_ACTIVE && balancer->announced)
+        if (is_announced(balancer) && (!balancer->settings || balancer->settings->is_public))
             json_array_append_new(list, json_pack("{s:s,s:o,s:s,s:s,s:I}", "cluster", balancer->cluster,
                                                   "url", json_sprintf("https://%s/", balancer->dns_name),
                                                   "dnsName", balancer->dns_name, "authMethod", "mtls",
                                                   "healthyTargets", (json_int_t)balancer->healthy));
+    return list;
+}
+
+/* The services that consumers connect their own endpoints to, which have as many names as there are
+ * consumers: told when all that stand behind are certified for these. */
+static json_t *private_endpoints(const struct view *view, const struct application *application)
+{
+    json_t *list = json_array();
+    view_each_of(view, LOAD_BALANCERS_OF_APPLICATION, application->id, struct load_balancer, balancer) {
+        if (!is_announced(balancer) || !balancer->settings || !balancer->settings->is_private ||
+            !balancer->service_name || !endpoint_is_certified(view, balancer))
+            continue;
+        json_t *allowed = json_array();
+        for (size_t i = 0; i < balancer->settings->allowed_arn_count; i++)
+            json_array_append_new(allowed, json_string(balancer->settings->allowed_arns[i]));
+        json_array_append_new(list,
+                              json_pack("{s:s,s:s,s:s,s:o}", "cluster", balancer->cluster, "serviceName",
+                                        balancer->service_name, "authMethod", "mtls", "allowed", allowed));
+    }
     return list;
 }
 
@@ -71,14 +97,15 @@ json_t *application_state(const struct zone *zone, const struct view *view,
     cleanup(arena_free) struct arena *arena = arena_new();
     const struct verdict verdict = application_judge(zone, view, application, arena);
     bool converged = text_equal(verdict.status, "running");
-    return json_pack("{s:I,s:s,s:s,s:s*,s:b,s:I,s:I,s:I,s:o,s:s,s:o,s:o,s:o,s:o}", "generation",
+    return json_pack("{s:I,s:s,s:s,s:s*,s:b,s:I,s:I,s:I,s:o,s:s,s:o,s:o,s:o,s:o,s:o}", "generation",
                      (json_int_t)application->generation, "status", verdict.status, "message",
                      verdict.message, "errorCode", verdict.code, "converged", converged, "wantedGeneration",
                      (json_int_t)application->generation, "currentGeneration",
                      (json_int_t)(converged ? application->generation : application->converged_generation),
                      "deployTimeEpochMs", (json_int_t)application->deployed_at, "cloudAccount",
                      json_sprintf("aws:%s", application->account), "archiveBucket",
-                     application->archive_bucket, "endpoints", endpoints(view, application), "nodes",
+                     application->archive_bucket, "endpoints", endpoints(view, application),
+                     "privateEndpoints", private_endpoints(view, application), "nodes",
                      nodes(view, application), "services", services(view, application), "log",
                      story(application));
 }

@@ -54,17 +54,24 @@ static const struct load_balancer *balancer_of(const struct view *view, const st
     return NULL;
 }
 
+static bool is_as_asked(const struct application *application, const struct cluster *cluster,
+                        const struct load_balancer *balancer)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    const struct endpoint_settings settings = endpoint_settings_of(cluster);
+    return text_equal(balancer->applied, endpoint_settings_hash(arena, &settings, application, cluster->id));
+}
+
+/* By every name it is to have: a private endpoint's comes with its service. */
 static bool is_reached(const struct view *view, const struct application *application,
                        const struct cluster *cluster)
 {
     if (cluster->type != CLUSTER_CONTAINER)
         return true;
-    cleanup(arena_free) struct arena *arena = arena_new();
     const struct load_balancer *balancer = balancer_of(view, application, cluster);
-    const struct endpoint_settings settings = endpoint_settings_of(cluster);
     return balancer && balancer->state == LOAD_BALANCER_ACTIVE && balancer->healthy >= cluster->count &&
-           balancer->announced &&
-           text_equal(balancer->applied, endpoint_settings_hash(arena, &settings, application, cluster->id));
+           balancer->announced && is_as_asked(application, cluster, balancer) &&
+           endpoint_is_certified(view, balancer);
 }
 
 bool application_converged(const struct view *view, const struct application *application)
@@ -135,11 +142,13 @@ static struct obstacle not_reached_yet(const struct judging *judging, const stru
         obstacle.message =
             arena_format(judging->arena, "Load balancer of cluster %s: %s", cluster->id, balancer->trouble);
     } else if (balancer && balancer->state == LOAD_BALANCER_ACTIVE && balancer->healthy >= cluster->count) {
-        obstacle.code = balancer->announced ? obstacle.code : "CERTIFICATE_NOT_READY";
+        bool as_asked = is_as_asked(judging->application, cluster, balancer);
+        obstacle.code = as_asked ? "CERTIFICATE_NOT_READY" : obstacle.code;
         obstacle.message = arena_format(
             judging->arena, "Waiting for the endpoint of cluster %s: %s", cluster->id,
-            balancer->announced ? "its load balancer is not yet as deployment.xml asks"
-                                : "its name does not resolve yet, or a node is not certified for it");
+            !as_asked             ? "its load balancer is not yet as deployment.xml asks"
+            : balancer->announced ? "a node is not certified for each of its names yet"
+                                  : "its name does not resolve yet, or a node is not certified for it");
     } else if (balancer && balancer->state == LOAD_BALANCER_ACTIVE) {
         obstacle.message = arena_format(
             judging->arena, "Waiting for the load balancer of cluster %s: %lld of %lld nodes answer it",

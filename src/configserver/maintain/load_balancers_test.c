@@ -1,6 +1,8 @@
 /* Load balancers of a zone with a cloud of our own. */
 #include "base/text.h"
+#include "configserver/api/handlers.h"
 #include "configserver/decide/endpoint.h"
+#include "configserver/decide/verdict.h"
 #include "configserver/test_zone.h"
 
 #include <string.h>
@@ -134,6 +136,16 @@ static void a_target_is_replaced_before_it_is_removed_and_answers_before_it_ends
     assert_true(left - removed <= test->config.limits.connections_drain + 5000);
 }
 
+/* How many are announced to whoever asks for the application. */
+static size_t private_endpoints(struct test_zone *test)
+{
+    VIEW(view, test->zone->repository);
+    json_t *state = application_state(test->zone, view, test_application(test, view));
+    size_t count = json_array_size(json_object_get(state, "privateEndpoints"));
+    json_decref(state);
+    return count;
+}
+
 static void another_endpoint_is_configured_in_place_and_nobody_loses_the_one_that_is_there(void **state)
 {
     struct test_zone *test = *state;
@@ -154,9 +166,13 @@ static void another_endpoint_is_configured_in_place_and_nobody_loses_the_one_tha
     assert_int_equal(endpoint_names(test->arena, balancer_in(test, view), names), 2);
     assert_string_equal(names[1], "*.vpce-svc-1.us-east-1.vpce.amazonaws.com");
     assert_false(endpoint_is_certified(view, balancer_in(test, view)));
+    assert_false(application_converged(view, test_application(test, view)));
+    assert_int_equal(private_endpoints(test), 0);
     test_nodes_report(test, "up");
+    assert_int_equal(private_endpoints(test), 1);
     VIEW(certified, test->zone->repository);
     assert_true(endpoint_is_certified(certified, balancer_in(test, certified)));
+    assert_true(application_converged(certified, test_application(test, certified)));
     int made = test->cloud_state->balancers[0].made;
     test_zone_run(test, 40);
     assert_int_equal(test->cloud_state->balancers[0].made, made);
