@@ -49,6 +49,7 @@ const struct limits limits_default = {
     .mend_balancers = 15 * MINUTE,
     .look_for_disks = HOUR,
     .watch_empty = 5 * MINUTE,
+    .account_look = 5 * SECOND,
     .sweep = 60 * SECOND,
     .store_session = 2500,
     .orphan_age = 2 * MINUTE,
@@ -133,6 +134,8 @@ static const struct field limits_fields[] = {
     LIMIT(look_for_disks, "lookForDisks", MINUTE, DAY, "a forgotten disk costs cents an hour"),
     LIMIT(watch_empty, "watchEmpty", SECOND, DAY,
           "what an account may have without a record is only what was launched as its last host left"),
+    LIMIT(account_look, "accountLook", 100, HOUR,
+          "what comes due by time alone, as a launch that waits, is noticed within this"),
     LIMIT(sweep, "sweep", SECOND, DAY, "a missed event costs this much and no more"),
     LIMIT(
         store_session, "storeSession", SECOND, MINUTE,

@@ -44,6 +44,7 @@ struct limits {
     int64_t mend_balancers; /* their settings */
     int64_t look_for_disks; /* that are nobody's */
     int64_t watch_empty;    /* an account in which we have nothing, at most so often */
+    int64_t account_look;   /* an account's records are looked at for what came due, event or not */
     int64_t sweep;          /* every record is looked at, event or not */
     int64_t store_session; /* of several config servers: one that the store has not heard for so long leads no
                               more */

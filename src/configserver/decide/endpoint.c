@@ -84,13 +84,11 @@ static bool is_certified(const struct node *node, const char *name)
 
 bool endpoint_may_have(const struct view *view, const struct load_balancer *balancer, const struct node *node)
 {
-    cleanup(arena_free) struct arena *arena = arena_new();
-    const char *names[ENDPOINT_NAMES];
-    const struct host *host = view_find(view, RECORD_HOST, node->parent);
     if (node->state != NODE_ACTIVE || node->parting_since || !text_equal(node->cluster, balancer->cluster) ||
-        !host || !host->node_address)
+        !balancer->dns_name || !is_certified(node, balancer->dns_name))
         return false;
-    return endpoint_names(arena, balancer, names) > 0 && is_certified(node, names[0]);
+    const struct host *host = view_find(view, RECORD_HOST, node->parent);
+    return host && host->node_address;
 }
 
 bool endpoint_is_certified(const struct view *view, const struct load_balancer *balancer)

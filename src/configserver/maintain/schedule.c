@@ -40,7 +40,7 @@ struct lane {
     struct schedule *schedule;
     enum task_kind kind;
     struct heap waiting, slow; /* slow ones get half of the threads at most */
-    int slow_running, threads;
+    int running, slow_running;
     bool timing; /* one thread sleeps until `sleeps_until`, the others until they are called */
     int64_t sleeps_until;
     pthread_cond_t call;
@@ -220,13 +220,19 @@ static bool is_sooner(const struct task *a, const struct task *b)
     return b == NULL || (a && a->due.at < b->due.at);
 }
 
+/* How many of a kind may run at once: so many threads it has. */
+static int threads_of(const struct schedule *schedule, enum task_kind kind)
+{
+    const int threads[TASK_KINDS] = {1, 1, 2, (int)schedule->zone->limits->account_threads};
+    return threads[kind];
+}
+
 /* The next of the lane that may run, due or not; NULL when there is none. */
 static struct task *next_of(const struct lane *lane)
 {
     struct task *usual = first_of(&lane->waiting), *slow = first_of(&lane->slow);
-    bool slow_may = slow && (lane->slow_running + 1) * 2 <= lane->threads;
-    if (lane->threads < 2) /* or without threads */
-        slow_may = slow != NULL;
+    int threads = threads_of(lane->schedule, lane->kind);
+    bool slow_may = slow && (threads < 2 || (lane->slow_running + 1) * 2 <= threads);
     return slow_may && is_sooner(slow, usual) ? slow : usual;
 }
 
@@ -236,6 +242,7 @@ static void begin(struct lane *lane, struct task *task)
         account_worker_hurry(task->worker);
     task->hurried = false;
     heap_remove(task->slow ? &lane->slow : &lane->waiting, &task->due);
+    lane->running++;
     lane->slow_running += task->slow;
     task->running = true;
 }
@@ -324,6 +331,7 @@ static void run(struct lane *lane, struct task *task)
     int64_t wait = kinds[lane->kind].run(schedule->zone, task);
     int64_t now = zone_now_ms(schedule->zone);
     pthread_mutex_lock(&schedule->lock);
+    lane->running--;
     lane->slow_running -= task->slow;
     task->running = false;
     task->slow = task->failures > 0 || now - began > SLOW_MS;
@@ -337,14 +345,16 @@ static void run(struct lane *lane, struct task *task)
     place(schedule, task, again < at ? again : at);
 }
 
-/* The first that is due of all lanes, for who runs them without threads. */
+/* The first that is due of all lanes, for who runs them without threads: no more at once than threads would.
+ */
 static struct task *first_due(struct schedule *schedule, bool leads, int64_t now, int64_t *next_at)
 {
     struct task *first = NULL;
     for (enum task_kind kind = 0; kind < TASK_KINDS; kind++) {
         if (!leads && !kinds[kind].everywhere)
             continue;
-        struct task *task = next_of(&schedule->lanes[kind]);
+        const struct lane *lane = &schedule->lanes[kind];
+        struct task *task = lane->running < threads_of(schedule, kind) ? next_of(lane) : NULL;
         if (task && is_sooner(task, first))
             first = task;
     }
@@ -411,17 +421,13 @@ static void *work(void *context)
 
 int schedule_start(struct schedule *schedule, struct error *err)
 {
-    const int threads[TASK_KINDS] = {1, 1, 2, (int)schedule->zone->limits->account_threads};
     size_t most = 0;
     int result = 0;
     for (enum task_kind kind = 0; kind < TASK_KINDS; kind++)
-        most += (size_t)threads[kind];
+        most += (size_t)threads_of(schedule, kind);
     schedule->crew = memory_array(most, sizeof *schedule->crew);
     for (enum task_kind kind = 0; kind < TASK_KINDS; kind++) {
-        pthread_mutex_lock(&schedule->lock);
-        schedule->lanes[kind].threads = threads[kind];
-        pthread_mutex_unlock(&schedule->lock);
-        for (int i = 0; i < threads[kind] && result == 0; i++) {
+        for (int i = 0; i < threads_of(schedule, kind) && result == 0; i++) {
             result = pthread_create(&schedule->crew[schedule->crew_size], NULL, work, &schedule->lanes[kind]);
             schedule->crew_size += result == 0;
         }

@@ -9,7 +9,6 @@
 enum {
     LONGEST_BACKOFF_MS = 60 * 1000,
     FIRST_BACKOFF_MS = 1000,
-    LOOK_EVERY_MS = 5000,
     HUNG_MS = 3000, /* a call that failed after so long: the account, or the way there, does not answer */
     MAINTAINERS_MOST = 16
 };
@@ -171,7 +170,7 @@ static bool run_maintainer(struct account_worker *worker, const struct account *
 
 int64_t account_worker_pass(struct account_worker *worker)
 {
-    int64_t next = LOOK_EVERY_MS;
+    int64_t next = worker->zone->limits->account_look;
     for (size_t i = 0; i < COUNT_OF(maintainers); i++) {
         VIEW(view, worker->zone->repository);
         const struct account *account = view_find(view, RECORD_ACCOUNT, worker->account);

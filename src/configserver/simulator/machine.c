@@ -9,7 +9,6 @@
 #include <string.h>
 
 enum {
-    LOOK_EVERY_MS = 60 * 1000, /* a heartbeat, and whatever it missed */
     TRY_AGAIN_MS = 7 * 1000,
     SERVICE_STARTS_MS = 30 * 1000,
     DRAINS_MS = 20 * 1000,
@@ -353,7 +352,7 @@ static void live(struct machine *machine)
         register_host(machine, process);
     else
         look_in(machine, TRY_AGAIN_MS);
-    look_in(machine, LOOK_EVERY_MS);
+    look_in(machine, machine->world->config.limits.host_silent / 3); /* a heartbeat, and what it missed */
 }
 
 static void look(void *context, int64_t number)

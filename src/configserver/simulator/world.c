@@ -21,17 +21,24 @@ static uint64_t simulated_random(void *context)
     return chance_next(&((struct world *)context)->chance);
 }
 
-/* As in production, but what takes days takes hours, and what is looked at every few seconds every minute. */
-static struct limits simulated_limits(void)
+/* As in production, but what takes days takes hours; and what is looked at every few seconds is looked at
+ * every few minutes, but for one world in sixteen. */
+static struct limits simulated_limits(struct chance *chance)
 {
+    static const int64_t batches[] = {1, 3, 50};
     struct limits limits = limits_default;
     limits.retired_longest = 4 * HOUR_MS;
     limits.inactive_kept = HOUR_MS;
     limits.deprovisioned_kept = 4 * HOUR_MS;
+    limits.launch_batch = batches[chance_below(chance, 3)];
+    if (chance_is(chance, 1.0 / 16))
+        return limits;
     limits.host_silent = 3 * MINUTE_MS;
-    limits.watch_instances = limits.watch_balancers = MINUTE_MS;
-    limits.watch_events = 2 * MINUTE_MS;
+    limits.watch_instances = limits.watch_balancers = limits.watch_events = 3 * MINUTE_MS;
     limits.watch_instances_eager = limits.watch_balancers_eager = 5 * SECOND_MS;
+    limits.list_balancers = 3 * MINUTE_MS;
+    limits.account_look = 20 * SECOND_MS;
+    limits.sweep = 2 * MINUTE_MS;
     return limits;
 }
 
@@ -65,11 +72,12 @@ struct world *world_new(const struct world_options *options)
     world->clockwork = clockwork_new(birth_ms);
     trace_open(&world->trace, birth_ms, options->prints);
     world->chance = chance_of(world->seed, "config servers");
+    struct chance limits = chance_of(world->seed, "limits");
     world->environment = (struct environment){world, simulated_now, simulated_random};
     world->config = (struct config){.aws_region = "us-east-1",
                                     .zone = "prod.aws-us-east-1c",
                                     .index = 1,
-                                    .limits = simulated_limits(),
+                                    .limits = simulated_limits(&limits),
                                     .address = "2001:db8:f::1",
                                     .zts_url = "https://zts/zts/v1",
                                     .public_zts_url = "https://nlb:8443/zts/v1",
@@ -80,6 +88,7 @@ struct world *world_new(const struct world_options *options)
     memory_tree_hold_watches(world->tree);
     world->region = region_new(world);
     make_accounts(world);
+    world->config.limits.account_threads = (int64_t)world->region->account_count;
     servers_new(world);
     world->faults = faults_new(world, options->without);
     world->deployers = deployers_new(world);
