@@ -72,7 +72,7 @@ int region_make_balancer(void *context, const struct account *account, const str
 {
     struct region_call call;
     (void)place;
-    if (region_call_begin(&call, context, account, "make balancer", true, err) < 0)
+    if (region_call_begin(&call, context, account, "make balancer", false, err) < 0)
         return -1;
     struct sim_balancer *actual = region_balancer(call.region, account->id, plan->name);
     if (!actual) {
@@ -82,6 +82,11 @@ int region_make_balancer(void *context, const struct account *account, const str
         actual->account = call.account;
         snprintf(actual->name, sizeof actual->name, "%s", plan->name);
     }
+    /* said again as it is, to mend what somebody may have changed, it is no change */
+    call.account->changes += !text_equal(actual->owner, plan->owner) || !actual->exists ||
+                             !actual->group_exists || actual->is_public != plan->settings.is_public ||
+                             actual->is_private != plan->settings.is_private ||
+                             actual->allowed != allowed_of(&plan->settings);
     snprintf(actual->owner, sizeof actual->owner, "%s", plan->owner);
     if (!actual->exists || !actual->group_exists) {
         actual->incarnation += !actual->group_exists;
