@@ -95,16 +95,17 @@ static int find_place(void *context, const struct account *account, struct arena
         return error_code(err, ERROR_INVALID, "ACCOUNT_NOT_SET_UP",
                           "account %s has no %s: run 'terraform apply'", account->id,
                           test->cloud_state->missing);
-    *place = (struct place){.vpc = "vpc-1",
-                            .archive_bucket = arena_format(arena, "archive-%s", account->id),
-                            .host_subnets = subnets,
-                            .host_subnet_count =
-                                test->cloud_state->subnets ? (size_t)test->cloud_state->subnets : 1,
-                            .balancer_subnets = balancer_subnets,
-                            .balancer_networks = balancer_networks,
-                            .balancer_subnet_count = 1,
-                            .images = images,
-                            .image_count = 1};
+    *place = (struct place){
+        .vpc = "vpc-1",
+        .archive_bucket = test->cloud_state->bucket[0] ? arena_strdup(arena, test->cloud_state->bucket)
+                                                       : arena_format(arena, "archive-%s", account->id),
+        .host_subnets = subnets,
+        .host_subnet_count = test->cloud_state->subnets ? (size_t)test->cloud_state->subnets : 1,
+        .balancer_subnets = balancer_subnets,
+        .balancer_networks = balancer_networks,
+        .balancer_subnet_count = 1,
+        .images = images,
+        .image_count = 1};
     return end_call(test);
 }
 

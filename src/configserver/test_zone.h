@@ -50,6 +50,7 @@ struct test_cloud {
     char hanging_account[16]; /* every call for it waits until this is cleared */
     int busy, busiest;        /* calls for TEST_ACCOUNT at once, now and at most */
     char missing[64];         /* what find_place does not find; "" for nothing */
+    char bucket[128];         /* the log archive's name, when not the usual one */
     int calls;
     bool unknown_names;    /* the resolver knows none */
     int launch_calls;      /* of all tokens, refused ones too */

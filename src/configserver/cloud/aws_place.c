@@ -48,6 +48,14 @@ static bool is_missing(const struct error *err)
            err->kind == ERROR_UNAUTHENTICATED || err->kind == ERROR_INVALID;
 }
 
+/* The tag is the tenant's to write.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+ */
+static bool is_bucket(const char *name)
+{
+    return strlen(name) >= 3 && strlen(name) <= 63 && text_only(name, "a-z0-9.-");
+}
+
 static int find_vpc(const struct search *search, struct place *place, struct error *err)
 {
     const struct ec2_filter filters[] = {{"tag:managedby", {"vespa-cloud"}},
@@ -68,9 +76,13 @@ static int find_vpc(const struct search *search, struct place *place, struct err
                           search->account->id, count, search->config->zone);
     place->vpc = vpcs[0].id;
     place->archive_bucket = aws_tag_value(vpcs[0].tags, vpcs[0].tag_count, "archive_bucket");
-    return text_empty(place->archive_bucket)
-               ? missing_in_zone(search, "log archive (VPC tag archive_bucket)", err)
-               : 0;
+    if (text_empty(place->archive_bucket))
+        return missing_in_zone(search, "log archive (VPC tag archive_bucket)", err);
+    if (!is_bucket(place->archive_bucket))
+        return error_code(err, ERROR_INVALID, NOT_SET_UP,
+                          "account %s: the VPC's tag archive_bucket='%.80s' is not a bucket's name",
+                          search->account->id, place->archive_bucket);
+    return 0;
 }
 
 /* x86_64 first. */

@@ -156,11 +156,33 @@ static void a_look_that_is_throttled_for_seconds_says_so_and_that_it_may_be_trie
     assert_true(atomic_load(&calls[1].asked) > 4);
 }
 
+/* The tag is the tenant's to write, and its value goes into records and paths. */
+static void an_archive_whose_name_is_no_buckets_is_refused(void **state)
+{
+    (void)state;
+    cleanup(arena_free) struct arena *arena = arena_new();
+    static const char *const names[] = {"../etc", "b", "two words", "Archive",
+                                        "0123456789012345678901234567890123456789012345678901234567890123"};
+    const char *usual = calls[1].answer;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct error err = {0};
+        struct place place;
+        calls[1].answer = arena_format(
+            arena, LIST("DescribeVpcs", "vpcSet", "<vpcId>vpc-1</vpcId>" TAG("archive_bucket", "%s")),
+            names[i]);
+        assert_int_equal(look(arena, 0, &place, &err), -1);
+        assert_string_equal(err.code, "ACCOUNT_NOT_SET_UP");
+        assert_non_null(strstr(err.message, "is not a bucket's name"));
+    }
+    calls[1].answer = usual;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_look_whose_calls_are_each_throttled_once_finds_everything),
         cmocka_unit_test(a_look_that_is_throttled_for_seconds_says_so_and_that_it_may_be_tried_again),
+        cmocka_unit_test(an_archive_whose_name_is_no_buckets_is_refused),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

@@ -125,6 +125,22 @@ static void write_application(const struct plan *plan, struct transaction *trans
     transaction_put(transaction, RECORD_APPLICATION, &next);
 }
 
+/* What is written must be read again: part of it is the tenant's, from the package or its account's tags, and
+ * a record that cannot be is a mistake of ours that ends the process. */
+static int check_record(const struct plan *plan, const struct application *old, struct error *err)
+{
+    const struct record *record = record_kind_record(RECORD_APPLICATION);
+    const struct application next = make_application(plan, old);
+    const char *text = record_text(record, plan->arena, &next);
+    struct application again = {0};
+    if (record_parse(record, plan->arena, text, strlen(text), &again, err) == 0)
+        return 0;
+    if (err)
+        error_set(err, ERROR_INVALID, "%s cannot be deployed: %s", plan->application_id,
+                  arena_strdup(plan->arena, err->message));
+    return -1;
+}
+
 static int64_t next_generation(struct transaction *transaction)
 {
     struct counters counters =
@@ -186,7 +202,7 @@ static int write_plan(struct plan *plan, struct deployed *deployed, struct error
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(plan->zone->repository);
     const struct application *old = transaction_find(transaction, RECORD_APPLICATION, plan->application_id);
     if (write_account(plan, transaction, err) < 0 || (old && plan_check_change(plan, old, err) < 0) ||
-        plan_clusters(plan, old, err) < 0)
+        plan_clusters(plan, old, err) < 0 || check_record(plan, old, err) < 0)
         return -1;
     if (old && is_deployed(plan, old)) {
         *deployed = (struct deployed){old->generation, false, "Exactly this package is deployed already."};

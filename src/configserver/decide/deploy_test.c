@@ -84,6 +84,16 @@ static void what_a_cluster_asks_for_is_written_as_it_was_asked(void **state)
     assert_string_equal(application->availability_zones[0], "use1-az6");
 }
 
+static void what_cannot_be_written_down_is_refused_and_ends_nothing(void **state)
+{
+    struct test_zone *test = *state;
+    const struct test_package package = {0};
+    memset(test->cloud_state->bucket, 'b', 100); /* in an account's tag there may be anything */
+    test_refuses(test, &package, TEST_APPLICATION " cannot be deployed: ");
+    VIEW(view, test->zone->repository);
+    assert_int_equal(view_count(view, RECORD_APPLICATION), 0);
+}
+
 static void more_hosts_than_an_application_may_want_are_refused(void **state)
 {
     struct test_zone *test = *state;
@@ -133,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(each_refusal_has_vespas_code),
         TEST(what_a_cluster_asks_for_is_written_as_it_was_asked),
+        TEST(what_cannot_be_written_down_is_refused_and_ends_nothing),
         TEST(more_hosts_than_an_application_may_want_are_refused),
         TEST(a_dry_run_says_what_would_change_and_changes_nothing),
         TEST(tags_are_written_with_their_variables_replaced),

@@ -109,7 +109,7 @@ static bool lose(struct look *look, struct host *host, const struct instance *in
         zone_cause(zone, look->transaction, AGENT_CLOUD, "%s", reason ? reason : "its instance is gone");
     if (host_apply(host, HOST_LOST, &cause, NULL) < 0)
         return false;
-    host->trouble = reason;
+    host->trouble = reason ? cause.reason : NULL;
     application_tell(zone, look->transaction, host->application, "warning",
                      "Host %s lost its instance %s%s%s", host->hostname, id, reason ? ": " : "",
                      reason ? reason : "");
