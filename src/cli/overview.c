@@ -9,16 +9,6 @@ static const char *application, *instance, *zone_given;
 const char *overview_last;
 bool overview_of_zone;
 
-int64_t number_of(json_t *object, const char *name)
-{
-    return json_integer_value(json_object_get(object, name));
-}
-
-bool is_set(json_t *object, const char *name)
-{
-    return json_is_true(json_object_get(object, name));
-}
-
 static void apply_flags(struct cli *cli)
 {
     if (application)
@@ -90,39 +80,6 @@ void print_items(struct cli *cli, const struct column *columns, json_t *items)
         row++;
     }
     print_table(cells, width, row);
-}
-
-void say(struct reasons *reasons, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    const char *more = arena_vformat(reasons->cli->arena, format, args);
-    va_end(args);
-    reasons->text = reasons->text ? arena_format(reasons->cli->arena, "%s; %s", reasons->text, more) : more;
-}
-
-void say_down(struct reasons *reasons, json_t *item, const char *how)
-{
-    if (is_set(item, "down"))
-        say(reasons, "%s, since %s", how, ago(reasons->cli, number_of(item, "downSinceMillis")));
-    if (number_of(item, "suspendedSinceMillis"))
-        say(reasons, "may be down for maintenance, since %s",
-            ago(reasons->cli, number_of(item, "suspendedSinceMillis")));
-}
-
-void say_reports(struct reasons *reasons, json_t *item)
-{
-    const char *name;
-    json_t *report;
-    json_object_foreach(json_object_get(item, "reports"), name, report) {
-        const char *description = json_member_text(report, "description");
-        say(reasons, "it reports %s%s%s", name, description ? ": " : "", description ? description : "");
-    }
-}
-
-const char *member(json_t *item, const char *name)
-{
-    return json_member_text(item, name);
 }
 
 const char *hostname_cell(struct cli *cli, json_t *item)

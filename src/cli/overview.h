@@ -10,8 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-extern bool overview_of_zone;     /* --all: everybody's */
-extern const char *overview_last; /* --last, of events */
+extern bool overview_of_zone;      /* --all: everybody's */
+extern const char *overview_last;  /* --last, of events */
+extern json_t *overview_everybody; /* hosts and nodes, as they were asked for; NULL: not asked yet */
 
 int show_hosts(struct cli *cli, struct error *err);
 int show_nodes(struct cli *cli, struct error *err);
@@ -38,13 +39,9 @@ const char *since_cell(struct cli *cli, json_t *item);
 const char *account_cell(struct cli *cli, json_t *item);
 const char *address_cell(struct cli *cli, json_t *item);
 
-/* What is not as it shall be, and why: said one after the other. */
-struct reasons {
-    struct cli *cli;
-    const char *text; /* NULL when nothing was said */
-};
-void say(struct reasons *reasons, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void say_down(struct reasons *reasons, json_t *item, const char *how);
-void say_reports(struct reasons *reasons, json_t *item);
+/* overview_waits.c: why it is not as it shall be; NULL when it is. */
+const char *host_waits_cell(struct cli *cli, json_t *host);
+const char *node_waits_cell(struct cli *cli, json_t *node);
+const char *balancer_waits_cell(struct cli *cli, json_t *balancer);
 
 #endif

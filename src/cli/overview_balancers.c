@@ -23,23 +23,6 @@ static const char *healthy_cell(struct cli *cli, json_t *item)
                         json_array_size(json_object_get(item, "reals")));
 }
 
-static const char *balancer_waits_cell(struct cli *cli, json_t *balancer)
-{
-    struct reasons reasons = {cli, NULL};
-    size_t reals = json_array_size(json_object_get(balancer, "reals"));
-    bool active = text_equal(member(balancer, "state"), "active");
-    if (member(balancer, "trouble"))
-        say(&reasons, "%s", member(balancer, "trouble"));
-    if (active && reals == 0)
-        say(&reasons, "no node is active behind it");
-    else if (active && (size_t)number_of(balancer, "healthyTargets") < reals)
-        say(&reasons, "%zu nodes do not answer it yet",
-            reals - (size_t)number_of(balancer, "healthyTargets"));
-    if (active && !is_set(balancer, "announced"))
-        say(&reasons, "not announced yet");
-    return reasons.text;
-}
-
 static const struct column balancer_columns[] = {
     {"CLUSTER", id_cell, false},
     {"STATE", state_cell, false},

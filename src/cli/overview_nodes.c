@@ -31,29 +31,6 @@ static const char *heard_cell(struct cli *cli, json_t *item)
     return ago(cli, number_of(item, "lastHeardAt"));
 }
 
-static const char *host_waits_cell(struct cli *cli, json_t *host)
-{
-    struct reasons reasons = {cli, NULL};
-    const char *why = member(host, "wishReason"), *trouble = member(host, "trouble");
-    if (is_set(host, "wantToFail"))
-        say(&reasons, "to be replaced as broken");
-    else if (is_set(host, "wantToRetire"))
-        say(&reasons, "to be replaced, then to leave");
-    if (why)
-        say(&reasons, "%s", why);
-    if (trouble)
-        say(&reasons, "%s", trouble);
-    if (number_of(host, "capacityRefusals"))
-        say(&reasons, "AWS had no capacity %lld times", (long long)number_of(host, "capacityRefusals"));
-    if (number_of(host, "failCount"))
-        say(&reasons, "%lld launches in vain", (long long)number_of(host, "failCount"));
-    say_down(&reasons, host, "silent");
-    say_reports(&reasons, host);
-    if (number_of(host, "rebootGeneration") > number_of(host, "currentRebootGeneration"))
-        say(&reasons, "is to reboot");
-    return reasons.text;
-}
-
 static const struct column host_columns[] = {
     {"HOSTNAME", hostname_cell, false},
     {"STATE", state_cell, false},
@@ -99,40 +76,6 @@ static const char *image_cell(struct cli *cli, json_t *item)
     return current ? current : member(item, "wantedDockerImage");
 }
 
-static json_t *everybody; /* hosts and nodes, as they were asked for */
-
-/* A node begins when its host is active, and the host knows what that waits for. */
-static void say_host(struct reasons *reasons, json_t *node)
-{
-    const char *parent = member(node, "parentHostname");
-    json_t *host;
-    size_t index;
-    json_array_foreach(everybody, index, host)
-        if (text_equal(member(host, "hostname"), parent) && !text_equal(member(host, "state"), "active"))
-            say(reasons, "its host is %s%s%s", member(host, "state"), member(host, "trouble") ? ": " : "",
-                member(host, "trouble") ? member(host, "trouble") : "");
-}
-
-static const char *node_waits_cell(struct cli *cli, json_t *node)
-{
-    struct reasons reasons = {cli, NULL};
-    say_host(&reasons, node);
-    const char *wanted = member(node, "wantedDockerImage"), *current = member(node, "currentDockerImage"),
-               *message = member(node, "statusMessage");
-    if (is_set(json_object_get(node, "membership"), "retired"))
-        say(&reasons, "retired: leaves when the others %s",
-            is_set(node, "dataMoved") ? "serve" : "have its documents and serve");
-    if (wanted && current && !text_equal(wanted, current))
-        say(&reasons, "is to run %s", wanted);
-    if (number_of(node, "restartGeneration") > number_of(node, "currentRestartGeneration"))
-        say(&reasons, "is to restart");
-    say_down(&reasons, node, "does not answer");
-    if (!text_empty(message))
-        say(&reasons, "%s", message);
-    say_reports(&reasons, node);
-    return reasons.text;
-}
-
 static const struct column node_columns[] = {
     {"HOSTNAME", hostname_cell, false},    {"STATE", state_cell, false},
     {"SINCE", since_cell, false},          {"APPLICATION", of_node_cell, true},
@@ -152,7 +95,7 @@ static int show_of_type(struct cli *cli, const char *type, const struct column *
             if (text_equal(member(item, "type"), type))
                 json_array_append(chosen, item);
         json_t *answer = json_pack("{s:O}", "nodes", chosen);
-        everybody = list;
+        overview_everybody = list;
         if (cli->json)
             print_json(cli, answer);
         else

@@ -153,6 +153,7 @@ static void mark_leaving(struct host *host)
     host->wish_reason = "AWS retires it";
     host->trouble = "no capacity";
     host->refusals = 3;
+    host->launch_after = 1LL << 42;
     host->down_since = 1000;
     host->suspended_since = 2000;
 }
@@ -169,8 +170,9 @@ static void a_host_shows_what_is_wanted_and_why_it_waits(void **state)
     assert_string_equal(json_string_value(json_array_get(json_object_get(quiet, "additionalHostnames"), 0)),
                         NODE_NAME);
     assert_false(json_is_true(json_object_get(quiet, "wantToRetire")));
-    static const char *const unsaid[] = {"wishReason",           "trouble",          "downSinceMillis",
-                                         "suspendedSinceMillis", "capacityRefusals", "hostTTL"};
+    static const char *const unsaid[] = {
+        "wishReason",  "trouble",          "downSinceMillis", "suspendedSinceMillis",
+        "launchAfter", "capacityRefusals", "hostTTL"};
     for (size_t i = 0; i < COUNT_OF(unsaid); i++)
         assert_null(json_object_get(quiet, unsaid[i]));
     json_t *first = json_array_get(json_object_get(quiet, "history"), 0);
@@ -187,6 +189,7 @@ static void a_host_shows_what_is_wanted_and_why_it_waits(void **state)
     assert_string_equal(json_member_text(leaving, "orchestratorStatus"), "ALLOWED_TO_BE_DOWN");
     assert_int_equal(json_integer_value(json_object_get(leaving, "capacityRefusals")), 3);
     assert_int_equal(json_integer_value(json_object_get(leaving, "suspendedSinceMillis")), 2000);
+    assert_int_equal(json_integer_value(json_object_get(leaving, "launchAfter")), 1LL << 42);
 }
 
 /* The original's members, as far as there is such a thing here: hosts are no application's nodes, nothing is

@@ -8,8 +8,8 @@
 #include <string.h>
 
 /* Members that are said only when there is something to say. */
-static const char *const silent_zeros[] = {"cpuCores", "capacityRefusals", "lastHeardAt", "downSinceMillis",
-                                           "suspendedSinceMillis"};
+static const char *const silent_zeros[] = {"cpuCores",    "capacityRefusals", "launchAfter",
+                                           "lastHeardAt", "downSinceMillis",  "suspendedSinceMillis"};
 
 static json_t *without_zeros(json_t *json)
 {
@@ -140,6 +140,7 @@ json_t *show_host(struct zone *zone, const struct view *view, const struct host 
         .current_reboot_generation = host->current_reboot_generation,
         .fail_count = host->failures,
         .capacity_refusals = host->refusals,
+        .launch_after = host->launch_after > zone_now_ms(zone) ? host->launch_after : 0,
         .want_to_retire = host->want_to_retire,
         .want_to_fail = host->want_to_fail,
         .want_to_deprovision = host_is_leaving(host),

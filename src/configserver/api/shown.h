@@ -29,7 +29,8 @@ struct shown_host {
         *cloud_account, *availability_zone;
     double cpu_cores;
     struct shown_resources *resources, *real_resources; /* what its node gets; what the machine has */
-    int64_t state_since, cost, reboot_generation, current_reboot_generation, fail_count, capacity_refusals;
+    int64_t state_since, cost, reboot_generation, current_reboot_generation, fail_count, capacity_refusals,
+        launch_after;
     bool want_to_retire, want_to_fail, want_to_deprovision, down;
     const char *wish_reason, *trouble, *orchestrator_status;
     int64_t down_since, suspended_since, last_heard_at;

@@ -77,6 +77,7 @@ static const struct field host_fields[] = {
     INTEGER(struct shown_host, fail_count, "failCount", "launches in vain since the last good one"),
     INTEGER(struct shown_host, capacity_refusals, "capacityRefusals",
             "answers 'no capacity' since the last launch"),
+    INTEGER(struct shown_host, launch_after, "launchAfter", "not launched before, ms since the epoch"),
     BOOL(struct shown_host, want_to_retire, "wantToRetire", "to be replaced, then to leave"),
     BOOL(struct shown_host, want_to_fail, "wantToFail", "to be replaced as broken"),
     BOOL(struct shown_host, want_to_deprovision, "wantToDeprovision", "on its way out"),
