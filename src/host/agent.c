@@ -17,7 +17,8 @@ static const struct {
     void *(*run)(void *agent);
 } threads[] = {
     {"converge", converge_thread}, {"identity", identity_thread}, {"link", link_thread},
-    {"spec", spec_thread},         {"archive", archive_thread},   {"report", report_thread},
+    {"spec", spec_thread},         {"archive", archive_thread},   {"events", announced_thread},
+    {"report", report_thread},
 };
 
 /* The metadata service may not answer in the first moments of a machine's life. */
@@ -105,6 +106,7 @@ int agent_run(const struct settings *settings, struct error *err)
         return -1;
     int received = 0;
     sigwait(&ends, &received);
+    report_end(&agent);
     log_info("agent ends; tunnel, firewall and containers stay", "host", agent.config.hostname, NULL);
     return 0;
 }

@@ -5,6 +5,7 @@
  *   spec      long-polls the host's spec over the tunnel                  (spec.c)
  *   converge  makes firewall and nodes match the last good spec           (converge.c, node*.c, firewall.c)
  *   archive   rotates logs, compresses them, puts them into the bucket    (archive.c, rotation.c, ledger.c)
+ *   events    hears what AWS announces of the machine                     (announced.c)
  *   report    tells the config servers how nodes are, and metrics         (report.c, metrics.c)
  *
  * They meet in two places only: files in the state directory (spec, peers: what survives us is what we work
@@ -14,6 +15,7 @@
 #define HOST_AGENT_H
 
 #include "aws/client.h"
+#include "host/announced.h"
 #include "host/settings.h"
 #include "net/http_client.h"
 #include "net/tls.h"
@@ -69,7 +71,8 @@ struct agent {
     pthread_cond_t changed;
     unsigned facts;
     uint64_t spec_changes; /* counts new specs on disk */
-    uint64_t view_changes; /* counts changes of the views */
+    uint64_t view_changes; /* counts changes of the views, and of what is announced */
+    char announced[ANNOUNCED_LONGEST];
     struct node_view *views;
     size_t view_count;
     bool drained; /* nothing runs, every log is archived, and that was asked for */
@@ -106,7 +109,13 @@ void *link_thread(void *agent);
 void *spec_thread(void *agent);
 void *converge_thread(void *agent);
 void *archive_thread(void *agent);
+void *announced_thread(void *agent);
 void *report_thread(void *agent);
+
+/* At the end: perhaps it is the machine's. The config servers look whether it is, sooner than they would miss
+ * us.
+ */
+void report_end(struct agent *agent);
 
 /* Until SIGTERM or SIGINT. There is nothing to do at the end that kill -9 could prevent: tunnel, firewall and
  * containers stay as they are, and the next agent takes them over. -1 when it could not begin. */

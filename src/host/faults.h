@@ -15,8 +15,8 @@ struct faults {
     int64_t looked_ms; /* monotonic */
 };
 
-/* {"disk": {"type", "description", "createdMillis"}} or {}; owned by the arena. Writes to the directory once
- * a minute. */
+/* {"disk": {"type", "description", "createdMillis"}} or {}; owned by the arena. Writes to the directory every
+ * ten seconds; a disk that hangs keeps us from saying anything, which is heard, too. */
 json_t *faults_look(struct faults *faults, struct arena *arena, const char *directory);
 
 /* As the look that failed with this errno would say it. */

@@ -16,6 +16,7 @@
 
 enum {
     TELL_TIMEOUT_MS = 6 * 1000, /* then another config server is asked; both before we count as silent */
+    END_TIMEOUT_MS = 1000,
     TELL_AGAIN_MS = 60 * 1000,
     METRICS_EVERY_MS = 10 * 1000, /* the heartbeat: three lost in a row are silence to the config servers */
     RETRY_FIRST_MS = 500,
@@ -116,6 +117,19 @@ static bool is_fatal(const char *hostname, const struct error *err)
     return err->kind == ERROR_UNAVAILABLE || err->kind == ERROR_THROTTLED;
 }
 
+/* What is wrong with the machine, and what AWS announces of it. */
+static json_t *look_for_reports(struct reporter *reporter, struct arena *arena)
+{
+    struct agent *agent = reporter->agent;
+    char announced[ANNOUNCED_LONGEST];
+    json_t *reports = faults_look(&reporter->faults, arena, agent->settings.state);
+    pthread_mutex_lock(&agent->lock);
+    memcpy(announced, agent->announced, sizeof announced);
+    pthread_mutex_unlock(&agent->lock);
+    announced_report(reports, announced);
+    return reports;
+}
+
 static int report_pass(struct reporter *reporter, struct error *err)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
@@ -130,7 +144,7 @@ static int report_pass(struct reporter *reporter, struct error *err)
     struct node_report host = {
         .current_restart_generation = -1,
         .current_reboot_generation = maintenance_reboot_generation(agent, arena),
-        .reports = faults_look(&reporter->faults, arena, agent->settings.state),
+        .reports = look_for_reports(reporter, arena),
         .service_status = "up",
         .drained = drained,
     };
@@ -164,4 +178,19 @@ void *report_thread(void *context)
             clock_sleep_ms(backoff_next(&backoff, agent->config.hostname));
         }
     }
+}
+
+void report_end(struct agent *agent)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    const struct node_report end = {
+        .service_status = "stopped", .current_restart_generation = -1, .current_reboot_generation = -1};
+    struct http_reply reply;
+    struct error err = {0};
+    if (!agent_has(agent, FACT_TUNNEL) || !agent_has(agent, FACT_IDENTITY))
+        return;
+    const char *path = arena_format(arena, "/nodes/v2/node/%s", agent->config.hostname);
+    if (configserver_call(agent, HTTP_PATCH, path, record_text(&node_report_record, arena, &end),
+                          END_TIMEOUT_MS, arena, &reply, &err) < 0)
+        log_info("nobody was told of our end", "why", err.message, NULL);
 }

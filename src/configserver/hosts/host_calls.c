@@ -187,6 +187,9 @@ int host_report(struct zone *zone, const char *hostname, const struct node_repor
     if (check_report(said, err) < 0)
         return -1;
     host_heard(zone, hostname);
+    bool ends = text_equal(said->service_status, "stopped");
+    if (ends || (said->reports && !reports_equal(host->reports, said->reports)))
+        zone_look_at_account(zone, host->account); /* what becomes of it only the cloud is believed */
     if (!host_told(host, said, &next))
         return 0;
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(zone->repository);

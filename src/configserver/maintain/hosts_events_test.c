@@ -1,5 +1,6 @@
 /* What becomes of hosts whose instances AWS announces something of. */
 #include "base/text.h"
+#include "configserver/hosts/host_calls.h"
 #include "configserver/records/life.h"
 #include "configserver/test_zone.h"
 
@@ -133,6 +134,57 @@ static void a_host_to_be_retired_is_replaced_before_it_leaves(void **state)
     assert_string_equal(test_status(test), "running");
 }
 
+static void report(struct test_zone *test, size_t nth, const char *status, json_t *reports)
+{
+    struct node_report said = node_report_nothing;
+    struct error err = {0};
+    VIEW(view, test->zone->repository);
+    const struct host *host = view_of(view, HOST_OF_INSTANCE, test->cloud_state->instances[nth].id, 0);
+    said.service_status = status;
+    said.reports = reports;
+    if (host_report(test->zone, host->hostname, &said, &err) < 0)
+        fail_msg("%s", err.message);
+}
+
+/* So that what is looked at now and then has just been. */
+static void come_to_rest(struct test_zone *test)
+{
+    test_bring_up(test);
+    test_zone_advance(test, 70 * 1000);
+    test_zone_run(test, 2);
+}
+
+static void what_a_host_hears_of_its_own_fate_makes_us_look_at_once(void **state)
+{
+    struct test_zone *test = *state;
+    come_to_rest(test);
+    announce(test, 0, "instance-retirement", 3600 * 1000);
+    test_zone_run(test, 2);
+    assert_false(host_of(test, 0).want_to_retire);
+    json_t *reports =
+        json_pack("{s:{s:s,s:s}}", "announced", "type", "UNSPECIFIED", "description", "instance-retirement");
+    report(test, 0, "up", reports);
+    test_zone_run(test, 2);
+    assert_true(host_of(test, 0).want_to_retire);
+    assert_false(host_of(test, 1).want_to_retire);
+    json_decref(reports);
+}
+
+/* A host that lies costs a look, and nothing else. */
+static void a_host_that_ends_says_so_and_only_the_cloud_is_believed(void **state)
+{
+    struct test_zone *test = *state;
+    come_to_rest(test);
+    report(test, 1, "stopped", NULL);
+    test_zone_run(test, 2);
+    assert_int_equal(host_of(test, 1).state, HOST_ACTIVE);
+    test->cloud_state->instances[0].state = INSTANCE_ENDED;
+    report(test, 0, "stopped", NULL);
+    test_zone_run(test, 2);
+    assert_int_equal(host_of(test, 0).state, HOST_GONE); /* no host has this instance any more */
+    assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_zone_begin, test_zone_end)
 
 int main(void)
@@ -143,6 +195,8 @@ int main(void)
         TEST(a_host_that_aws_reboots_is_suspended_when_its_time_is_near),
         TEST(a_host_that_never_boots_is_given_up_as_soon_as_aws_says_so),
         TEST(impaired_hosts_are_wanted_away_only_a_few_at_a_time),
+        TEST(what_a_host_hears_of_its_own_fate_makes_us_look_at_once),
+        TEST(a_host_that_ends_says_so_and_only_the_cloud_is_believed),
         TEST(a_host_to_be_retired_is_replaced_before_it_leaves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,7 +110,7 @@ void account_worker_free(struct account_worker **worker)
 void account_worker_hurry(struct account_worker *worker)
 {
     for (size_t i = 0; i < COUNT_OF(maintainers); i++)
-        if (worker->duties[i].idle_ms > 0)
+        if (maintainers[i].pass == watch_instances || maintainers[i].pass == watch_events)
             worker->duties[i].idle_ms = 1;
 }
 

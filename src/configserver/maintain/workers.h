@@ -14,7 +14,7 @@ void account_worker_free(struct account_worker **worker);
 
 /* Runs what is due now; returns in how many milliseconds something will be. */
 int64_t account_worker_pass(struct account_worker *worker);
-/* What is looked at in a while is due at once, unless it failed last. */
+/* Instances and what is announced of them are looked at at once, unless that failed last. */
 void account_worker_hurry(struct account_worker *worker);
 /* How often its maintainers failed in a row, all together. */
 int64_t account_worker_failures(const struct account_worker *worker);
