@@ -74,11 +74,11 @@ static void tell(void *context, const struct touched *touched)
 
 static const char *make_id(const struct zone *zone, struct arena *arena)
 {
-    uint64_t high = zone->environment->random(zone->environment->context);
-    uint64_t low = zone->environment->random(zone->environment->context);
-    return arena_format(arena, "%08llx-%04llx-4%03llx-8%03llx-%012llx", (unsigned long long)high >> 32,
-                        (unsigned long long)high >> 16 & 0xffff, (unsigned long long)high & 0xfff,
-                        (unsigned long long)low >> 52, (unsigned long long)low & 0xffffffffffff);
+    unsigned long long words[2];
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        words[i] = zone->environment->random(zone->environment->context);
+    return arena_format(arena, "%08llx-%04llx-4%03llx-8%03llx-%012llx", words[0] >> 32,
+                        words[0] >> 16 & 0xffff, words[0] & 0xfff, words[1] >> 52, words[1] & 0xffffffffffff);
 }
 
 static int ensure_counters(struct zone *zone, struct error *err)
