@@ -15,11 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum {
-    ANSWER_MOST = 256 << 10,
-    RETRY_MS = 1000,
-    RETRY_SPREAD_MS = 4000
-};
+enum { ANSWER_MOST = 256 << 10, RETRY_MS = 1000, RETRY_SPREAD_MS = 4000 };
 
 /* A public key of its own: 32 bytes that begin with its number. */
 static void wireguard_key(const struct agent *agent, char text[45])
@@ -30,6 +26,42 @@ static void wireguard_key(const struct agent *agent, char text[45])
     gnutls_base64_encode2(&in, &out);
     snprintf(text, 45, "%.*s", (int)out.size, out.data);
     gnutls_free(out.data);
+}
+
+/* As many as a host with one node measures. */
+static char *metrics_text(const struct agent *agent)
+{
+    static const char *const of_host[] = {"memory_total_bytes",
+                                          "memory_available_bytes",
+                                          "disk_total_bytes",
+                                          "disk_free_bytes",
+                                          "agent_rss_bytes",
+                                          "agent_cpu_seconds_total",
+                                          "load1",
+                                          "identity_left_seconds",
+                                          "spec_generation"};
+    static const char *const of_node[] = {"up",
+                                          "cpu_seconds_total",
+                                          "rss_bytes",
+                                          "logs_archived_files_total",
+                                          "logs_archived_bytes_total",
+                                          "logs_failures_total",
+                                          "logs_pending_files",
+                                          "logs_pending_bytes"};
+    char *text = memory_format("{\"at\":%lld,\"metrics\":[", (long long)clock_now_ms());
+    for (size_t i = 0; i < COUNT_OF(of_host) + COUNT_OF(of_node); i++) {
+        cleanup(memory_free) char *before = text;
+        const char *separator = i ? "," : "";
+        if (i < COUNT_OF(of_host))
+            text = memory_format("%s%s{\"name\":\"vespa.host.%s\",\"value\":%zu,\"type\":\"gauge\"}", before,
+                                 separator, of_host[i], 123456789 + i);
+        else
+            text = memory_format(
+                "%s%s{\"name\":\"vespa.node.%s\",\"value\":%zu,\"type\":\"counter\",\"node\":\"%s\"}", before,
+                separator, of_node[i - COUNT_OF(of_host)], i, agent->node);
+    }
+    cleanup(memory_free) char *all = text;
+    return memory_format("%s]}", all);
 }
 
 static char *request_text(const struct agent *agent)
@@ -60,12 +92,7 @@ static char *request_text(const struct agent *agent)
     case PUSH_METRICS:
         method = "POST";
         path = memory_format("/metrics/v1/host/%s", agent->hostname);
-        body = memory_format(
-            "{\"at\":%lld,\"metrics\":["
-            "{\"name\":\"vespa.host.memory_used_bytes\",\"value\":123456789,\"type\":\"gauge\"},"
-            "{\"name\":\"vespa.host.disk_used_bytes\",\"value\":987654321,\"type\":\"gauge\"},"
-            "{\"name\":\"vespa.node.cpu_seconds_total\",\"value\":42,\"type\":\"counter\",\"node\":\"%s\"}]}",
-            (long long)clock_now_ms(), agent->node);
+        body = metrics_text(agent);
         break;
     }
     return memory_format("%s %s HTTP/1.1\r\nHost: configserver\r\nContent-Type: application/json\r\n"

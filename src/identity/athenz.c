@@ -167,12 +167,6 @@ int principal_of(struct arena *arena, const struct certificate *certificate, str
     return instance ? read_instance_id(arena, instance, principal, err) : 0;
 }
 
-/* A connection's principal and the memory it lives in. */
-struct peer {
-    struct principal principal; /* first: the server hands out its address */
-    struct arena *arena;
-};
-
 static int principal_of_der(struct arena *arena, const gnutls_datum_t *der, struct principal *principal,
                             struct error *err)
 {
@@ -188,29 +182,61 @@ static int principal_of_der(struct arena *arena, const gnutls_datum_t *der, stru
     return 0;
 }
 
+/* All texts of a principal, for copying one whole. */
+static const size_t principal_texts[] = {
+    offsetof(struct principal, domain),      offsetof(struct principal, service),
+    offsetof(struct principal, name),        offsetof(struct principal, provider),
+    offsetof(struct principal, instance_id), offsetof(struct principal, tenant),
+    offsetof(struct principal, zone),        offsetof(struct principal, user),
+    offsetof(struct principal, serial),
+};
+
+_Static_assert(sizeof(struct principal) == 3 * 8 + COUNT_OF(principal_texts) * sizeof(char *),
+               "every text is listed");
+
+static const char **text_of(struct principal *principal, size_t which)
+{
+    return (const char **)(void *)((char *)principal + principal_texts[which]);
+}
+
+/* In one piece and without the certificate: it lives as long as a connection, of which there are thousands.
+ */
+static struct principal *principal_copy(struct principal *principal)
+{
+    size_t size = sizeof *principal;
+    for (size_t i = 0; i < COUNT_OF(principal_texts); i++)
+        size += *text_of(principal, i) ? strlen(*text_of(principal, i)) + 1 : 0;
+    struct principal *copy = memory_alloc(size);
+    char *at = (char *)(copy + 1);
+    *copy = *principal;
+    for (size_t i = 0; i < COUNT_OF(principal_texts); i++)
+        if (*text_of(copy, i)) {
+            size_t length = strlen(*text_of(copy, i)) + 1;
+            memcpy(at, *text_of(copy, i), length);
+            *text_of(copy, i) = at;
+            at += length;
+        }
+    return copy;
+}
+
 void *principal_identify_peer(void *context, const gnutls_datum_t *certificate_der)
 {
     (void)context;
     if (!certificate_der)
         return NULL;
     struct error err = {0};
-    struct arena *arena = arena_new();
-    struct peer *peer = arena_alloc(arena, sizeof *peer);
-    peer->arena = arena;
-    if (principal_of_der(arena, certificate_der, &peer->principal, &err) == 0)
-        return &peer->principal;
+    struct principal principal;
+    cleanup(arena_free) struct arena *arena = arena_new();
+    if (principal_of_der(arena, certificate_der, &principal, &err) == 0)
+        return principal_copy(&principal);
     log_debug("peer not identified", "reason", err.message, NULL);
-    arena_free(&arena);
     return NULL;
 }
 
 void principal_forget_peer(void *context, void *peer)
 {
     (void)context;
-    if (!peer)
-        return;
-    struct arena *arena = ((struct peer *)peer)->arena; /* the peer itself lies in it */
-    arena_free(&arena);
+    free(peer);
 }
 
 int principal_check_peer(void *context, const gnutls_datum_t *certificate_der, struct error *err)

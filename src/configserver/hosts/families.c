@@ -92,6 +92,12 @@ static const struct metric_family *find_family(const char *name)
     return bsearch(name, families, COUNT_OF(families), sizeof *families, compare_name);
 }
 
+const char *metric_family_name(const char *name)
+{
+    const struct metric_family *family = find_family(name);
+    return family ? family->name : NULL;
+}
+
 bool metric_family_is_containers(const char *name)
 {
     return text_starts(name, OF_CONTAINERS) && !find_family(name);

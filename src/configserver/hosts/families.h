@@ -17,6 +17,8 @@ struct metric_family {
 
 const struct metric_family *metric_families(size_t *count); /* those declared, sorted by name */
 
+/* The same name, for good; NULL: not declared. */
+const char *metric_family_name(const char *name);
 /* Below vespa_node_, and not declared. */
 bool metric_family_is_containers(const char *name);
 

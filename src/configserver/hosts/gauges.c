@@ -11,10 +11,17 @@
  * us would keep them all. */
 enum { OWN_NAMES_MOST = 100 };
 
+/* There are dozens of each of thousands of hosts: they share the names. */
+struct measured {
+    const char *name; /* a declared family's, or one of the host's `own_names` */
+    double value;
+    bool own, of_node;
+};
+
 struct host_gauges {
-    char *hostname;
-    struct arena *arena;
-    struct metrics_report report;
+    char *hostname, *node; /* the one on it; NULL */
+    struct measured *measured;
+    size_t count;
     int64_t heard_ms;
     char **own_names; /* that its node's container ever used, OWN_NAMES_MOST at most */
     size_t own_name_count;
@@ -35,10 +42,11 @@ struct gauges *gauges_new(void)
 
 static void drop_host(struct host_gauges *host)
 {
-    arena_free(&host->arena);
     for (size_t i = 0; i < host->own_name_count; i++)
         free(host->own_names[i]);
     free(host->own_names);
+    free(host->measured);
+    free(host->node);
     free(host->hostname);
     free(host);
 }
@@ -67,38 +75,44 @@ static const char *prometheus_name(struct arena *arena, const char *name)
     return copy;
 }
 
-/* One of the container's own names that is new is remembered as long as there is room. */
-static bool is_let_in(struct host_gauges *host, const char *name)
+/* One of the container's own names that is new is remembered as long as there is room. NULL: not let in. */
+static const char *kept_name(struct host_gauges *host, const char *name)
 {
-    if (!metric_family_is_containers(name))
-        return true;
+    const char *declared = text_starts(name, "vespa_") ? metric_family_name(name) : NULL;
+    if (declared || !metric_family_is_containers(name))
+        return declared;
     for (size_t i = 0; i < host->own_name_count; i++)
         if (text_equal(host->own_names[i], name))
-            return true;
+            return host->own_names[i];
     if (host->own_name_count == OWN_NAMES_MOST)
-        return false;
+        return NULL;
     host->own_names = memory_resize(host->own_names, host->own_name_count + 1, sizeof *host->own_names);
-    host->own_names[host->own_name_count++] = memory_strdup(name);
-    return true;
+    return host->own_names[host->own_name_count++] = memory_strdup(name);
+}
+
+static void take_node(struct host_gauges *host, const char *node)
+{
+    if (!node || text_equal(host->node, node))
+        return;
+    free(host->node);
+    host->node = memory_strdup(node);
 }
 
 static void take_report(struct host_gauges *host, const struct metrics_report *report)
 {
-    arena_free(&host->arena);
-    host->arena = arena_new();
-    host->report = *report;
-    host->report.metrics = arena_alloc(host->arena, (report->metric_count + 1) * sizeof *report->metrics);
-    host->report.metric_count = host->refused = 0;
+    cleanup(arena_free) struct arena *arena = arena_new();
+    if (report->metric_count > 0)
+        host->measured = memory_resize(host->measured, report->metric_count, sizeof *host->measured);
+    host->count = host->refused = 0;
     for (size_t i = 0; i < report->metric_count; i++) {
         const struct metric *metric = &report->metrics[i];
-        const char *name = prometheus_name(host->arena, metric->name);
-        if (!is_let_in(host, name)) {
+        const char *name = kept_name(host, prometheus_name(arena, metric->name));
+        take_node(host, metric->node);
+        if (name)
+            host->measured[host->count++] =
+                (struct measured){name, metric->value, !metric_family_name(name), metric->node != NULL};
+        else
             host->refused++;
-            continue;
-        }
-        host->report.metrics[host->report.metric_count++] =
-            (struct metric){name, metric->value, arena_strdup(host->arena, metric->type),
-                            arena_strdup(host->arena, metric->node)};
     }
 }
 
@@ -125,25 +139,22 @@ int64_t gauges_heard(struct gauges *gauges, const char *hostname)
     return heard;
 }
 
-/* Returns how many of its measurements are not shown. */
-static size_t add_host(struct exposition *exposition, struct arena *arena, const struct host_gauges *gauges,
-                       const struct host *host)
+/* What is added outlives our lock, and so the host's own names. */
+static void add_host(struct exposition *exposition, struct arena *arena, const struct host_gauges *gauges,
+                     const struct host *host)
 {
     struct application_id names;
-    size_t refused = gauges->refused;
     application_names(arena, host->application, &names);
     const char *of =
         arena_format(arena, "host=\"%s\",tenant=\"%s\",application=\"%s\",instance=\"%s\",cluster=\"%s\"",
                      host->hostname, names.tenant, names.application, names.instance, host->cluster);
     exposition_add(exposition, "enclave_host_heard_timestamp_seconds", of, (double)gauges->heard_ms / 1000);
-    for (size_t i = 0; i < gauges->report.metric_count; i++) {
-        const struct metric *metric = &gauges->report.metrics[i];
-        const char *labels = metric->node ? arena_format(arena, "%s,node=\"%s\"", of, metric->node) : of;
-        if (!text_starts(metric->name, "vespa_") ||
-            !exposition_add(exposition, metric->name, labels, metric->value))
-            refused++;
+    const char *of_node = gauges->node ? arena_format(arena, "%s,node=\"%s\"", of, gauges->node) : of;
+    for (size_t i = 0; i < gauges->count; i++) {
+        const struct measured *measured = &gauges->measured[i];
+        const char *name = measured->own ? arena_strdup(arena, measured->name) : measured->name;
+        exposition_add(exposition, name, measured->of_node ? of_node : of, measured->value);
     }
-    return refused;
 }
 
 void gauges_add(struct gauges *gauges, const struct view *view, struct arena *arena,
@@ -154,10 +165,12 @@ void gauges_add(struct gauges *gauges, const struct view *view, struct arena *ar
     struct host_gauges **gone = arena_alloc(arena, (gauges->hosts.count + 1) * sizeof *gone);
     for (struct host_gauges *each; (each = table_each(&gauges->hosts, &at));) {
         const struct host *host = view_find(view, RECORD_HOST, each->hostname);
-        if (host)
-            refused += add_host(exposition, arena, each, host);
-        else
+        if (!host) {
             gone[gone_count++] = each;
+            continue;
+        }
+        add_host(exposition, arena, each, host);
+        refused += each->refused;
     }
     for (size_t i = 0; i < gone_count; i++)
         drop_host(table_take(&gauges->hosts, gone[i]->hostname));
