@@ -64,7 +64,7 @@ int config_load(struct arena *arena, const char *path, struct config *config, st
              : imds_user_data(arena, &text, &length, err) < 0)
         return error_context(err, "read the configuration");
     if (record_parse(&config_record, arena, text, length, &read, err) < 0 ||
-        (read.limits && record_read(&limits_record, arena, read.limits, &read.config.limits, err) < 0))
+        (read.limits && limits_read(arena, read.limits, &read.config.limits, err) < 0))
         return error_context(err, "configuration from %s", path ? path : "user data");
     *config = read.config;
     return 0;

@@ -1,5 +1,6 @@
 #include "configserver/limits.h"
 
+#include "base/text.h"
 #include "zone/host_config.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
@@ -45,6 +46,7 @@ const struct limits limits_default = {
     .watch_balancers_eager = 300,
     .watch_events = 60 * SECOND,
     .watch_events_eager = 10 * SECOND,
+    .event_near = 90 * SECOND,
     .list_balancers = 60 * SECOND,
     .mend_balancers = 15 * MINUTE,
     .look_for_disks = HOUR,
@@ -62,7 +64,7 @@ static const struct field limits_fields[] = {
     LIMIT(drain_longest, "drainLongest", 0, DAY,
           "a rotated log is megabytes; longer than this and the archive or its key is broken, which the host "
           "says"),
-    LIMIT(host_silent, "hostSilent", SECOND, HOUR,
+    LIMIT(host_silent, "hostSilent", 12 * SECOND, HOUR,
           "hosts send a heartbeat every 10 s: three lost in a row is no jitter"),
     LIMIT(
         host_down_grace, "hostDownGrace", 0, DAY,
@@ -127,6 +129,8 @@ static const struct field limits_fields[] = {
           "AWS announces retirements days, sometimes minutes, before"),
     LIMIT(watch_events_eager, "watchEventsEager", SECOND, DAY,
           "while a host takes longer to boot than most: AWS may say that it never will"),
+    LIMIT(event_near, "eventNear", 0, DAY,
+          "before AWS reboots a machine it may be down: a look at events is a minute off at most"),
     LIMIT(list_balancers, "listBalancers", SECOND, DAY,
           "one that somebody deleted serves nobody until it is made again; three calls an account"),
     LIMIT(mend_balancers, "mendBalancers", SECOND, DAY,
@@ -147,3 +151,28 @@ static const struct field limits_fields[] = {
     FIELD_END,
 };
 const struct record limits_record = {"limits", sizeof(struct limits), limits_fields};
+
+static bool is_limit(const char *name)
+{
+    for (const struct field *field = limits_fields; field->name; field++)
+        if (text_equal(field->name, name))
+            return true;
+    return false;
+}
+
+int limits_read(struct arena *arena, json_t *json, struct limits *limits, struct error *err)
+{
+    const char *name;
+    json_t *value;
+    struct limits next = *limits;
+    json_object_foreach(json, name, value) {
+        if (!is_limit(name))
+            return error_set(err, ERROR_INVALID,
+                             "\"limits\": there is no limit '%.64s'; see enclave-configserver --limits",
+                             name);
+    }
+    if (record_read(&limits_record, arena, json, &next, err) < 0)
+        return error_context(err, "\"limits\"");
+    *limits = next;
+    return 0;
+}

@@ -40,6 +40,7 @@ struct limits {
     int64_t place_kept;                       /* what Terraform made is looked for again */
     int64_t watch_instances, watch_instances_eager, watch_balancers, watch_balancers_eager, watch_events,
         watch_events_eager;
+    int64_t event_near;     /* a reboot that AWS announces for within this may be now */
     int64_t list_balancers; /* those that are there, against those that shall be */
     int64_t mend_balancers; /* their settings */
     int64_t look_for_disks; /* that are nobody's */
@@ -53,5 +54,9 @@ struct limits {
 };
 extern const struct record limits_record;
 extern const struct limits limits_default;
+
+/* As the configuration says, on top of what they are. ERROR_INVALID for one that is out of its bounds, or
+ * that there is none of: a limit misspelt would be the default without anybody noticing. */
+int limits_read(struct arena *arena, json_t *json, struct limits *limits, struct error *err);
 
 #endif

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 /* Below the range that connections get theirs from, so that nobody takes it before the server does. */
-enum { PORT_FIRST = 11000, PORT_COUNT = 20000, OPEN_MS = 20000, ANSWER_MS = 500 };
+enum { PORT_FIRST = 11000, PORT_COUNT = 20000, OPEN_MS = 20000, ANSWER_MS = 500, ANSWER_LONGEST = 2048 };
 
 static int connect_or_bind(const char *address, uint16_t port,
                            int (*step)(int, const struct sockaddr *, socklen_t))
@@ -94,23 +94,39 @@ void fixture_stop(struct fixture *fixture)
     tree_remove(fixture->directory, NULL);
 }
 
-/* Does what it says of itself hold one of these? */
-static bool says(const struct zookeeper_member *member, const char *one, const char *other)
+/* What it says of itself; "" when it does not answer. */
+static void ask(const struct zookeeper_member *member, char answer[ANSWER_LONGEST])
 {
-    char answer[2048];
     size_t length = 0;
     cleanup(file_close) int fd = connect_or_bind(member->address, member->client_port, connect);
+    answer[0] = '\0';
     if (fd < 0 || write(fd, "srvr", 4) != 4)
-        return false;
+        return;
     struct pollfd readable = {fd, POLLIN, 0};
-    while (length < sizeof answer - 1 && poll(&readable, 1, ANSWER_MS) > 0) {
-        ssize_t got = read(fd, answer + length, sizeof answer - 1 - length);
+    while (length < ANSWER_LONGEST - 1 && poll(&readable, 1, ANSWER_MS) > 0) {
+        ssize_t got = read(fd, answer + length, ANSWER_LONGEST - 1 - length);
         if (got <= 0)
             break;
         length += (size_t)got;
     }
     answer[length] = '\0';
+}
+
+/* Does that hold one of these? */
+static bool says(const struct zookeeper_member *member, const char *one, const char *other)
+{
+    char answer[ANSWER_LONGEST];
+    ask(member, answer);
     return strstr(answer, one) || strstr(answer, other);
+}
+
+int fixture_connections(const struct fixture *fixture, size_t server)
+{
+    static const char mark[] = "Connections: ";
+    char answer[ANSWER_LONGEST];
+    ask(&fixture->members[server], answer);
+    const char *count = strstr(answer, mark);
+    return count ? atoi(count + strlen(mark)) : -1;
 }
 
 int fixture_leader(struct fixture *fixture, int timeout_ms)

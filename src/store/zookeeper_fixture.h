@@ -30,6 +30,9 @@ int fixture_leader(struct fixture *fixture, int timeout_ms);
 /* Waits until that one serves clients. */
 bool fixture_serves(struct fixture *fixture, size_t server, int timeout_ms);
 
+/* Clients connected to it, whoever asks among them; -1 when it does not answer. */
+int fixture_connections(const struct fixture *fixture, size_t server);
+
 /* A session with the servers, trying the one of that number first and waiting until they serve; aborts when
  * they do not within 20 s. */
 struct store *fixture_open(struct fixture *fixture, size_t first, int session_timeout_ms,

@@ -13,8 +13,6 @@
 #define ANNOUNCED "AWS announces: "
 #define IMPAIRED  "AWS finds it impaired: "
 
-enum { NEAR_MS = 90 * 1000 }; /* a look at events is at most a minute off */
-
 typedef void heed_event(struct account_pass *pass, struct transaction *transaction, const struct host *host,
                         const struct instance_event *event);
 
@@ -56,7 +54,8 @@ static void replace(struct account_pass *pass, struct transaction *transaction, 
 static void bear(struct account_pass *pass, struct transaction *transaction, const struct host *host,
                  const struct instance_event *event)
 {
-    if (!host->suspended_since && event->not_before_ms - zone_now_ms(pass->zone) < NEAR_MS)
+    if (!host->suspended_since &&
+        event->not_before_ms - zone_now_ms(pass->zone) < pass->zone->limits->event_near)
         write_wish(pass, transaction, host, HOST_SUSPEND, explain(transaction, event));
 }
 
