@@ -204,8 +204,8 @@ enum http_answer command_nodes(struct http_request *request)
     size_t count;
     for (size_t i = 0; i < COUNT_OF(commands); i++)
         if (text_equal(name, commands[i])) {
-            int result =
-                command_hosts(http_request_server_context(request), (enum command)i, &filter, &count, &err);
+            int result = command_hosts(http_request_server_context(request), (enum command)i, &filter,
+                                       caller_name(request), &count, &err);
             return answer(
                 request, result, &err,
                 result < 0 ? NULL

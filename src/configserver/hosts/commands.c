@@ -135,41 +135,44 @@ static bool can_be_commanded(struct transaction *transaction, const struct pair 
     return members > 1 || !node_can_be_counted_on(pair->node, pair->host);
 }
 
-static bool raise_generation(struct transaction *transaction, enum command command, const struct pair *pair,
-                             const char **why)
+/* One command at work. */
+struct raising {
+    struct zone *zone;
+    struct transaction *transaction;
+    enum command command;
+    const char *who;
+    const char *why; /* the last could not be commanded */
+};
+
+static bool raise_generation(struct raising *raising, const struct pair *pair)
 {
-    if (!can_be_commanded(transaction, pair, why))
+    if (!can_be_commanded(raising->transaction, pair, &raising->why))
         return false;
-    struct host host = *pair->host;
-    struct node node = *pair->node;
-    if (command == COMMAND_REBOOT) {
-        host.reboot_generation++;
-        transaction_put(transaction, RECORD_HOST, &host);
-    } else {
-        node.restart_generation++;
-        transaction_put(transaction, RECORD_NODE, &node);
+    if (raising->command == COMMAND_RESTART) {
+        change_node(raising->zone, raising->transaction, pair->node, NODE_WANT_RESTART, raising->who);
+        return true;
     }
-    return true;
+    return change_host(raising->zone, raising->transaction, pair->host, HOST_WANT_REBOOT, raising->who,
+                       NULL) == 0;
 }
 
-static size_t command_application(struct transaction *transaction, enum command command,
-                                  const char *application, const char **why)
+static size_t command_application(struct raising *raising, const char *application)
 {
     size_t count = 0;
-    const struct view *view = transaction_view(transaction);
+    const struct view *view = transaction_view(raising->transaction);
     view_each_of(view, NODES_OF_APPLICATION, application, struct node, node) {
         const struct pair pair = {view_find(view, RECORD_HOST, node->parent), node};
-        count += raise_generation(transaction, command, &pair, why);
+        count += raise_generation(raising, &pair);
     }
     return count;
 }
 
-int command_hosts(struct zone *zone, enum command command, const struct command_filter *filter, size_t *count,
-                  struct error *err)
+int command_hosts(struct zone *zone, enum command command, const struct command_filter *filter,
+                  const char *who, size_t *count, struct error *err)
 {
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(zone->repository);
     struct pair pair;
-    const char *why = "it has no nodes";
+    struct raising raising = {zone, transaction, command, who, "it has no nodes"};
     if (!filter->hostname && !filter->application)
         return error_set(err, ERROR_INVALID,
                          "say which: ?hostname=… or ?application=tenant.application.instance");
@@ -180,9 +183,9 @@ int command_hosts(struct zone *zone, enum command command, const struct command_
                          filter->application);
     if (!filter->hostname && !transaction_find(transaction, RECORD_APPLICATION, filter->application))
         return error_set(err, ERROR_NOT_FOUND, "%.80s is not deployed here", filter->application);
-    *count = filter->hostname ? raise_generation(transaction, command, &pair, &why)
-                              : command_application(transaction, command, filter->application, &why);
+    *count = filter->hostname ? raise_generation(&raising, &pair)
+                              : command_application(&raising, filter->application);
     if (*count == 0)
-        return error_set(err, ERROR_CONFLICT, "%s", why);
+        return error_set(err, ERROR_CONFLICT, "%s", raising.why);
     return transaction_commit(&transaction, err);
 }

@@ -20,7 +20,7 @@ struct command_filter {
     const char *application; /* "acme:albums:default" */
 };
 enum command { COMMAND_RESTART, COMMAND_REBOOT };
-int command_hosts(struct zone *zone, enum command command, const struct command_filter *filter, size_t *count,
-                  struct error *err);
+int command_hosts(struct zone *zone, enum command command, const struct command_filter *filter,
+                  const char *who, size_t *count, struct error *err);
 
 #endif

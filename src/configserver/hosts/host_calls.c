@@ -112,7 +112,9 @@ static bool node_told(const struct node *node, const struct node_report *said, s
     next->data_moved = node->retired && (said->data_moved || node->data_moved);
     if (said->reports)
         next->reports = reports_kept(said->reports);
-    if (said->current_restart_generation > node->current_restart_generation)
+    /* More than was asked for it cannot have done: believed, it would never be restarted again. */
+    if (said->current_restart_generation > node->current_restart_generation &&
+        said->current_restart_generation <= node->restart_generation)
         next->current_restart_generation = said->current_restart_generation;
     if (said->service_status) {
         next->service_status = said->service_status;
@@ -158,6 +160,9 @@ int node_report(struct zone *zone, const char *hostname, const struct node_repor
         return error_set(err, ERROR_NOT_FOUND, "no node %s", hostname);
     if (!node_told(now, said, &next))
         return 0;
+    const struct cause cause = zone_cause(zone, transaction, AGENT_HOST, NULL);
+    if (next.current_restart_generation > now->current_restart_generation)
+        node_apply(&next, NODE_RESTARTED, &cause, NULL);
     transaction_put(transaction, RECORD_NODE, &next);
     tell_status(zone, transaction, now, &next);
     return transaction_commit(&transaction, err);
@@ -197,6 +202,8 @@ int host_report(struct zone *zone, const char *hostname, const struct node_repor
     if (!now || !host_told(now, said, &next))
         return 0;
     const struct cause cause = zone_cause(zone, transaction, AGENT_HOST, NULL);
+    if (next.current_reboot_generation > now->current_reboot_generation)
+        host_apply(&next, HOST_REBOOTED, &cause, NULL);
     if (said->drained && host_apply(&next, HOST_DRAINED, &cause, NULL) == 0)
         application_tell(zone, transaction, now->application, "info", "Host %s archived its last logs",
                          hostname);

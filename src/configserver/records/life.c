@@ -122,6 +122,25 @@ static void forget_ways(void *record, const struct cause *cause)
     host->wireguard_key_at = host->down_since = host->suspended_since = 0;
 }
 
+static void want_reboot(void *record, const struct cause *cause)
+{
+    (void)cause;
+    ((struct host *)record)->reboot_generation++;
+}
+
+static void want_restart(void *record, const struct cause *cause)
+{
+    (void)cause;
+    ((struct node *)record)->restart_generation++;
+}
+
+/* Which generation was carried out stands in the record already: only a line for its history. */
+static void note(void *record, const struct cause *cause)
+{
+    (void)record;
+    (void)cause;
+}
+
 static void forget_service(void *record, const struct cause *cause)
 {
     (void)cause;
@@ -287,6 +306,8 @@ static const struct transition host_life[] = {
     { HOST_DEPROVISIONING,  HOST_WENT_DOWN,     SAME,                 NULL,                  host_down       },
     { ANY,                  HOST_CAME_UP,       SAME,                 NULL,                  host_up         },
     { ANY,                  HOST_RESUME,        SAME,                 NULL,                  host_resume     },
+    { HOST_ACTIVE,          HOST_WANT_REBOOT,   SAME,                 NULL,                  want_reboot     },
+    { ANY,                  HOST_REBOOTED,      SAME,                 NULL,                  note            },
 };
 
 static const struct transition node_life[] = {
@@ -319,6 +340,9 @@ static const struct transition node_life[] = {
 
     { NODE_DIRTY,           NODE_HOST_LOST,     NODE_DIRTY,           NULL,                  forget_service  },
     { NODE_DIRTY,           NODE_REMOVED,       NODE_GONE,            NULL,                  NULL            },
+
+    { NODE_ACTIVE,          NODE_WANT_RESTART,  SAME,                 NULL,                  want_restart    },
+    { ANY,                  NODE_RESTARTED,     SAME,                 NULL,                  note            },
 };
 
 static const struct transition load_balancer_life[] = {
@@ -334,13 +358,15 @@ static const struct transition load_balancer_life[] = {
 };
 /* clang-format on */
 
-static const char *const host_events[] = {
-    "launched", "reached us", "activate", "lost",          "wantToRetire", "wantToFail",
-    "unwanted", "down",       "up",       "suspended",     "resumed",      "failed",
-    "parked",   "release",    "drained",  "drain expired", "terminated",   "forget"};
-static const char *const node_events[] = {
-    "activate", "host lost", "retire",     "unretire",   "down", "up",   "suspended", "resumed",
-    "parting",  "staying",   "deactivate", "reactivate", "fail", "park", "release",   "removed"};
+static const char *const host_events[] = {"launched",     "reached us", "activate",     "lost",
+                                          "wantToRetire", "wantToFail", "unwanted",     "down",
+                                          "up",           "suspended",  "resumed",      "failed",
+                                          "parked",       "release",    "drained",      "drain expired",
+                                          "terminated",   "forget",     "wantToReboot", "rebooted"};
+static const char *const node_events[] = {"activate",   "host lost",     "retire",   "unretire", "down",
+                                          "up",         "suspended",     "resumed",  "parting",  "staying",
+                                          "deactivate", "reactivate",    "fail",     "park",     "release",
+                                          "removed",    "wantToRestart", "restarted"};
 static const char *const load_balancer_events[] = {"provisioned", "lost",   "deactivate",
                                                    "reactivate",  "remove", "removed"};
 

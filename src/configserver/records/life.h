@@ -26,6 +26,8 @@ enum host_event {
     HOST_DRAIN_EXPIRED, /* it had long enough */
     HOST_TERMINATED,    /* the cloud has no instance of it any more */
     HOST_FORGET,        /* remembered long enough */
+    HOST_WANT_REBOOT,   /* when it can be missed */
+    HOST_REBOOTED,      /* it says so */
 };
 
 enum node_event {
@@ -43,8 +45,10 @@ enum node_event {
     NODE_REACTIVATE, /* wanted again while it still has its data */
     NODE_FAIL,       /* broken and replaced */
     NODE_PARK,
-    NODE_RELEASE, /* not to come back: archive the logs and go */
-    NODE_REMOVED, /* its host is gone */
+    NODE_RELEASE,      /* not to come back: archive the logs and go */
+    NODE_REMOVED,      /* its host is gone */
+    NODE_WANT_RESTART, /* when it can be missed */
+    NODE_RESTARTED,    /* its host says so */
 };
 
 enum load_balancer_event {

@@ -64,6 +64,7 @@ static const struct step host_steps[] = {
     {HOST_ACTIVE, HOST_WISH_FAIL, HOST_ACTIVE},
     {HOST_ACTIVE, HOST_UNWISH, HOST_ACTIVE},
     {HOST_ACTIVE, HOST_WENT_DOWN, HOST_ACTIVE},
+    {HOST_ACTIVE, HOST_WANT_REBOOT, HOST_ACTIVE},
     {HOST_FAILED, HOST_REACHED_US, HOST_FAILED},
     {HOST_FAILED, HOST_PARK, HOST_PARKED},
     {HOST_FAILED, HOST_RELEASE, HOST_DEPROVISIONING},
@@ -98,6 +99,7 @@ static const struct step node_steps[] = {
     {NODE_ACTIVE, NODE_DEACTIVATE, NODE_INACTIVE},
     {NODE_ACTIVE, NODE_FAIL, NODE_FAILED},
     {NODE_ACTIVE, NODE_RELEASE, NODE_DIRTY},
+    {NODE_ACTIVE, NODE_WANT_RESTART, NODE_ACTIVE},
     {NODE_INACTIVE, NODE_REACTIVATE, NODE_RESERVED},
     {NODE_INACTIVE, NODE_HOST_LOST, NODE_DIRTY},
     {NODE_INACTIVE, NODE_RELEASE, NODE_DIRTY},
@@ -189,9 +191,9 @@ static int apply_balancer(union living *living, int event, const struct cause *c
 #define STEPS(steps) steps, sizeof steps / sizeof *steps
 
 static const struct subject subjects[] = {
-    {"host", RECORD_HOST, HOST_GONE + 1, HOST_FORGET + 1, host_state_names, STEPS(host_steps), begin_host,
+    {"host", RECORD_HOST, HOST_GONE + 1, HOST_REBOOTED + 1, host_state_names, STEPS(host_steps), begin_host,
      equip_host, apply_host},
-    {"node", RECORD_NODE, NODE_GONE + 1, NODE_REMOVED + 1, node_state_names, STEPS(node_steps), begin_node,
+    {"node", RECORD_NODE, NODE_GONE + 1, NODE_RESTARTED + 1, node_state_names, STEPS(node_steps), begin_node,
      equip_node, apply_node},
     {"load balancer", RECORD_LOAD_BALANCER, LOAD_BALANCER_GONE + 1, LOAD_BALANCER_REMOVED + 1,
      load_balancer_state_names, STEPS(balancer_steps), begin_balancer, equip_balancer, apply_balancer},
@@ -230,13 +232,15 @@ static const struct event *last_event(const struct subject *subject, const union
                                             : living->balancer.history)[count - 1];
 }
 
-/* -1: it is refused. A host is heard again and is back from maintenance wherever in its life it is. */
+/* -1: it is refused. What a host says of itself is taken wherever in its life it is. */
 static int next_of(const struct subject *subject, int state, int event)
 {
     for (size_t i = 0; i < subject->step_count; i++)
         if (subject->steps[i].state == state && subject->steps[i].event == event)
             return subject->steps[i].next;
-    bool anywhere = subject->kind == RECORD_HOST && (event == HOST_CAME_UP || event == HOST_RESUME);
+    bool anywhere = (subject->kind == RECORD_HOST &&
+                     (event == HOST_CAME_UP || event == HOST_RESUME || event == HOST_REBOOTED)) ||
+                    (subject->kind == RECORD_NODE && event == NODE_RESTARTED);
     return anywhere ? state : -1;
 }
 

@@ -49,7 +49,7 @@ struct event {
 };
 enum {
     HISTORY_RECENT = 10,
-    EVENTS_KEPT = 32, /* the recent ones and one of each kind: a life has 19 kinds at most */
+    EVENTS_KEPT = 32, /* the recent ones and one of each kind: a life has 21 kinds at most */
 };
 
 /* A load balancer as it shall be. */
