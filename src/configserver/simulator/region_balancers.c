@@ -88,9 +88,6 @@ int region_make_balancer(void *context, const struct account *account, const str
                              actual->is_private != plan->settings.is_private ||
                              actual->allowed != allowed_of(&plan->settings);
     snprintf(actual->owner, sizeof actual->owner, "%s", plan->owner);
-    if (actual->exists && actual->group_exists && actual->is_public == plan->settings.is_public &&
-        actual->is_private == plan->settings.is_private && actual->allowed == allowed_of(&plan->settings))
-        call.account->changes--; /* it is found as it shall be */
     if (!actual->exists || !actual->group_exists) {
         actual->incarnation += !actual->group_exists;
         actual->exists = actual->group_exists = true;
