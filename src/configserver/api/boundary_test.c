@@ -424,6 +424,8 @@ static void operators_read_and_the_controller_decides(void **state)
                                         "/nodes/v2/application/acme.search.default",
                                         "/nodes/v2/stats",
                                         "/nodes/v2/wireguard",
+                                        "/nodes/v2/acl/" HOST,
+                                        "/nodes/v2/archive/",
                                         "/loadbalancers/v1/",
                                         "/metrics"};
     for (size_t i = 0; i < COUNT_OF(reads); i++) {

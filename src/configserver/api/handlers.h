@@ -19,6 +19,8 @@ http_handler patch_node; /* a host's report or an operator's wish, by who sent i
 http_handler list_nodes, get_node, list_states, list_in_state;
 /* handle_overview.c: the zone as a whole */
 http_handler list_applications, get_node_application, get_stats, get_wireguard;
+/* handle_acl.c: who may reach them, and where their logs go */
+http_handler get_acl, list_archives;
 /* handle_reads.c */
 http_handler list_load_balancers, get_metrics, get_health;
 

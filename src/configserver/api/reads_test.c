@@ -327,6 +327,44 @@ static void the_zone_shows_states_applications_and_costs(void **state)
     assert_non_null(json_member_text(json_object_get(server, "wireguard"), "key"));
 }
 
+/* "h101a", of the list's nth. */
+static const char *trusted(struct reads *reads, json_t *acl, size_t nth)
+{
+    const char *name =
+        json_member_text(json_array_get(json_object_get(acl, "trustedNodes"), nth), "hostname");
+    return arena_strndup(reads->test->arena, name, strcspn(name, "."));
+}
+
+static void an_acl_is_what_the_hosts_spec_says(void **state)
+{
+    struct reads *reads = *state;
+    json_t *node = get(reads, "/nodes/v2/acl/" NODE_NAME), *nodes = json_object_get(node, "trustedNodes"),
+           *network = json_array_get(json_object_get(node, "trustedNetworks"), 0);
+    assert_int_equal(json_array_size(nodes), 2); /* itself and the content node */
+    assert_string_equal(trusted(reads, node, 0), "h100a");
+    assert_string_equal(trusted(reads, node, 1), "h101a");
+    assert_string_equal(json_member_text(json_array_get(nodes, 1), "trustedBy"), NODE_NAME);
+    assert_string_equal(json_member_text(network, "network"), "2001:db8:0:8::/64");
+    assert_int_equal(json_integer_value(json_array_get(json_object_get(network, "ports"), 0)), 4443);
+    assert_int_equal(json_array_size(json_object_get(node, "trustedPorts")), 0);
+    assert_int_equal(json_array_size(json_object_get(node, "trustedUdpPorts")), 0);
+    json_t *host = get(reads, "/nodes/v2/acl/" HOST_NAME);
+    assert_int_equal(json_array_size(json_object_get(host, "trustedNodes")), 1); /* the config server */
+    assert_int_equal(json_array_size(json_object_get(host, "trustedNetworks")), 0);
+    json_t *both = get(reads, "/nodes/v2/acl/" HOST_NAME "?children=true");
+    assert_int_equal(json_array_size(json_object_get(both, "trustedNodes")), 3);
+}
+
+static void archives_are_the_accounts(void **state)
+{
+    struct reads *reads = *state;
+    json_t *archives = json_object_get(get(reads, "/nodes/v2/archive/"), "archives");
+    assert_int_equal(json_array_size(archives), 1);
+    assert_string_equal(json_member_text(json_array_get(archives, 0), "account"), "aws:" TEST_ACCOUNT);
+    assert_string_equal(json_member_text(json_array_get(archives, 0), "uri"),
+                        "s3://archive-" TEST_ACCOUNT "/");
+}
+
 static void mark_deprovisioned(struct host *host)
 {
     host->state = HOST_DEPROVISIONED;
@@ -355,6 +393,8 @@ int main(void)
         TEST(a_node_shows_its_place_and_whose_it_is),
         TEST(a_load_balancer_shows_its_settings_and_its_nodes),
         TEST(the_zone_shows_states_applications_and_costs),
+        TEST(an_acl_is_what_the_hosts_spec_says),
+        TEST(archives_are_the_accounts),
         TEST(a_deprovisioned_host_is_listed_when_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

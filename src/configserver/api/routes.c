@@ -55,6 +55,8 @@ const struct http_route routes[] = {
     { SIDE_PUBLIC,               HTTP_GET,    "/nodes/v2/application/{application}",                WHO_CONTROLLER | WHO_OPERATOR,  get_node_application, 0, NULL },
     { SIDE_PUBLIC,               HTTP_GET,    "/nodes/v2/stats",                                    WHO_CONTROLLER | WHO_OPERATOR,  get_stats,            0, NULL },
     { SIDE_PUBLIC,               HTTP_GET,    "/nodes/v2/wireguard",                                WHO_CONTROLLER | WHO_OPERATOR,  get_wireguard,        0, NULL },
+    { SIDE_PUBLIC,               HTTP_GET,    "/nodes/v2/acl/{hostname}",                           WHO_CONTROLLER | WHO_OPERATOR,  get_acl,              0, NULL },
+    { SIDE_PUBLIC,               HTTP_GET,    "/nodes/v2/archive",                                  WHO_CONTROLLER | WHO_OPERATOR,  list_archives,        0, NULL },
     { SIDE_PUBLIC,               HTTP_GET,    "/loadbalancers/v1",                                  WHO_CONTROLLER | WHO_OPERATOR,  list_load_balancers,  0, NULL },
     { SIDE_PUBLIC,               HTTP_GET,    "/metrics",                                           WHO_CONTROLLER | WHO_OPERATOR,  get_metrics,          0, NULL },
 
