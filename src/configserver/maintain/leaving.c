@@ -54,6 +54,15 @@ static bool is_overdue(const struct zone *zone, const struct node *node, int64_t
     return overdue;
 }
 
+/* The load balancer finds nobody healthy, or cannot be asked: who serves is anybody's guess, and this one
+ * may.
+ */
+static bool is_all_there_is(const struct group_standing *group, const struct node *node,
+                            const struct host *host)
+{
+    return group->announced && !group->measured && node_can_be_counted_on(node, host);
+}
+
 enum leaving leaving_decide(const struct zone *zone, const struct application *application,
                             const struct standing *standing, const struct node *node, const struct host *host,
                             int64_t *look_at)
@@ -64,6 +73,8 @@ enum leaving leaving_decide(const struct zone *zone, const struct application *a
     if (!application_cluster(application, node->cluster))
         return has_data ? LEAVING_KEPT : LEAVING_RELEASED;
     const struct group_standing group = around(standing, node);
+    if (is_all_there_is(&group, node, host) && !is_overdue(zone, node, look_at))
+        return node->parting_since ? LEAVING_STAYS : LEAVING_NOT;
     if (node->parting_since)
         return !is_enough(&group)                 ? LEAVING_STAYS
                : !has_parted(zone, node, look_at) ? LEAVING_NOT

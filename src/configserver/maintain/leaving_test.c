@@ -17,6 +17,7 @@ static const struct {
     bool content;
     int64_t ago_ms;
     const char *then, *because;
+    bool announced;
 } rows[] = {
     { "uu",    2, 1, false, 0, "uu",    "nobody wants them to leave" },
     { "ur",    2, 1, false, 0, "uu",    "a retired one waits for its replacement" },
@@ -60,6 +61,12 @@ static const struct {
     { "dM",    1, 1, false, 0, "uD",    "one that went down parts from nobody" },
     { "Ln",    1, 1, false, 0, "un",    "until another one is" },
 
+    { "uru",   2, 1, false, 0, "uuu",   "when the load balancer finds nobody healthy, nobody who may serve is taken away", true },
+    { "upu",   2, 1, false, 15000, "uuu", "and who parted is called back", true },
+    { "uRu",   2, 1, false, 0, "uDu",   "but who is down is", true },
+    { "uru",   2, 1, false, 4 * DAY, "uDu", "and who waits for too long", true },
+    { "lrl",   2, 1, false, 0, "uDu",   "when it finds others healthy, one that it does not leaves", true },
+
     { "uf",    2, 1, false, 0, "uu",    "a broken one waits for its replacement" },
     { "ufn",   2, 1, false, 0, "uun",   "until that has" },
     { "ufs",   2, 1, false, 0, "uuu",   "served" },
@@ -86,6 +93,7 @@ static void a_node_leaves_when_that_costs_nothing_any_more(void **state)
                                             .target = rows[i].target,
                                             .groups = rows[i].groups,
                                             .content = rows[i].content,
+                                            .announced = rows[i].announced,
                                             .ago_ms = rows[i].ago_ms};
         situation_make(test, &situation);
         situation_step(test, move_nodes);

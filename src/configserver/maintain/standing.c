@@ -1,6 +1,7 @@
 #include "configserver/maintain/standing.h"
 
 #include "base/text.h"
+#include "configserver/decide/endpoint.h"
 
 bool node_can_be_counted_on(const struct node *node, const struct host *host)
 {
@@ -49,6 +50,20 @@ static void measure(const struct view *view, const struct application *applicati
     }
 }
 
+static void add_groups(const struct view *view, const struct application *application,
+                       const struct cluster *cluster, struct arena *arena, struct standing *standing)
+{
+    int64_t groups = groups_of(cluster);
+    const struct load_balancer *balancer =
+        view_find(view, RECORD_LOAD_BALANCER, endpoint_id(arena, application->id, cluster->id));
+    for (int64_t group = 0; group < groups; group++)
+        standing->groups[standing->count++] =
+            (struct group_standing){.cluster = cluster->id,
+                                    .group = group,
+                                    .target = cluster->count / groups + (group < cluster->count % groups),
+                                    .announced = balancer && balancer->announced};
+}
+
 void standing_of(const struct view *view, const struct application *application, struct arena *arena,
                  struct standing *standing)
 {
@@ -56,13 +71,8 @@ void standing_of(const struct view *view, const struct application *application,
     for (size_t i = 0; i < application->cluster_count; i++)
         most += (size_t)groups_of(&application->clusters[i]);
     *standing = (struct standing){arena_alloc(arena, most * sizeof *standing->groups), 0};
-    for (size_t i = 0; i < application->cluster_count; i++) {
-        const struct cluster *cluster = &application->clusters[i];
-        int64_t groups = groups_of(cluster);
-        for (int64_t group = 0; group < groups; group++)
-            standing->groups[standing->count++] = (struct group_standing){
-                cluster->id, group, cluster->count / groups + (group < cluster->count % groups)};
-    }
+    for (size_t i = 0; i < application->cluster_count; i++)
+        add_groups(view, application, &application->clusters[i], arena, standing);
     view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node) {
         if (!find(standing, node->cluster, node->group))
             standing->groups[standing->count++] = (struct group_standing){node->cluster, node->group};
@@ -99,6 +109,7 @@ struct group_standing standing_cluster(const struct standing *standing, const ch
         sum.leaving += group->leaving;
         sum.suspended += group->suspended;
         sum.measured |= group->measured;
+        sum.announced |= group->announced;
     }
     return sum;
 }

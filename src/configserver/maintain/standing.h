@@ -17,6 +17,7 @@ struct group_standing {
     int64_t serving;   /* wanted ones that serve now: up, and reached where somebody is */
     int64_t leaving;   /* others that serve now, but those that part */
     int64_t suspended; /* may be down for maintenance */
+    bool announced;    /* the cluster has an endpoint that clients were told */
     bool measured;     /* the cluster's load balancer finds some of its nodes healthy: who is not among these
                           serves nobody yet */
 };

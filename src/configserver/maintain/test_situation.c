@@ -69,6 +69,24 @@ static void apply_letter(char letter, int64_t since, struct host *host, struct n
             json_pack("{s:{s:s,s:s}}", "disk", "type", "HARD_FAIL", "description", "it is broken");
 }
 
+static void write_balancer(struct test_zone *test, struct transaction *transaction)
+{
+    const struct load_balancer balancer = {
+        .id = TEST_APPLICATION ":c",
+        .application = TEST_APPLICATION,
+        .cluster = "c",
+        .account = TEST_ACCOUNT,
+        .name = "vespa-c",
+        .state = LOAD_BALANCER_ACTIVE,
+        .state_since = zone_now_ms(test->zone),
+        .arn = "arn",
+        .group_arn = "arn",
+        .dns_name = "c.example",
+        .announced = true,
+    };
+    transaction_put(transaction, RECORD_LOAD_BALANCER, &balancer);
+}
+
 static void write_node(struct test_zone *test, struct transaction *transaction,
                        const struct situation *situation, char letter, int64_t index, int64_t group)
 {
@@ -112,6 +130,8 @@ void situation_make(struct test_zone *test, const struct situation *situation)
 {
     cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
     write_application(test, transaction, situation);
+    if (situation->announced)
+        write_balancer(test, transaction);
     int64_t index = 0, group = 0;
     for (const char *at = situation->nodes; *at; at++) {
         if (*at == '|')

@@ -21,6 +21,7 @@ struct situation {
     const char *nodes;
     int64_t target, groups; /* of the cluster; target 0: it was removed */
     bool content;
+    bool announced;                    /* behind a load balancer */
     int64_t ago_ms;                    /* since when they are down, retired, suspended or inactive */
     const char *account, *application; /* NULL: the usual ones */
     int64_t first_host;                /* index of the first host; 0: 100 */
