@@ -9,7 +9,10 @@
 #define ALBUMS(nodes)           "<content id='albums'>" nodes "</content>"
 #define NODES(count)            "<nodes count='" count "' required='true'/>"
 #define SIZED(count, resources) "<nodes count='" count "' required='true'><resources " resources "/></nodes>"
-#define ALLOW(id)               "<validation-overrides><allow until='2026-01-20'>" id "</allow></validation-overrides>"
+/* It is 2026-01-02. */
+#define ALLOW_UNTIL(day, id) \
+    "<validation-overrides><allow until='" day "'>" id "</allow></validation-overrides>"
+#define ALLOW(id) ALLOW_UNTIL("2026-01-20", id)
 
 static const struct node *find_node(const struct view *view, const char *cluster, int64_t index)
 {
@@ -148,6 +151,12 @@ static void a_content_cluster_is_removed_with_an_override_only(void **state)
                  "content-cluster-removal: services.xml no longer has content cluster 'albums'");
     without.overrides = ALLOW("schema-removal");
     test_refuses(test, &without, "content-cluster-removal");
+    without.overrides = ALLOW_UNTIL("2026-01-01", "content-cluster-removal");
+    test_refuses(test, &without,
+                 "content-cluster-removal: services.xml no longer has content cluster 'albums'");
+    without.overrides = ALLOW_UNTIL("2026-02-02", "content-cluster-removal");
+    test_refuses(test, &without,
+                 "validation-overrides.xml: <allow> (line 1): until='2026-02-02' is more than 30 days ahead");
     without.overrides = ALLOW("content-cluster-removal");
     struct deployed deployed;
     assert_int_equal(test_deploy_package(test, &without, &deployed, NULL), 0);
