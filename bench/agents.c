@@ -19,7 +19,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { HOSTS_LARGEST = 64 << 20, EVENTS = 512, CONNECTING_MOST = 200 };
+enum { HOSTS_LARGEST = 64 << 20, EVENTS = 512, CONNECTING_MOST = 200, ARRIVING_MOST = 500 };
 
 struct agents {
     struct agent *items;
@@ -63,16 +63,27 @@ static void watch(struct agents *agents, struct agent *agent, int operation, uns
         epoll_ctl(agents->epoll, EPOLL_CTL_ADD, agent->socket, &event); /* it has a new connection */
 }
 
+/* Machines that have just booted come one after the other, however many were launched at once. */
+static size_t count_arriving(const struct agents *agents)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < agents->count; i++)
+        count += !agents->items[i].admitted && agents->items[i].step != AGENT_ABSENT;
+    return count;
+}
+
 /* A few of those that wait for their retry, round and round, so that a thousand do not come at once. */
 static void connect_some(struct agents *agents)
 {
-    size_t begun = 0;
+    size_t begun = 0, arriving = count_arriving(agents);
     int64_t now = clock_monotonic_ms();
     for (size_t i = 0; i < agents->count && begun < CONNECTING_MOST; i++) {
         struct agent *agent = &agents->items[agents->next++ % agents->count];
-        if (agent->step != AGENT_ABSENT || agent->retry_ms > now)
+        if (agent->step != AGENT_ABSENT || agent->retry_ms > now ||
+            (!agent->admitted && arriving >= ARRIVING_MOST))
             continue;
         begun++;
+        arriving += !agent->admitted;
         if (agent_connect(agent, &agents->server, &agents->tally) == 0)
             watch(agents, agent, EPOLL_CTL_ADD, EPOLLOUT);
     }

@@ -60,7 +60,8 @@ char *memory_format(const char *format, ...)
     return checked(text);
 }
 
-/* Most arenas hold little: thousands of requests wait and records lie with one each. Blocks begin small and double. */
+/* Most arenas hold little: thousands of requests wait and records lie with one each. Two small blocks, then
+ * they double. */
 enum { ARENA_FIRST = 480, ARENA_BLOCK = 4096, ARENA_ALIGN = 16 };
 
 struct arena_block {
@@ -106,7 +107,9 @@ void *arena_alloc(struct arena *arena, size_t size)
     size = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
     struct arena_block *block = arena->blocks;
     if (!block || block->size - block->used < size) {
-        size_t room = !block ? ARENA_FIRST : block->size < ARENA_BLOCK / 2 ? 2 * block->size : ARENA_BLOCK;
+        size_t room = !block || !block->next          ? ARENA_FIRST
+                      : block->size < ARENA_BLOCK / 2 ? 2 * block->size
+                                                      : ARENA_BLOCK;
         room = size > room ? size : room;
         block = checked(calloc(1, sizeof *block + room));
         block->size = room;

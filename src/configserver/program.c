@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 /* Hosts' requests have short heads, and there are thousands of their connections. */
-enum { TUNNEL_RETRY_S = 5, TIDY_EVERY_S = 60, HOST_POOL = 3 * 1024, HOST_THREADS = 8 };
+enum { TUNNEL_RETRY_S = 5, TIDY_EVERY_S = 20, HOST_POOL = 2 * 1024, HOST_THREADS = 8 };
 
 /* Of malloc's heaps: a burst leaves each as large as it was at most, and there would be eight for each core.
  */

@@ -13,7 +13,7 @@
 
 enum {
     IDLE_TIMEOUT_S = 75,
-    CONNECTIONS_MOST = 20000,
+    CONNECTIONS_MOST = 50000, /* a host has two: one waits for news, the other reports */
     DESCRIPTORS_SPARE = 256, /* for files, stores and clients */
     STOP_GRACE_MS = 5000,    /* running handlers get this long */
     LAST_WORDS_MS = 1000,    /* and the answers of abandoned requests this long to leave */
