@@ -67,8 +67,10 @@ static int begin_call(struct test_zone *test, const struct account *account, str
     count_call(test, account);
     while (text_equal(test->cloud_state->hanging_account, account->id))
         clock_sleep_ms(5);
-    if (text_equal(test->cloud_state->broken_account, account->id))
+    if (text_equal(test->cloud_state->broken_account, account->id)) {
+        test_zone_advance(test, test->cloud_state->fails_after_ms);
         return error_set(err, ERROR_UNAVAILABLE, "account %s does not answer", account->id);
+    }
     if (test->cloud_state->throttled > 0 && test->cloud_state->throttled--)
         return error_code(err, ERROR_THROTTLED, "RequestLimitExceeded", "too fast");
     return 0;

@@ -47,6 +47,7 @@ struct test_cloud {
     int steps, die_at; /* the process dies at that step (a cloud call before or after its effect, a commit);
                           0: never */
     char broken_account[16];  /* every call for it fails */
+    int64_t fails_after_ms;   /* so long after it began */
     char hanging_account[16]; /* every call for it waits until this is cleared */
     int busy, busiest;        /* calls for TEST_ACCOUNT at once, now and at most */
     char missing[64];         /* what find_place does not find; "" for nothing */

@@ -29,10 +29,9 @@ static void session_event(zhandle_t *handle, int type, int state, const char *pa
 {
     struct session *session = context;
     (void)handle;
-    (void)type;
-    (void)state;
     (void)path;
     pthread_mutex_lock(&session->mutex);
+    session->interrupted |= type == ZOO_SESSION_EVENT && state != ZOO_CONNECTED_STATE;
     pthread_cond_broadcast(&session->wake);
     pthread_mutex_unlock(&session->mutex);
 }
@@ -148,7 +147,7 @@ static void look_at_connected(struct session *session)
 {
     if (zookeeper_over(session->handle)) {
         expire(session);
-    } else if (!zookeeper_connected(session->handle)) {
+    } else if (!zookeeper_connected(session->handle) || session->interrupted) {
         session->suspended_ms = clock_monotonic_ms();
         become(session, STORE_SUSPENDED);
     }
@@ -156,6 +155,7 @@ static void look_at_connected(struct session *session)
 
 static void look_at_suspended(struct session *session)
 {
+    session->interrupted = false; /* what interrupts it from now on is news */
     if (zookeeper_connected(session->handle)) {
         become(session, STORE_CONNECTED);
     } else if (zookeeper_over(session->handle) ||
@@ -169,6 +169,7 @@ static void look_at_expired(struct session *session)
 {
     bool connected = zookeeper_connected(session->handle);
     if (connected && session->fresh) {
+        session->interrupted = false;
         become(session, STORE_CONNECTED);
         watches_fire_all(session->watches);
     } else if (connected || zookeeper_over(session->handle)) {
@@ -226,6 +227,7 @@ static bool wait_for_first_connection(struct session *session)
     pthread_mutex_lock(&session->mutex);
     while (!zookeeper_connected(session->handle) && clock_monotonic_ms() < deadline_ms)
         wait_until(session, deadline_ms);
+    session->interrupted = false;
     bool connected = zookeeper_connected(session->handle);
     pthread_mutex_unlock(&session->mutex);
     return connected;

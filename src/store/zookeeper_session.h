@@ -57,6 +57,7 @@ struct session {
     enum store_session state;
     uint64_t generation; /* rises with each end of a session */
     bool fresh;          /* the handle is of a session after the last end */
+    bool interrupted;    /* it was not connected in between: we may have slept through it */
     int64_t suspended_ms;
     uint64_t lost_writes,
         settled_writes; /* of unknown outcome; of those: before the last answer of the leader */

@@ -70,6 +70,26 @@ static void an_account_that_hangs_holds_up_nobody_else(void **state)
     schedule_stop(test->zone->schedule);
 }
 
+/* Each of its maintainers would wait as long for the same answer. */
+static void an_account_that_does_not_answer_is_given_one_call_at_a_time(void **state)
+{
+    struct test_zone *test = *state;
+    test_bring_up(test);
+    test_account_pass(test);
+    strcpy(test->cloud_state->broken_account, TEST_ACCOUNT);
+    test->cloud_state->fails_after_ms = 15000;
+    test_zone_advance(test, 10 * 60 * 1000);
+    for (int i = 0; i < 3; i++) { /* and each time it is another's turn */
+        int calls = test->cloud_state->calls;
+        test_account_pass(test);
+        assert_int_equal(test->cloud_state->calls, calls + 1);
+    }
+    test->cloud_state->broken_account[0] = '\0';
+    int calls = test->cloud_state->calls;
+    test_account_pass(test);
+    assert_true(test->cloud_state->calls > calls + 1);
+}
+
 static void put_application(struct test_zone *test)
 {
     const struct application application = {.id = TEST_APPLICATION,
@@ -140,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_application_comes_and_goes_by_itself),
+        TEST(an_account_that_does_not_answer_is_given_one_call_at_a_time),
         TEST(an_account_that_hangs_holds_up_nobody_else),
         TEST(who_asked_to_be_looked_at_is_and_everybody_in_a_while),
         TEST(only_a_leader_looks),
