@@ -60,7 +60,8 @@ int controller_call(struct cli *cli, const struct controller_call *call, json_t 
                              .url = arena_format(cli->arena, "%s%s", base, call->path),
                              .body = call->body,
                              .body_length = call->length,
-                             .timeout_ms = call->timeout_ms};
+                             .timeout_ms = call->timeout_ms,
+                             .answer_limit = ZONE_ANSWER_LARGEST};
     if (call->content_type)
         http_headers_add(cli->arena, &http.headers, "Content-Type", call->content_type);
     if (call->as == AS_TENANT && sign(cli, call, http.url, &http.headers, err) < 0)

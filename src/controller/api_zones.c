@@ -35,7 +35,7 @@ int ask_zone(struct operation_call *call, struct error *err)
     const char *id = arena_format(call->arena, "%s.%s", http_request_parameter(call->request, "environment"),
                                   http_request_parameter(call->request, "region"));
     const struct controller_zone *zone = config_zone(call->controller->config, id);
-    struct http_call http = {.method = http_request_method(call->request)};
+    struct http_call http = {.method = http_request_method(call->request), .answer_limit = ZONE_ANSWER_LARGEST};
     struct http_reply reply;
     if (!zone)
         return error_set(err, ERROR_NOT_FOUND, "there is no zone '%.60s'", id);

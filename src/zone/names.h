@@ -9,6 +9,8 @@
 
 /* A tenant's hosts' role is named after it, and IAM's names have at most 64 characters. */
 enum { NAME_LONGEST = 20, TENANT_LONGEST = 14, HOSTNAME_LONGEST = 253, FIRST_HOST_INDEX = 100 };
+/* All hosts and nodes of a zone as JSON, or their metrics: 3 kB a host. */
+enum { ZONE_ANSWER_LARGEST = 256 << 20 };
 
 #define VESPA_DOMAIN          "vespa"
 #define HOST_DOMAIN_SUFFIX    "vespa.enclave.internal"

@@ -26,7 +26,7 @@ enum http_answer list_load_balancers(struct http_request *request)
 enum http_answer get_metrics(struct http_request *request)
 {
     struct zone *zone = http_request_server_context(request);
-    cleanup(buffer_free) struct buffer text = buffer_new(256 << 20);
+    cleanup(buffer_free) struct buffer text = buffer_new(ZONE_ANSWER_LARGEST);
     cleanup(arena_free) struct arena *arena = arena_new(); /* larger than a request's, and gone at once */
     struct exposition *exposition = exposition_begin(arena);
     VIEW(view, zone->repository);

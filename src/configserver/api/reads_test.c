@@ -365,6 +365,43 @@ static void archives_are_the_accounts(void **state)
                         "s3://archive-" TEST_ACCOUNT "/");
 }
 
+/* Larger than what clients take when nobody says otherwise: a few hosts that have much to say. */
+static void a_large_zone_is_listed_whole(void **state)
+{
+    enum { MANY = 2000, EACH = 9 };
+    struct reads *reads = *state;
+    struct arena *arena = reads->test->arena;
+    char *reason = arena_alloc(arena, 1001);
+    memset(reason, 'r', 1000);
+    struct event history[EACH];
+    for (int i = 0; i < EACH; i++)
+        history[i] = (struct event){"down", 1000 + i, "health", reason};
+    struct error err = {0};
+    for (int i = 0; i < MANY; i += 200) { /* a write has its limit */
+        struct transaction *transaction = transaction_begin(reads->test->zone->repository);
+        struct host host = *(const struct host *)transaction_find(transaction, RECORD_HOST, HOST_NAME);
+        host.state = HOST_WANTED;
+        host.instance_id = host.address = host.node_address = host.wireguard_key = NULL;
+        host.history = history;
+        host.history_count = EACH;
+        for (int j = i; j < i + 200; j++) {
+            host.hostname = arena_format(arena, "h%d.x", 1000 + j);
+            transaction_put(transaction, RECORD_HOST, &host);
+        }
+        check(transaction_commit(&transaction, &err), &err);
+    }
+    struct http_reply reply = {0};
+    json_t *answer;
+    struct http_call call = {
+        .method = HTTP_GET,
+        .url = arena_format(arena, "http://127.0.0.1:%d/nodes/v2/node/?recursive=true", reads->port),
+        .answer_limit = ZONE_ANSWER_LARGEST};
+    check(http_call(reads->client, &call, arena, &reply, &err), &err);
+    assert_true(reply.length > 16 << 20);
+    check(json_parse(arena, reply.body, reply.length, &answer, &err), &err);
+    assert_int_equal(json_array_size(json_object_get(answer, "nodes")), MANY + 4);
+}
+
 static void mark_deprovisioned(struct host *host)
 {
     host->state = HOST_DEPROVISIONED;
@@ -395,6 +432,7 @@ int main(void)
         TEST(the_zone_shows_states_applications_and_costs),
         TEST(an_acl_is_what_the_hosts_spec_says),
         TEST(archives_are_the_accounts),
+        TEST(a_large_zone_is_listed_whole),
         TEST(a_deprovisioned_host_is_listed_when_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,6 +149,7 @@ static int call_leader(struct config_servers *servers, const struct mesh_server 
         .body_length = length,
         .timeout_ms = large ? DEPLOY_TIMEOUT_MS : TIMEOUT_MS,
         .connect_timeout_ms = CONNECT_MS,
+        .answer_limit = ZONE_ANSWER_LARGEST,
     };
     http_headers_add(arena, &call.headers, ON_BEHALF_OF, caller_text(request));
     if (type)
