@@ -292,8 +292,8 @@ struct deployers *deployers_new(struct world *world)
         application->world = world;
         application->account = &world->region->accounts[i % world->region->account_count];
         snprintf(application->name, sizeof application->name, "app%zu", i);
-        snprintf(application->id, sizeof application->id, "%s:%s:default", application->account->tenant,
-                 application->name);
+        snprintf(application->id, sizeof application->id, "%s:app%zu:default", application->account->tenant,
+                 i);
         application->chance = chance_of(world->seed, application->id);
         clockwork_after(world->clockwork, chance_around(&application->chance, HOUR_MS), act_now, application,
                         0);
