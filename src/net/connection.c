@@ -55,8 +55,16 @@ void connection_release(struct connection *connection)
     free(connection);
 }
 
+void connection_drop_unread(struct connection *connection)
+{
+    struct http_request *unread = take(&connection->unread);
+    if (unread)
+        request_release(unread);
+}
+
 static void connection_close(struct connection *connection)
 {
+    connection_drop_unread(connection);
     tls_session_release(connection->credentials);
     connection->credentials = NULL;
     connection_release(connection);

@@ -28,6 +28,8 @@ void *exchange_open(void *context, const char *target, struct MHD_Connection *mh
     atomic_fetch_add(&listener->server->references, 1);
     request->connection = connection_of(mhd);
     atomic_fetch_add(&request->connection->references, 1);
+    connection_drop_unread(request->connection);
+    request->connection->unread = request;
     request->mhd = mhd;
     request->arena = arena_new();
     request->target = arena_strdup(request->arena, target);
@@ -134,6 +136,7 @@ enum MHD_Result exchange_step(void *context, struct MHD_Connection *mhd, const c
     struct http_request *request = *request_context;
     if (!request->begun) {
         request->begun = true;
+        request->connection->unread = NULL; /* from here on we are sure to be told when it ends */
         return begin(request, method);
     }
     if (*length) {
@@ -182,6 +185,8 @@ void exchange_completed(void *context, struct MHD_Connection *mhd, void **reques
     struct http_request *request = take((struct http_request **)request_context);
     if (!request)
         return;
+    if (request->connection->unread == request)
+        request->connection->unread = NULL;
     /* An abandoned request may still be written to by its handler: not ours to read. */
     if (request->state != REQUEST_ABANDONED && request->server->options.access_log)
         log_access(request);

@@ -60,6 +60,7 @@ struct connection {
     atomic_uint references;
     struct http_server *server;
     struct listener *listener; /* the event thread's only */
+    struct http_request *unread; /* the event thread's only: opened, and its headers have not all come */
     unsigned side;
     bool secure, identified;
     struct tls_credentials *credentials;
@@ -130,10 +131,12 @@ struct http_request {
     const char *acting_address;
 };
 
-/* connection.c: callbacks of libmicrohttpd */
+/* connection.c: callbacks of libmicrohttpd, which does not always tell the end of a request whose headers it refused
+ * itself: the connection keeps it until they have come. */
 void connection_notify(void *listener, struct MHD_Connection *mhd, void **context,
                        enum MHD_ConnectionNotificationCode code);
 struct connection *connection_of(struct MHD_Connection *mhd);
+void connection_drop_unread(struct connection *connection);
 void connection_release(struct connection *connection);
 void connection_identify_peer(struct connection *connection, struct MHD_Connection *mhd);
 void connection_note_tls(struct connection *connection, struct MHD_Connection *mhd);
