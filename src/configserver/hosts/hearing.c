@@ -19,7 +19,7 @@ struct heard {
 
 struct hearing {
     pthread_mutex_t lock; /* everything below */
-    int64_t begun_ms;
+    int64_t begun_ms, listened_ms;
     struct heard **buckets; /* as many as a power of two */
     size_t bucket_count, count;
 };
@@ -36,7 +36,7 @@ struct hearing *hearing_new(int64_t now_ms)
 {
     struct hearing *hearing = memory_alloc(sizeof *hearing);
     pthread_mutex_init(&hearing->lock, NULL);
-    hearing->begun_ms = now_ms;
+    hearing->begun_ms = hearing->listened_ms = now_ms;
     hearing->bucket_count = FIRST_BUCKETS;
     hearing->buckets = memory_array(FIRST_BUCKETS, sizeof *hearing->buckets);
     return hearing;
@@ -69,8 +69,19 @@ void hearing_begin(struct hearing *hearing, int64_t now_ms)
 {
     pthread_mutex_lock(&hearing->lock);
     drop_all(hearing);
-    hearing->begun_ms = now_ms;
+    hearing->begun_ms = hearing->listened_ms = now_ms;
     pthread_mutex_unlock(&hearing->lock);
+}
+
+bool hearing_go_on(struct hearing *hearing, int64_t now_ms, int64_t longest_ms)
+{
+    pthread_mutex_lock(&hearing->lock);
+    bool was_away = now_ms - hearing->listened_ms > longest_ms;
+    hearing->listened_ms = now_ms;
+    pthread_mutex_unlock(&hearing->lock);
+    if (was_away)
+        hearing_begin(hearing, now_ms);
+    return was_away;
 }
 
 static struct heard **find(const struct hearing *hearing, const char *hostname, uint64_t hash)

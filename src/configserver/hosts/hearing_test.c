@@ -37,6 +37,22 @@ static void who_begins_to_listen_anew_has_heard_nobody(void **state)
     hearing_free(&hearing);
 }
 
+static void who_was_held_up_for_long_has_heard_nobody_meanwhile(void **state)
+{
+    (void)state;
+    int64_t at;
+    struct hearing *hearing = hearing_new(100);
+    hearing_note(hearing, "h1", 200, &at);
+    assert_false(hearing_go_on(hearing, 1100, 1000));
+    assert_false(hearing_go_on(hearing, 2100, 1000));
+    assert_true(hearing_last(hearing, "h1", &at));
+    assert_true(hearing_go_on(hearing, 3101, 1000));
+    assert_false(hearing_last(hearing, "h1", &at));
+    assert_int_equal(at, 3101);
+    assert_false(hearing_go_on(hearing, 4000, 1000));
+    hearing_free(&hearing);
+}
+
 static void of_many_each_has_its_own_time_and_the_long_gone_are_forgotten(void **state)
 {
     (void)state;
@@ -64,6 +80,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_host_is_heard_when_it_calls_and_not_before),
         cmocka_unit_test(who_begins_to_listen_anew_has_heard_nobody),
+        cmocka_unit_test(who_was_held_up_for_long_has_heard_nobody_meanwhile),
         cmocka_unit_test(of_many_each_has_its_own_time_and_the_long_gone_are_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

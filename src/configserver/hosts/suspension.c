@@ -108,6 +108,13 @@ static void leave_out_unsure(struct zone *zone, const struct view *view, const s
     }
 }
 
+/* Its own host says so. That we have not heard that for a while means nothing any more: it is asking now. */
+static bool may_serve(const struct node *node, const struct host *host)
+{
+    return node->state == NODE_ACTIVE && text_equal(node->service_status, "up") && !node->suspended_since &&
+           host && host->state == HOST_ACTIVE && !host->suspended_since;
+}
+
 /* What serves nobody now costs nobody anything. */
 static int check_node(struct zone *zone, struct transaction *transaction, const struct node *node,
                       struct error *err)
@@ -115,7 +122,7 @@ static int check_node(struct zone *zone, struct transaction *transaction, const 
     const struct view *view = transaction_view(transaction);
     const struct application *application = view_find(view, RECORD_APPLICATION, node->application);
     const struct cluster *cluster = application ? application_cluster(application, node->cluster) : NULL;
-    if (!cluster || !node_can_be_counted_on(node, view_find(view, RECORD_HOST, node->parent)))
+    if (!cluster || !may_serve(node, view_find(view, RECORD_HOST, node->parent)))
         return 0;
     struct standing standing;
     standing_of(view, application, transaction_arena(transaction), &standing);

@@ -112,6 +112,24 @@ static void a_new_leader_counts_on_those_it_has_heard(void **state)
     assert_int_equal(ask(test, 0, NULL), 0);
 }
 
+/* What we did not hear for a while may have served all the time; now it asks us. */
+static void the_last_that_serves_may_not_though_it_was_silent(void **state)
+{
+    struct test_zone *test = *state;
+    struct error err = {0};
+    situation_make(test, &(struct situation){.nodes = "ud", .target = 2});
+    test_hosts_heard(test);
+    struct transaction *transaction = transaction_begin(test->zone->repository);
+    struct host host = *situation_host(test, transaction_view(transaction), 0);
+    struct node node = *situation_node(test, transaction_view(transaction), 0);
+    host.down_since = node.down_since = zone_now_ms(test->zone);
+    transaction_put(transaction, RECORD_HOST, &host);
+    transaction_put(transaction, RECORD_NODE, &node);
+    assert_int_equal(transaction_commit(&transaction, NULL), 0);
+    assert_int_equal(ask(test, 0, &err), -1);
+    assert_string_equal(err.code, "last-healthy");
+}
+
 static void many_may_all_or_none(void **state)
 {
     struct test_zone *test = *state;
@@ -159,6 +177,7 @@ int main(void)
         cmocka_unit_test(a_node_may_be_down_when_it_can_be_missed),
         ZONE_TEST(of_two_that_ask_one_gets_it_until_it_is_back),
         ZONE_TEST(a_new_leader_counts_on_those_it_has_heard),
+        ZONE_TEST(the_last_that_serves_may_not_though_it_was_silent),
         ZONE_TEST(many_may_all_or_none),
         ZONE_TEST(a_new_image_may_interrupt_a_cluster_of_one),
     };

@@ -41,13 +41,14 @@ static bool contains(const char *const *texts, size_t count, const char *text)
     return false;
 }
 
-/* The addresses of the nodes that may stand behind it. */
+/* The addresses of the nodes that may stand behind it; there is room for `more`. */
 static size_t wanted_targets(const struct view *view, const struct load_balancer *balancer,
-                             struct arena *arena, const char ***addresses)
+                             struct arena *arena, size_t more, const char ***addresses)
 {
     size_t count = 0;
-    *addresses = arena_alloc(arena, view_count_of(view, NODES_OF_APPLICATION, balancer->application) *
-                                        sizeof **addresses);
+    *addresses =
+        arena_alloc(arena, (view_count_of(view, NODES_OF_APPLICATION, balancer->application) + more) *
+                               sizeof **addresses);
     view_each_of(view, NODES_OF_APPLICATION, balancer->application, struct node, node)
         if (endpoint_may_have(view, balancer, node)) {
             const struct host *host = view_find(view, RECORD_HOST, node->parent);
@@ -84,6 +85,19 @@ struct wiring {
     size_t wanted_count, added_count, removed_count;
     int64_t healthy; /* of the wanted */
 };
+
+/* While none of those that may stand there is healthy yet, who is stays: a host that we do not hear, and have
+ * replaced for that, may serve its clients as well as ever. */
+static void keep_the_last(struct wiring *wiring)
+{
+    size_t wanted = wiring->wanted_count;
+    for (size_t i = 0; i < wiring->actual_count; i++)
+        if (wiring->actual[i].healthy && contains(wiring->wanted, wanted, wiring->actual[i].address))
+            return;
+    for (size_t i = 0; i < wiring->actual_count; i++)
+        if (wiring->actual[i].healthy)
+            wiring->wanted[wiring->wanted_count++] = wiring->actual[i].address;
+}
 
 static void compare(struct arena *arena, struct wiring *wiring)
 {
@@ -150,7 +164,9 @@ static int wire_load_balancer(struct account_pass *pass, const struct view *view
         return err->kind == ERROR_NOT_FOUND ? balancer_write(pass, balancer->id, balancer_set_lost, NULL, err)
                                             : -1;
     wiring.actual = actual;
-    wiring.wanted_count = wanted_targets(view, balancer, pass->arena, &wiring.wanted);
+    wiring.wanted_count = wanted_targets(view, balancer, pass->arena, wiring.actual_count, &wiring.wanted);
+    if (balancer->state == LOAD_BALANCER_ACTIVE)
+        keep_the_last(&wiring);
     compare(pass->arena, &wiring);
     if (wiring.added_count + wiring.removed_count > 0 &&
         cloud->change_targets(cloud->context, pass->account, balancer->group_arn, wiring.added,

@@ -136,6 +136,47 @@ static void a_target_is_replaced_before_it_is_removed_and_answers_before_it_ends
     assert_true(left - removed <= test->config.limits.connections_drain + 5000);
 }
 
+static void make_silent(struct test_zone *test, const char *hostname)
+{
+    cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
+    struct node node = *(const struct node *)transaction_find(transaction, RECORD_NODE, hostname);
+    struct host host = *(const struct host *)transaction_find(transaction, RECORD_HOST, node.parent);
+    host.want_to_fail = true;
+    host.down_since = node.down_since = zone_now_ms(test->zone);
+    transaction_put(transaction, RECORD_HOST, &host);
+    transaction_put(transaction, RECORD_NODE, &node);
+    assert_int_equal(transaction_commit(&transaction, NULL), 0);
+}
+
+/* We do not hear it, but its clients may. */
+static void who_is_replaced_for_its_silence_stays_a_target_until_another_is_healthy(void **state)
+{
+    struct test_zone *test = *state;
+    bring_up(test);
+    test_zone_run(test, 60);
+    test->cloud_state->health_lag_ms = 60 * 1000;
+    const char *old = web_node(test);
+    const struct test_balancer *balancer = &test->cloud_state->balancers[0];
+    char target[48];
+    strcpy(target, balancer->targets[0]);
+    int64_t added = 0, removed = 0;
+    for (int i = 0; i < 200 && !removed; i++) {
+        make_silent(test, old);
+        test_hosts_arrive(test);
+        test_nodes_report(test, "up");
+        make_silent(test, old);
+        test_zone_run(test, 1);
+        bool there = false;
+        for (size_t at = 0; at < balancer->target_count; at++)
+            there |= text_equal(balancer->targets[at], target);
+        assert_true(balancer->target_count > 0);
+        added = added || (there && balancer->target_count < 2) ? added : test->cloud_state->now_ms;
+        removed = there ? 0 : test->cloud_state->now_ms;
+    }
+    assert_true(added > 0);
+    assert_true(removed - added >= 60 * 1000);
+}
+
 /* How many are announced to whoever asks for the application. */
 static size_t private_endpoints(struct test_zone *test)
 {
@@ -243,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_node_is_a_target_only_when_certified_for_the_endpoints_name),
         TEST(an_endpoint_is_announced_when_its_name_resolves_and_a_target_is_healthy),
+        TEST(who_is_replaced_for_its_silence_stays_a_target_until_another_is_healthy),
         TEST(a_target_is_replaced_before_it_is_removed_and_answers_before_it_ends),
         TEST(another_endpoint_is_configured_in_place_and_nobody_loses_the_one_that_is_there),
         TEST(one_whose_settings_somebody_changed_is_put_right),

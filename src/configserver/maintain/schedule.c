@@ -5,6 +5,7 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "configserver/hosts/admitted.h"
+#include "configserver/hosts/hearing.h"
 #include "configserver/maintain/workers.h"
 
 #include <stdio.h>
@@ -187,10 +188,15 @@ int64_t schedule_failures(struct schedule *schedule, const char *account)
     return failures;
 }
 
-/* A new leader looks at everything once. With the lock. */
+/* A new leader looks at everything once. With the lock, and every second at least. */
 static bool may_look(struct schedule *schedule)
 {
     struct repository *repository = schedule->zone->repository;
+    if (hearing_go_on(schedule->zone->hearing, zone_now_ms(schedule->zone),
+                      schedule->zone->limits->host_silent / 2))
+        log_warning("this server was held up, or its clock set: hosts that were not heard meanwhile are not "
+                    "taken for silent",
+                    NULL);
     if (!zone_leads(schedule->zone) || !repository_leads(repository))
         return false;
     int64_t epoch = repository_epoch(repository), now = zone_now_ms(schedule->zone);

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "configserver/simulator/machine.h"
+#include "configserver/simulator/operators.h"
 #include "configserver/simulator/server.h"
 
 #include <string.h>
@@ -34,7 +35,9 @@ static const struct fault_kind {
     {"event", announce_event, 24 * HOUR_MS},
     {"vandal", delete_balancer, 36 * HOUR_MS},
     {"targets", drop_targets, 24 * HOUR_MS},
-    {"maintenance", maintain_host, 8 * HOUR_MS},
+    {"maintenance", maintain_host, 4 * HOUR_MS},
+    {"operator", command_host, 3 * HOUR_MS},
+    {"terraform", take_down, 48 * HOUR_MS},
     {"boot", NULL, 0}, /* what faults_fate draws */
     {"drain", NULL, 0},
     {"move", NULL, 0},
@@ -59,6 +62,15 @@ static void next_strike(struct faults *faults, int64_t kind)
     int64_t every_ms = kinds[kind].every_ms / (kind == faults->focus ? FOCUSED : 1);
     clockwork_after(faults->world->clockwork, 1 + chance_around(&faults->chance, every_ms), strike_now,
                     faults, kind);
+}
+
+/* In the calm nobody keeps a host any more. */
+static void send_operators_home(void *context, int64_t times)
+{
+    struct faults *faults = context;
+    operators_go_home(faults->world);
+    if (times > 0)
+        clockwork_after(faults->world->clockwork, 10 * MINUTE_MS, send_operators_home, faults, times - 1);
 }
 
 static bool is_named(const char *list, const char *name)
@@ -86,6 +98,7 @@ struct faults *faults_new(struct world *world, const char *without)
         if (faults->has[kind] && kinds[kind].strike)
             next_strike(faults, kind);
     }
+    clockwork_at(world->clockwork, world->calm_ms, send_operators_home, faults, 12);
     return faults;
 }
 

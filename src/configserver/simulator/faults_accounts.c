@@ -30,8 +30,11 @@ static void relieve(void *context, int64_t account_and_what)
     case 4:
         account->lacks_zones = 0;
         break;
-    default:
+    case 5:
         account->key_disabled = false;
+        break;
+    default:
+        account->set_up = true;
     }
     world_say(world, "account %s is relieved", account->id);
 }
@@ -99,4 +102,14 @@ void disable_key(struct faults *faults)
         return;
     account->key_disabled = true;
     burden(faults, account, "the disks' key is disabled", 5, 20 * MINUTE_MS);
+}
+
+/* As when the tenant's Terraform is destroyed by mistake, and applied again. */
+void take_down(struct faults *faults)
+{
+    struct sim_account *account = pick_account(faults);
+    if (!account)
+        return;
+    account->set_up = false;
+    burden(faults, account, "nothing of Terraform's is there", 6, 20 * MINUTE_MS);
 }

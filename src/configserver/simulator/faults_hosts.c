@@ -1,6 +1,7 @@
 /* Instances, hosts, nodes and load balancers that break, or are broken by somebody. */
 #include "configserver/simulator/faults_strikes.h"
 #include "configserver/simulator/machine.h"
+#include "configserver/simulator/operators.h"
 
 /* Any that runs, in an account that may have troubles. */
 static struct sim_instance *pick_instance(struct faults *faults)
@@ -101,7 +102,8 @@ void announce_event(struct faults *faults)
         return;
     world_say(faults->world, "instance %s of %s is to be retired", instance->id, instance->hostname);
     faults_trouble(faults->world, instance->account, 0);
-    instance->event = "instance-retirement";
+    static const char *const events[] = {"instance-retirement", "instance-stop", "impaired"};
+    instance->event = events[chance_below(&faults->chance, 3)];
     instance->event_at_ms = world_now(faults->world) + chance_around(&faults->chance, 2 * DAY_MS);
 }
 
@@ -138,6 +140,11 @@ void drop_targets(struct faults *faults)
     world_say(faults->world, "somebody takes all targets from balancer %s", balancer->name);
     faults_trouble(faults->world, balancer->account, 10 * MINUTE_MS);
     balancer->target_count = 0;
+}
+
+void command_host(struct faults *faults)
+{
+    operators_command(faults->world, &faults->chance);
 }
 
 void maintain_host(struct faults *faults)

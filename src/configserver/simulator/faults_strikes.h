@@ -15,9 +15,9 @@ struct faults {
 
 typedef void strike(struct faults *faults);
 strike kill_server, kill_often, depose_leader, freeze_server, lose_writes, lose_store; /* faults_servers.c */
-strike cut_account, throttle_account, lose_answers, lack_types, lack_zone,
-    disable_key; /* faults_accounts.c */
+strike cut_account, throttle_account, lose_answers, lack_types, lack_zone, disable_key,
+    take_down; /* faults_accounts.c */
 strike end_instance, stop_instance, cut_host, cut_hosts, hang_host, break_service, fail_hard, announce_event,
-    maintain_host, delete_balancer, drop_targets; /* faults_hosts.c */
+    maintain_host, command_host, delete_balancer, drop_targets; /* faults_hosts.c */
 
 #endif

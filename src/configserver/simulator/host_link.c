@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "configserver/hosts/host_calls.h"
 #include "configserver/hosts/spec.h"
+#include "configserver/hosts/suspension.h"
 
 #include <string.h>
 
@@ -80,6 +81,28 @@ int host_link_spec(struct process *process, const struct sim_instance *instance,
     host_heard(process->zone, host->hostname);
     spec_make(process->zone, *view, host, arena, spec);
     return 0;
+}
+
+int host_link_suspend(struct process *process, const struct sim_instance *instance, const char *key,
+                      const char *hostname, struct error *err)
+{
+    VIEW(view, process->zone->repository);
+    const struct host *host = caller(process, view, instance, err);
+    if (!host || check_tunnel(process, key, err) < 0)
+        return -1;
+    host_heard(process->zone, host->hostname);
+    return answer(process, suspend(process->zone, &hostname, 1, AGENT_HOST, err), err);
+}
+
+int host_link_resume(struct process *process, const struct sim_instance *instance, const char *key,
+                     const char *hostname, struct error *err)
+{
+    VIEW(view, process->zone->repository);
+    const struct host *host = caller(process, view, instance, err);
+    if (!host || check_tunnel(process, key, err) < 0)
+        return -1;
+    host_heard(process->zone, host->hostname);
+    return answer(process, resume(process->zone, hostname, AGENT_HOST, err), err);
 }
 
 int host_link_report(struct process *process, const struct sim_instance *instance, const char *key,

@@ -16,6 +16,11 @@ int host_link_heartbeat(struct process *process, const struct sim_instance *inst
 /* In the arena, and of the view, which is to be released after it. */
 int host_link_spec(struct process *process, const struct sim_instance *instance, const char *key,
                    struct arena *arena, const struct view **view, struct host_spec *spec, struct error *err);
+/* May it, or its node, be down now; it is back. */
+int host_link_suspend(struct process *process, const struct sim_instance *instance, const char *key,
+                      const char *hostname, struct error *err);
+int host_link_resume(struct process *process, const struct sim_instance *instance, const char *key,
+                     const char *hostname, struct error *err);
 /* Of the host itself or of its node, by hostname. */
 int host_link_report(struct process *process, const struct sim_instance *instance, const char *key,
                      const char *hostname, const struct node_report *report, struct error *err);

@@ -18,6 +18,11 @@ void judge_suffers(struct world *world, const struct sim_account *account, const
 
 /* A call is about to end it. */
 void judge_terminates(struct world *world, const struct sim_instance *instance);
+/* Targets are about to be added and removed: none that never served, and not the last that is healthy. */
+void judge_adds_target(struct world *world, const struct sim_balancer *balancer, const char *address);
+void judge_removes_targets(struct world *world, const struct sim_balancer *balancer, size_t healthy_before);
+/* A node that serves was just allowed to be down, by this process. */
+void judge_suspends(struct world *world, struct process *process, const char *node);
 /* After something was written: nobody was taken out who was the last to serve. */
 void judge_serving(struct world *world, const struct view *view);
 

@@ -93,6 +93,11 @@ static void judge_record(const struct round *round, const struct load_balancer *
                       "balancer %s is not there", record->id);
     else
         judge_targets(round, record, balancer);
+    const struct endpoint_settings open = {.is_public = true};
+    if (there && !region_balancer_is_as(balancer, record->settings ? record->settings : &open))
+        judge_suffers(world, account, "a balancer is as it was deployed",
+                      MENDED_MS + round->limits->mend_balancers, "balancer %s has other settings",
+                      record->id);
 }
 
 void judge_balancers(const struct round *round)

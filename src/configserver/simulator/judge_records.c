@@ -1,5 +1,6 @@
 /* Whether the records move along: no host, node or application stays where it shall not. */
 #include "base/text.h"
+#include "configserver/decide/verdict.h"
 #include "configserver/maintain/maintainers.h"
 #include "configserver/simulator/deployer.h"
 #include "configserver/simulator/judge.h"
@@ -34,7 +35,8 @@ static void judge_broken(const struct round *round, const struct host *host,
                          const struct sim_instance *instance)
 {
     bool wanted_away = host->want_to_retire || host->want_to_fail || host->state > HOST_ACTIVE;
-    if (!instance || instance->state > INSTANCE_RUNNING || !machine_is_broken(instance->machine))
+    if (!instance || instance->state > INSTANCE_RUNNING || !machine_is_broken(instance->machine) ||
+        host->state == HOST_PARKED)
         return;
     if (!wanted_away)
         judge_suffers(round->world, instance->account, "what is broken is to be replaced", 90 * MINUTE_MS,
@@ -55,6 +57,9 @@ static void judge_host(const struct round *round, const struct host *host)
     const struct sim_instance *instance =
         host->instance_id ? region_instance(world->region, host->instance_id) : NULL;
     bool runs = instance && instance->state <= INSTANCE_RUNNING;
+    if ((host->want_to_retire || host->want_to_fail) && host->state <= HOST_ACTIVE)
+        judge_suffers(world, account, "who is wanted away goes", round->limits->retired_longest + 3 * HOUR_MS,
+                      "host %s is wanted away", host->hostname);
     judge_broken(round, host, instance);
     if (host_is_up(host) && !runs)
         judge_suffers(world, account, "a record whose instance is gone is put right", 10 * MINUTE_MS,
@@ -78,12 +83,30 @@ static void judge_node(const struct round *round, const struct node *node)
                       (long long)node->state_since, host_state_names[host->state]);
 }
 
+/* Restarts and reboots that operators asked for, unless nobody stands in for it. */
+static void judge_commands(const struct round *round, const struct node *node)
+{
+    const struct host *host = view_find(round->view, RECORD_HOST, node->parent);
+    size_t members = 0;
+    view_each_of(round->view, NODES_OF_APPLICATION, node->application, struct node, other)
+        members += other->state == NODE_ACTIVE && text_equal(other->cluster, node->cluster);
+    bool asked = node->restart_generation > node->current_restart_generation ||
+                 (host && host->reboot_generation > host->current_reboot_generation);
+    if (asked && host && host->state == HOST_ACTIVE && node->state == NODE_ACTIVE && members > 1 &&
+        !host->want_to_retire && !host->want_to_fail && !node->retired)
+        judge_suffers(round->world, region_account(round->world->region, host->account),
+                      "what operators ask for is carried out", 4 * HOUR_MS, "node %s is to start again",
+                      node->hostname);
+}
+
 void judge_hosts(const struct round *round)
 {
     view_each(round->view, RECORD_HOST, struct host, host)
         judge_host(round, host);
     view_each(round->view, RECORD_NODE, struct node, node)
         judge_node(round, node);
+    view_each(round->view, RECORD_NODE, struct node, node)
+        judge_commands(round, node);
 }
 
 static bool has_retired(const struct round *round, const char *application)
@@ -93,6 +116,21 @@ static bool has_retired(const struct round *round, const char *application)
             return true;
     }
     return false;
+}
+
+/* Whoever asks how a deployment stands is not told "pending" for ever, and why when it failed. */
+static void judge_verdict(const struct round *round, const struct application *record)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    struct verdict verdict = application_judge(round->leader->zone, round->view, record, arena);
+    int64_t most = round->limits->deploy_longest + 5 * MINUTE_MS;
+    bool came = record->converged_generation == record->generation; /* what waits since then is repaired */
+    if (!came && text_equal(verdict.status, "pending") &&
+        world_now(round->world) - record->deployed_at > most)
+        world_breaks(round->world, "a deployment's end is said", "%s is pending after %lld s: %s", record->id,
+                     (long long)(world_now(round->world) - record->deployed_at) / SECOND_MS, verdict.message);
+    if (text_equal(verdict.status, "failed") && (text_empty(verdict.message) || text_empty(verdict.code)))
+        world_breaks(round->world, "a failure is said why", "%s failed", record->id);
 }
 
 static void judge_application(const struct round *round, const struct sim_application *application)
@@ -106,6 +144,7 @@ static void judge_application(const struct round *round, const struct sim_applic
                      (long long)application->generation, record ? (long long)record->generation : -1);
     if (!record)
         return;
+    judge_verdict(round, record);
     int64_t most = round->limits->boot_longest + 25 * MINUTE_MS;
     if (has_retired(round, application->id))
         most += round->limits->retired_longest;

@@ -6,18 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-void judge_terminates(struct world *world, const struct sim_instance *instance)
-{
-    struct process *leader = servers_leader(world);
-    if (!leader)
-        return;
-    VIEW(view, leader->zone->repository);
-    const struct host *host = view_of(view, HOST_OF_INSTANCE, instance->id, 0);
-    if (host && host->state < HOST_TERMINATING)
-        world_breaks(world, "no host's instance is terminated before its host is", "%s of %s, which is %s",
-                     instance->id, host->hostname, host_state_names[host->state]);
-}
-
 static const struct node *active_node(const struct view *view, const struct sim_instance *instance)
 {
     const struct host *host = view_of(view, HOST_OF_INSTANCE, instance->id, 0);
@@ -50,12 +38,54 @@ static void judge_taken(struct world *world, const struct view *view, const stru
                      instance->hostname, instance->place);
 }
 
+/* A retired content node, whose documents the others do not have yet. */
+static void judge_data(struct world *world, const struct view *view, const struct sim_instance *instance)
+{
+    char application[64];
+    size_t length = strcspn(instance->place, " ");
+    snprintf(application, sizeof application, "%.*s", (int)length, instance->place);
+    const struct application *record = view_find(view, RECORD_APPLICATION, application);
+    const struct host *host = view_of(view, HOST_OF_INSTANCE, instance->id, 0);
+    int64_t retired_ms = world_now(world) - instance->retired_since_ms;
+    if (record && !record->deleting && application_cluster(record, instance->place + length + 1) &&
+        !(host && (host->want_to_fail || host->state == HOST_FAILED)) &&
+        !machine_has_moved(instance->machine) && retired_ms < world->config.limits.retired_longest)
+        world_breaks(world, "a retired node stays until its documents have moved",
+                     "%s on %s left after %lld s", instance->id, instance->hostname,
+                     (long long)retired_ms / SECOND_MS);
+}
+
+static void note_drain(struct world *world, const struct view *view, struct sim_instance *instance)
+{
+    const struct host *host = view_of(view, HOST_OF_INSTANCE, instance->id, 0);
+    if (host && host->state == HOST_DEPROVISIONING && !instance->drains_since_ms)
+        instance->drains_since_ms = world_now(world);
+}
+
+static const struct node *node_on(const struct view *view, const struct sim_instance *instance)
+{
+    const struct host *host = view_of(view, HOST_OF_INSTANCE, instance->id, 0);
+    const struct node *node = host ? view_of(view, NODE_OF_HOST, host->hostname, 0) : NULL;
+    return node && node->state == NODE_ACTIVE ? node : NULL;
+}
+
+static void note_retired(struct world *world, const struct view *view, struct sim_instance *instance)
+{
+    const struct node *node = node_on(view, instance);
+    if (!node && instance->retired_since_ms && machine_serves(instance->machine))
+        judge_data(world, view, instance);
+    instance->retired_since_ms =
+        node && node->retired && node->cluster_type == CLUSTER_CONTENT ? node->retired_since : 0;
+}
+
 void judge_serving(struct world *world, const struct view *view)
 {
     for (struct sim_instance *at = world->region->instances; at; at = at->next) {
         const struct node *node = machine_serves(at->machine) ? active_node(view, at) : NULL;
         if (at->counted && !node && machine_serves(at->machine))
             judge_taken(world, view, at);
+        note_drain(world, view, at);
+        note_retired(world, view, at);
         at->counted = node != NULL;
         if (node)
             snprintf(at->place, sizeof at->place, "%s %s", node->application, node->cluster);

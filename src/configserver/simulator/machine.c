@@ -2,8 +2,8 @@
 
 #include "base/text.h"
 #include "configserver/hosts/host_calls.h"
-#include "configserver/simulator/faults.h"
 #include "configserver/simulator/host_link.h"
+#include "configserver/simulator/machine_parts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,33 +16,7 @@ enum {
     ENDS_MS = 20 * 1000, /* from being terminated */
 };
 
-enum service { SERVICE_NONE, SERVICE_STARTING, SERVICE_UP, SERVICE_STOPPED };
 static const char *const service_names[] = {NULL, "starting", "up", "stopped"};
-
-struct machine {
-    struct world *world;
-    struct sim_instance *instance;
-    struct chance chance;
-    char key[48];
-    struct machine_fate fate;
-    int64_t addresses_ms, boots_ms;
-    int64_t looks_ms; /* when it looks next; 0: not */
-    int occurrences;  /* that will come */
-    bool published, ready;
-    bool asks;        /* for its spec, when it looks next: something may be new */
-    bool said_broken; /* that it fails hard */
-    int64_t cut_until_ms, broken_until_ms;
-    bool hangs, fails_hard;
-    /* its node */
-    char node[128], image[128];
-    enum service service;
-    int64_t service_changes_ms; /* it is up then */
-    int64_t serves_since_ms;
-    int64_t data_moved_ms; /* retired: the others have its documents then; 0: it is not */
-    int64_t drained_ms;    /* asked to drain: it has then; 0: it is not */
-    uint64_t reported;     /* hash of what its node's last report that arrived said */
-    bool reported_drained;
-};
 
 static void look(void *context, int64_t number);
 
@@ -55,7 +29,7 @@ static void look_at(struct machine *machine, int64_t when_ms)
     clockwork_at(machine->world->clockwork, when_ms, look, machine, when_ms);
 }
 
-static void look_in(struct machine *machine, int64_t wait_ms)
+void machine_look_in(struct machine *machine, int64_t wait_ms)
 {
     look_at(machine, world_now(machine->world) + wait_ms);
 }
@@ -67,6 +41,7 @@ struct machine *machine_new(struct world *world, struct sim_instance *instance)
     machine->world = world;
     machine->instance = instance;
     machine->chance = chance_of(world->seed, instance->id);
+    machine->restarted = machine->rebooted = -1;
     uint64_t key[4];
     for (size_t i = 0; i < COUNT_OF(key); i++)
         key[i] = chance_next(&machine->chance);
@@ -148,7 +123,7 @@ void machine_notice(struct machine *machine)
 {
     machine->asks = true;
     if (machine->ready && runs(machine))
-        look_in(machine, 20 + chance_below(&machine->chance, 200));
+        machine_look_in(machine, 20 + chance_below(&machine->chance, 200));
 }
 
 void machine_cut_off(struct machine *machine, int64_t for_ms)
@@ -160,13 +135,13 @@ void machine_break_service(struct machine *machine, int64_t for_ms)
 {
     machine->broken_until_ms = world_now(machine->world) + for_ms;
     machine->asks = true;
-    look_in(machine, 5 * SECOND_MS);
+    machine_look_in(machine, 5 * SECOND_MS);
 }
 
 void machine_fail_hard(struct machine *machine)
 {
     machine->fails_hard = true;
-    look_in(machine, 5 * SECOND_MS);
+    machine_look_in(machine, 5 * SECOND_MS);
 }
 
 void machine_hang(struct machine *machine)
@@ -176,7 +151,29 @@ void machine_hang(struct machine *machine)
 
 void machine_maintain(struct machine *machine)
 {
-    (void)machine;
+    machine->wants_hands = true;
+    machine_look_in(machine, SECOND_MS);
+}
+
+bool machine_has_served(const struct machine *machine)
+{
+    return machine->serves_since_ms > 0;
+}
+
+bool machine_has_drained(const struct machine *machine)
+{
+    return machine->drained_ms && world_now(machine->world) >= machine->drained_ms;
+}
+
+bool machine_has_moved(const struct machine *machine)
+{
+    return machine->data_moved_ms && world_now(machine->world) >= machine->data_moved_ms &&
+           !machine->fate.never_moves;
+}
+
+bool machine_can_drain(const struct machine *machine)
+{
+    return machine->ready && !machine->hangs && world_now(machine->world) >= machine->cut_until_ms;
 }
 
 static void start_service(struct machine *machine, const struct node_spec *spec)
@@ -190,12 +187,14 @@ static void start_service(struct machine *machine, const struct node_spec *spec)
     look_at(machine, machine->service_changes_ms);
 }
 
-static void follow_node(struct machine *machine, const struct node_spec *spec)
+static void follow_node(struct machine *machine, struct process *process, const struct node_spec *spec)
 {
     int64_t now = world_now(machine->world);
-    bool wanted = text_equal(spec->state, "active");
-    bool other = !text_equal(machine->node, spec->hostname) || !text_equal(machine->image, spec->image);
-    if (wanted && (machine->service == SERVICE_NONE || machine->service == SERVICE_STOPPED || other))
+    bool wanted = text_equal(spec->state, "active"), runs = machine->service != SERVICE_NONE;
+    bool other = runs && !text_equal(machine->image, spec->image);
+    if (wanted &&
+        (!runs || machine->service == SERVICE_STOPPED || !text_equal(machine->node, spec->hostname) ||
+         (other && maintenance_may_change(machine, process))))
         start_service(machine, spec);
     else if (!wanted)
         machine->service = SERVICE_STOPPED;
@@ -214,7 +213,8 @@ static void follow_node(struct machine *machine, const struct node_spec *spec)
 
 static uint64_t report_hash(const struct node_report *report, size_t names)
 {
-    uint64_t hash = 14695981039346656037u ^ names << 8 ^ (uint64_t)report->data_moved;
+    uint64_t hash = 14695981039346656037u ^ names << 8 ^ (uint64_t)report->data_moved ^
+                    (uint64_t)report->current_restart_generation << 16;
     const char *const texts[] = {report->service_status, report->current_image};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         for (const char *at = texts[i] ? texts[i] : "-"; *at; at++)
@@ -227,7 +227,7 @@ static void report_node(struct machine *machine, struct process *process, const 
     int64_t now = world_now(machine->world);
     bool down = machine->service == SERVICE_UP && now < machine->broken_until_ms;
     const struct node_report report = {
-        .current_restart_generation = spec->restart_generation,
+        .current_restart_generation = machine->restarted,
         .current_reboot_generation = -1,
         .service_status = down ? "down" : service_names[machine->service],
         .current_image = machine->image,
@@ -240,7 +240,7 @@ static void report_node(struct machine *machine, struct process *process, const 
         return;
     if (host_link_report(process, machine->instance, machine->key, machine->node, &report, NULL) < 0) {
         machine->asks = true;
-        look_in(machine, TRY_AGAIN_MS);
+        machine_look_in(machine, TRY_AGAIN_MS);
         return;
     }
     machine->reported = hash;
@@ -267,7 +267,7 @@ static void drain(struct machine *machine, struct process *process)
     if (machine->reported_drained)
         world_say(machine->world, "host %s is drained", machine->instance->hostname);
     else
-        look_in(machine, TRY_AGAIN_MS);
+        machine_look_in(machine, TRY_AGAIN_MS);
 }
 
 static void say_broken(struct machine *machine, struct process *process)
@@ -284,7 +284,7 @@ static void say_broken(struct machine *machine, struct process *process)
 static bool awaits(const struct machine *machine)
 {
     return machine->service == SERVICE_STARTING || machine->drained_ms || machine->data_moved_ms ||
-           machine->broken_until_ms;
+           machine->broken_until_ms || maintenance_is_on(machine);
 }
 
 static void follow_spec(struct machine *machine, struct process *process)
@@ -299,13 +299,14 @@ static void follow_spec(struct machine *machine, struct process *process)
         return;
     machine->asks = host_link_spec(process, machine->instance, machine->key, arena, &view, &spec, NULL) < 0;
     if (machine->asks) {
-        look_in(machine, TRY_AGAIN_MS);
+        machine_look_in(machine, TRY_AGAIN_MS);
         return;
     }
     for (size_t i = 0; i < spec.node_count; i++) {
-        follow_node(machine, &spec.nodes[i]);
+        follow_node(machine, process, &spec.nodes[i]);
         report_node(machine, process, &spec.nodes[i]);
     }
+    maintenance_follow(machine, process, &spec);
     if (spec.drain)
         drain(machine, process);
 }
@@ -325,7 +326,7 @@ static void register_host(struct machine *machine, struct process *process)
     if (machine->ready)
         follow_spec(machine, process);
     else
-        look_in(machine, TRY_AGAIN_MS);
+        machine_look_in(machine, TRY_AGAIN_MS);
 }
 
 static void live(struct machine *machine)
@@ -351,8 +352,9 @@ static void live(struct machine *machine)
     if (process)
         register_host(machine, process);
     else
-        look_in(machine, TRY_AGAIN_MS);
-    look_in(machine, machine->world->config.limits.host_silent / 3); /* a heartbeat, and what it missed */
+        machine_look_in(machine, TRY_AGAIN_MS);
+    machine_look_in(machine,
+                    machine->world->config.limits.host_silent / 3); /* a heartbeat, and what it missed */
 }
 
 static void look(void *context, int64_t number)

@@ -15,7 +15,11 @@ bool machine_is_still(const struct machine *machine); /* nothing will happen on 
 bool machine_has_addresses(const struct machine *machine);
 bool machine_serves(const struct machine *machine); /* its node answers clients */
 int64_t machine_serves_since(const struct machine *machine);
-bool machine_is_broken(const struct machine *machine); /* for good, or soon to be */
+bool machine_has_served(const struct machine *machine);  /* ever */
+bool machine_has_drained(const struct machine *machine); /* its logs are archived */
+bool machine_can_drain(const struct machine *machine);   /* it could be asked to */
+bool machine_has_moved(const struct machine *machine);   /* the others have its documents */
+bool machine_is_broken(const struct machine *machine);   /* for good, or soon to be */
 
 /* Something of its application changed: it may look at its spec. */
 void machine_notice(struct machine *machine);
@@ -25,7 +29,7 @@ void machine_cut_off(struct machine *machine, int64_t for_ms); /* from the confi
 void machine_break_service(struct machine *machine, int64_t for_ms); /* its node answers no more */
 void machine_fail_hard(struct machine *machine);                     /* it reports that it is broken */
 void machine_hang(struct machine *machine);                          /* nothing works on it, for ever */
-void machine_maintain(struct machine *machine);                      /* it wants to be down for a while */
+void machine_maintain(struct machine *machine); /* somebody is to work on it, when it may be down */
 bool machine_never_comes(const struct machine *machine);
 
 #endif

@@ -48,9 +48,11 @@ struct sim_instance {
     const char *reason; /* why it ended */
     const char *event;  /* announced: an event's code */
     int64_t event_at_ms;
-    struct machine *machine; /* what runs on it */
-    bool counted;            /* its node was active and served when something was written last */
-    char place[112];         /* then: its node's application and cluster */
+    struct machine *machine;  /* what runs on it */
+    int64_t drains_since_ms;  /* its host is to archive its logs; 0: not yet */
+    int64_t retired_since_ms; /* its node is content, active and retired; 0: it is not */
+    bool counted;             /* its node was active and served when something was written last */
+    char place[112];          /* then: its node's application and cluster */
 };
 
 struct sim_target {
@@ -93,6 +95,7 @@ struct sim_instance *region_instance_at(struct region *region, const char *addre
 struct sim_balancer *region_balancer(struct region *region, const char *account, const char *name);
 void region_end_instance(struct region *region, struct sim_instance *instance, const char *reason);
 void region_forget_ended(struct region *region); /* an hour after their end they are in no list */
+bool region_balancer_is_as(const struct sim_balancer *balancer, const struct endpoint_settings *settings);
 bool region_target_healthy(const struct region *region, const struct sim_target *target);
 
 /* A trouble of the account begins, ends. */

@@ -1,6 +1,7 @@
 /* Load balancers of a simulated cloud: each with one target group, whose targets turn healthy a while after
  * their node serves. */
 #include "base/text.h"
+#include "configserver/simulator/judge.h"
 #include "configserver/simulator/machine.h"
 #include "configserver/simulator/server.h"
 
@@ -49,6 +50,12 @@ static uint64_t allowed_of(const struct endpoint_settings *settings)
     return hash;
 }
 
+bool region_balancer_is_as(const struct sim_balancer *balancer, const struct endpoint_settings *settings)
+{
+    return balancer->is_public == settings->is_public && balancer->is_private == settings->is_private &&
+           balancer->allowed == allowed_of(settings);
+}
+
 static struct balancer shown(const struct sim_balancer *balancer, struct arena *arena)
 {
     struct balancer shown = {.name = arena_strdup(arena, balancer->name)};
@@ -84,9 +91,7 @@ int region_make_balancer(void *context, const struct account *account, const str
     }
     /* said again as it is, to mend what somebody may have changed, it is no change */
     call.account->changes += !text_equal(actual->owner, plan->owner) || !actual->exists ||
-                             !actual->group_exists || actual->is_public != plan->settings.is_public ||
-                             actual->is_private != plan->settings.is_private ||
-                             actual->allowed != allowed_of(&plan->settings);
+                             !actual->group_exists || !region_balancer_is_as(actual, &plan->settings);
     snprintf(actual->owner, sizeof actual->owner, "%s", plan->owner);
     if (!actual->exists || !actual->group_exists) {
         actual->incarnation += !actual->group_exists;
@@ -163,10 +168,17 @@ int region_change_targets(void *context, const struct account *account, const ch
     if (region_call_begin(&call, context, account, "change targets", true, err) < 0)
         return -1;
     struct sim_balancer *group = find_group(&call, group_arn);
+    size_t healthy = 0;
+    for (size_t i = 0; group && i < group->target_count; i++)
+        healthy += region_target_healthy(call.region, &group->targets[i]);
+    for (size_t i = 0; group && i < added_count; i++)
+        judge_adds_target(call.region->world, group, added[i]);
     for (size_t i = 0; group && i < added_count; i++)
         add_target(call.region, group, added[i]);
     for (size_t i = 0; group && i < removed_count; i++)
         remove_target(group, removed[i]);
+    if (group && removed_count > 0)
+        judge_removes_targets(call.region->world, group, healthy);
     if (group)
         world_say(call.region->world, "balancer %s: %zu targets added, %zu removed, %zu there", group->name,
                   added_count, removed_count, group->target_count);

@@ -82,6 +82,12 @@ static void learn(void *context, int64_t incarnation)
     repository_follow(process->zone->repository);
 }
 
+/* Mostly in seconds; some are left alone with what they believe for minutes. */
+static int64_t learns_in(struct chance *chance)
+{
+    return chance_below(chance, chance_is(chance, 0.2) ? 5 * MINUTE_MS : DEPOSED_LEARNS_MS);
+}
+
 static void depose_others(const struct process *leader)
 {
     struct world *world = leader->server->world;
@@ -89,8 +95,8 @@ static void depose_others(const struct process *leader)
         struct process *process = world->servers->list[i].process;
         if (process && process != leader && process->zone && repository_leads(process->zone->repository))
             /* one that is frozen hears of it when it goes on */
-            clockwork_after(world->clockwork, chance_below(&world->servers->chance, DEPOSED_LEARNS_MS), learn,
-                            process->server, process->incarnation);
+            clockwork_after(world->clockwork, learns_in(&world->servers->chance), learn, process->server,
+                            process->incarnation);
     }
 }
 
