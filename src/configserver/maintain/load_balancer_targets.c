@@ -94,7 +94,7 @@ static void keep_the_last(struct wiring *wiring)
     for (size_t i = 0; i < wiring->actual_count; i++)
         if (wiring->actual[i].healthy && contains(wiring->wanted, wanted, wiring->actual[i].address))
             return;
-    for (size_t i = 0; i < wiring->actual_count; i++)
+    for (size_t i = 0; wanted > 0 && i < wiring->actual_count; i++)
         if (wiring->actual[i].healthy)
             wiring->wanted[wiring->wanted_count++] = wiring->actual[i].address;
 }
@@ -165,8 +165,7 @@ static int wire_load_balancer(struct account_pass *pass, const struct view *view
                                             : -1;
     wiring.actual = actual;
     wiring.wanted_count = wanted_targets(view, balancer, pass->arena, wiring.actual_count, &wiring.wanted);
-    if (balancer->state == LOAD_BALANCER_ACTIVE)
-        keep_the_last(&wiring);
+    keep_the_last(&wiring);
     compare(pass->arena, &wiring);
     if (wiring.added_count + wiring.removed_count > 0 &&
         cloud->change_targets(cloud->context, pass->account, balancer->group_arn, wiring.added,

@@ -36,13 +36,15 @@ static int let_go(struct zone *zone, const char *hostname, struct error *err)
 static int restart(struct zone *zone, const char *hostname, struct error *err)
 {
     size_t count;
-    return command_hosts(zone, COMMAND_RESTART, &(struct command_filter){.hostname = hostname}, &count, err);
+    return command_hosts(zone, COMMAND_RESTART, &(struct command_filter){.hostname = hostname}, who, &count,
+                         err);
 }
 
 static int reboot(struct zone *zone, const char *hostname, struct error *err)
 {
     size_t count;
-    return command_hosts(zone, COMMAND_REBOOT, &(struct command_filter){.hostname = hostname}, &count, err);
+    return command_hosts(zone, COMMAND_REBOOT, &(struct command_filter){.hostname = hostname}, who, &count,
+                         err);
 }
 
 /* Each for hosts in one of these states. */
