@@ -46,15 +46,12 @@ data "aws_iam_policy_document" "provisioner" {
   statement {
     sid = "Look"
     actions = [
-      "ec2:DescribeAvailabilityZones", "ec2:DescribeImages", "ec2:DescribeInstances", "ec2:DescribeInstanceStatus",
-      "ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstanceTypes", "ec2:DescribeNetworkInterfaces",
-      "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeTags", "ec2:DescribeVolumes",
-      "ec2:DescribeVpcEndpointConnections", "ec2:DescribeVpcEndpointServiceConfigurations",
-      "ec2:DescribeVpcEndpointServicePermissions", "ec2:DescribeVpcs",
-      "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeLoadBalancerAttributes",
-      "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags",
-      "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTargetGroups",
-      "elasticloadbalancing:DescribeTargetHealth", "kms:ListAliases",
+      "ec2:DescribeImages", "ec2:DescribeInstances", "ec2:DescribeInstanceStatus", "ec2:DescribeSecurityGroups",
+      "ec2:DescribeSubnets", "ec2:DescribeVolumes", "ec2:DescribeVpcEndpointConnections",
+      "ec2:DescribeVpcEndpointServiceConfigurations", "ec2:DescribeVpcEndpointServicePermissions", "ec2:DescribeVpcs",
+      "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeLoadBalancers",
+      "elasticloadbalancing:DescribeTags", "elasticloadbalancing:DescribeTargetGroups",
+      "elasticloadbalancing:DescribeTargetHealth",
     ]
     resources = ["*"]
   }
@@ -90,6 +87,11 @@ data "aws_iam_policy_document" "provisioner" {
       test     = "StringEquals"
       variable = "aws:RequestTag/managedby"
       values   = [local.managed_by]
+    }
+    condition {
+      test     = "BoolIfExists"
+      variable = "ec2:AssociatePublicIpAddress"
+      values   = ["false"]
     }
   }
 

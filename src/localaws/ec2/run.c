@@ -150,10 +150,12 @@ static int take_tags(struct call *call, struct run *run, struct error *err)
     return call_tags(call, "volume", &run->volume.resource, err);
 }
 
-int run_authorize_made(struct call *call, const struct kind *kind, struct resource *draft, struct error *err)
+int run_authorize_made(struct call *call, const struct kind *kind, struct resource *draft,
+                       const char *public_address, struct error *err)
 {
     struct context context = context_new(call);
     kind->context(&context, draft);
+    context_add(&context, "ec2:AssociatePublicIpAddress", public_address);
     context_add_request_tags(&context, draft->tags, draft->tag_count);
     if (call_authorize(call, "ec2:RunInstances", context_arn(&context, kind->type, "*"), context.pairs, err) <
         0)
@@ -172,7 +174,7 @@ static int authorize(struct call *call, struct run *run, struct error *err)
         arena_format(call->arena, "arn:aws:ec2:%s::image/%s", call->region->name, run->image.id);
     if (call_authorize(call, "ec2:RunInstances", image, context.pairs, err) < 0 ||
         run_authorize_network(call, run, err) < 0 || run_authorize_volumes(call, run, err) < 0 ||
-        run_authorize_made(call, &instance_kind, &run->draft.resource, err) < 0 ||
+        run_authorize_made(call, &instance_kind, &run->draft.resource, NULL, err) < 0 ||
         profile_pass(call, run->profile_role, err) < 0)
         return -1;
     return call_dry_run(call, err);

@@ -47,7 +47,9 @@ int run_make_volumes(struct call *call, const struct run *run, struct instance *
 int run_take_template(struct call *call, struct run *run, struct error *err);
 void run_add_template_tags(struct call *call, struct run *run); /* after the tags were authorized */
 
-/* ec2/run.c: is making one such thing allowed, with the tags the request gives it? */
-int run_authorize_made(struct call *call, const struct kind *kind, struct resource *draft, struct error *err);
+/* ec2/run.c: is making one such thing allowed, with the tags the request gives it? `public_address`: whether
+ * an interface is to have one; NULL for what has none to have. */
+int run_authorize_made(struct call *call, const struct kind *kind, struct resource *draft,
+                       const char *public_address, struct error *err);
 
 #endif

@@ -195,7 +195,8 @@ int run_authorize_network(struct call *call, struct run *run, struct error *err)
             return -1;
         int may = interface->existing
                       ? resource_authorize(call, &interface->existing->resource, NULL, 0, err)
-                      : run_authorize_made(call, &interface_kind, &run->interface.resource, err);
+                      : run_authorize_made(call, &interface_kind, &run->interface.resource,
+                                           interface->order.auto_public ? "true" : "false", err);
         if (may < 0 || authorize_groups(call, &interface->order, err) < 0)
             return -1;
     }

@@ -90,7 +90,7 @@ int run_authorize_volumes(struct call *call, struct run *run, struct error *err)
         run->volume.gigabytes = order->gigabytes;
         run->volume.zone = run->draft.zone;
         if (draft_check(call, volume_kind.record, &run->volume, err) < 0 ||
-            run_authorize_made(call, &volume_kind, &run->volume.resource, err) < 0)
+            run_authorize_made(call, &volume_kind, &run->volume.resource, NULL, err) < 0)
             return -1;
     }
     return 0;
