@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *application;
+static const char *application, *cluster;
 
 static int ask(struct cli *cli, enum http_method method, const char *path, const char *body, struct error *err)
 {
@@ -80,6 +80,8 @@ static int command(struct cli *cli, const char *name, struct error *err)
     const char *which = application ? arena_format(cli->arena, "application=%s",
                                                    percent_encode(cli->arena, application, false))
                                     : arena_format(cli->arena, "hostname=%s", named(cli));
+    if (cluster)
+        which = arena_format(cli->arena, "%s&clusterId=%s", which, percent_encode(cli->arena, cluster, false));
     return ask(cli, HTTP_POST, arena_format(cli->arena, "/nodes/v2/command/%s?%s", name, which), NULL, err);
 }
 
@@ -94,7 +96,9 @@ static int reboot(struct cli *cli, struct error *err)
 }
 
 static const struct flag command_flags[] = {
-    {"of", "APPLICATION", "all nodes of tenant.application.instance, one after another", &application, NULL}, {NULL}};
+    {"of", "APPLICATION", "all nodes of tenant.application.instance, one after another", &application, NULL},
+    {"cluster", "ID", "of these only the cluster's", &cluster, NULL},
+    {NULL}};
 
 const struct command maintenance_commands[] = {
     {"nodes retire", "HOST", "replace a host, then let it go (operators)", retire, NULL, 1, 1},

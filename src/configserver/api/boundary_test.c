@@ -356,6 +356,11 @@ static void operators_command_and_hosts_do_not(void **state)
         {HTTP_POST, "/nodes/v2/command/restart", NULL, 400},
         {HTTP_POST, "/nodes/v2/command/restart?hostname=" HOST, NULL, 200},
         {HTTP_POST, "/nodes/v2/command/reboot?application=acme.search.default", NULL, 200},
+        {HTTP_POST, "/nodes/v2/command/reboot?application=acme.search.default&clusterId=web", NULL, 200},
+        {HTTP_POST, "/nodes/v2/command/reboot?application=acme.search.default&clusterId=nobody", NULL, 409},
+        {HTTP_POST, "/nodes/v2/command/reboot?application=acme.search.default&cluster=web", NULL, 400},
+        {HTTP_POST, "/nodes/v2/command/reboot?application=acme.search.default&clusterId=", NULL, 400},
+        {HTTP_POST, "/nodes/v2/command/restart?hostname=" HOST "&hostname=" NODE, NULL, 400},
         {HTTP_POST, "/nodes/v2/command/halt?hostname=" HOST, NULL, 404},
     };
     test_hosts_arrive(boundary->test);

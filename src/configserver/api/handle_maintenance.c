@@ -195,13 +195,33 @@ static const char *application_named(struct http_request *request)
 
 static const char *const commands[] = {[COMMAND_RESTART] = "restart", [COMMAND_REBOOT] = "reboot"};
 
+/* What is not understood, or said twice, would have more restarted than was meant. */
+static int check_filters(struct http_request *request, struct error *err)
+{
+    static const char *const known[] = {"hostname", "application", "clusterId"};
+    bool seen[COUNT_OF(known)] = {false};
+    for (size_t i = 0; i < http_request_query_count(request); i++) {
+        const char *value, *name = http_request_query_at(request, i, &value);
+        size_t which = 0;
+        while (which < COUNT_OF(known) && !text_equal(name, known[which]))
+            which++;
+        if (which == COUNT_OF(known) || seen[which] || text_empty(value))
+            return error_set(err, ERROR_INVALID,
+                             "'%.40s': say one hostname, or one application and maybe one clusterId", name);
+        seen[which] = true;
+    }
+    return 0;
+}
+
 enum http_answer command_nodes(struct http_request *request)
 {
     struct error err = {0};
     const char *name = http_request_parameter(request, "command");
-    const struct command_filter filter = {http_request_query(request, "hostname"),
-                                          application_named(request)};
+    const struct command_filter filter = {http_request_query(request, "hostname"), application_named(request),
+                                          http_request_query(request, "clusterId")};
     size_t count;
+    if (check_filters(request, &err) < 0)
+        return answer(request, -1, &err, NULL);
     for (size_t i = 0; i < COUNT_OF(commands); i++)
         if (text_equal(name, commands[i])) {
             int result = command_hosts(http_request_server_context(request), (enum command)i, &filter,

@@ -1,5 +1,6 @@
 /* Load balancers, measurements and health: reads for operators and the controller. */
 #include "base/buffer.h"
+#include "base/text.h"
 #include "configserver/api/handlers.h"
 #include "configserver/api/shown.h"
 #include "configserver/hosts/gauges.h"
@@ -9,7 +10,14 @@ enum http_answer list_load_balancers(struct http_request *request)
 {
     struct zone *zone = http_request_server_context(request);
     struct arena *arena = http_request_arena(request);
-    const char *application = http_request_query(request, "application");
+    const char *application = http_request_query(request, "application"), *value;
+    struct error err = {0};
+    for (size_t i = 0; i < http_request_query_count(request); i++)
+        if (!text_equal(http_request_query_at(request, i, &value), "application")) {
+            error_set(&err, ERROR_INVALID, "there is no filter '%.40s': application is",
+                      http_request_query_at(request, i, &value));
+            return http_fail(request, &err);
+        }
     VIEW(view, zone->repository);
     json_t *list = json_array();
     const char *id = shown_application_id(arena, application);

@@ -260,7 +260,8 @@ static void a_filter_that_is_none_passes_nobody(void **state)
 {
     struct reads *reads = *state;
     static const char *const paths[] = {"/nodes/v2/node/?applicaton=a.b.c", "/nodes/v2/node/?osVersion=9",
-                                        "/nodes/v2/state/active?hostnames=x"};
+                                        "/nodes/v2/state/active?hostnames=x",
+                                        "/loadbalancers/v1/?aplication=a.b.c"};
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         struct error err = {0};
         struct http_reply reply = {0};

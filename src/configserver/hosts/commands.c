@@ -156,11 +156,13 @@ static bool raise_generation(struct raising *raising, const struct pair *pair)
                        NULL) == 0;
 }
 
-static size_t command_application(struct raising *raising, const char *application)
+static size_t command_application(struct raising *raising, const struct command_filter *filter)
 {
     size_t count = 0;
     const struct view *view = transaction_view(raising->transaction);
-    view_each_of(view, NODES_OF_APPLICATION, application, struct node, node) {
+    view_each_of(view, NODES_OF_APPLICATION, filter->application, struct node, node) {
+        if (filter->cluster && !text_equal(node->cluster, filter->cluster))
+            continue;
         const struct pair pair = {view_find(view, RECORD_HOST, node->parent), node};
         count += raise_generation(raising, &pair);
     }
@@ -181,10 +183,12 @@ int command_hosts(struct zone *zone, enum command command, const struct command_
     if (filter->hostname && filter->application && !text_equal(pair.host->application, filter->application))
         return error_set(err, ERROR_NOT_FOUND, "%.80s is none of %.80s's", filter->hostname,
                          filter->application);
+    if (filter->hostname && filter->cluster && !text_equal(pair.host->cluster, filter->cluster))
+        return error_set(err, ERROR_NOT_FOUND, "%.80s is not of cluster %.80s", filter->hostname,
+                         filter->cluster);
     if (!filter->hostname && !transaction_find(transaction, RECORD_APPLICATION, filter->application))
         return error_set(err, ERROR_NOT_FOUND, "%.80s is not deployed here", filter->application);
-    *count = filter->hostname ? raise_generation(&raising, &pair)
-                              : command_application(&raising, filter->application);
+    *count = filter->hostname ? raise_generation(&raising, &pair) : command_application(&raising, filter);
     if (*count == 0)
         return error_set(err, ERROR_CONFLICT, "%s", raising.why);
     return transaction_commit(&transaction, err);

@@ -18,6 +18,7 @@ int host_let_go(struct zone *zone, const char *hostname, const char *who, struct
 struct command_filter {
     const char *hostname;    /* of a host or a node */
     const char *application; /* "acme:albums:default" */
+    const char *cluster;     /* of that application only; NULL: all */
 };
 enum command { COMMAND_RESTART, COMMAND_REBOOT };
 int command_hosts(struct zone *zone, enum command command, const struct command_filter *filter,

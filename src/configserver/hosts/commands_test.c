@@ -88,6 +88,13 @@ static void a_command_raises_what_is_wanted_of_the_named_only(void **state)
     assert_int_equal(count, 2);
     assert_int_equal(restarts(test, 1), 2);
     assert_int_equal(restarts(test, 2), 0);
+    filter.cluster = "nobody";
+    assert_int_equal(command_hosts(test->zone, COMMAND_RESTART, &filter, "ann", &count, NULL), -1);
+    assert_int_equal(restarts(test, 1), 2);
+    filter.cluster = host_now(test, 1)->cluster;
+    assert_int_equal(command_hosts(test->zone, COMMAND_RESTART, &filter, "ann", &count, NULL), 0);
+    assert_int_equal(count, 2);
+    filter.cluster = NULL;
     filter.application = "globex:x:default";
     assert_int_equal(command_hosts(test->zone, COMMAND_RESTART, &filter, "ann", &count, NULL), -1);
     filter.hostname = host_of(test, 1);
