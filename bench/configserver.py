@@ -7,6 +7,7 @@ in a network namespace of its own and in one directory; both go with it. What ea
 import concurrent.futures
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -128,6 +129,7 @@ def measure_all(hosts=10000, accounts=1000, seconds=30):
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     subprocess.run(["ip", "-6", "addr", "add", f"{PUBLIC}/128", "dev", "lo"], check=True)
     world = World(hosts, accounts)
+    signal.signal(signal.SIGTERM, lambda *ignored: sys.exit(1))  # so that everything ends with us
     try:
         world.raise_up()
         say(f"the config server is up, for {accounts} accounts")
@@ -137,9 +139,7 @@ def measure_all(hosts=10000, accounts=1000, seconds=30):
             say(" ".join(f"{m['name'].removeprefix('configserver.')}={m['value']}" for m in measures[-3:]))
         return measures
     finally:
-        if os.environ.get("BENCH_KEEP"):
-            print((world.directory / "configserver.log").read_text()[-3000:], file=sys.stderr)
-        world.close()
+        world.close(show_log=bool(os.environ.get("BENCH_KEEP")))
 
 
 def main():

@@ -13,6 +13,7 @@ import shutil
 import signal
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -281,7 +282,7 @@ class World:
         self.write_config()
         self.start_server()
 
-    def close(self):
+    def close(self, show_log=False):
         for process in (self.agents, self.server, self.region):
             if process and process.poll() is None:
                 process.send_signal(signal.SIGTERM)
@@ -289,5 +290,8 @@ class World:
                     process.wait(30)
                 except subprocess.TimeoutExpired:
                     process.kill()
+        log = self.directory / "configserver.log"
+        if show_log and log.exists():
+            print(log.read_text()[-3000:], file=sys.stderr)
         subprocess.run(["ip", "link", "delete", "enclave0"], capture_output=True)  # what it left when it was killed
         shutil.rmtree(self.directory, ignore_errors=True)
