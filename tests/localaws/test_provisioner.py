@@ -114,7 +114,8 @@ def test_what_is_the_tenants_is_not_made_ours_by_a_tag(tenant, ec2, elb):
 
 def test_a_load_balancer_is_made_put_right_and_removed(tenant, elb):
     made = elb.create_load_balancer(Name="ours", Type="network", Scheme="internal", IpAddressType="dualstack",
-                                    SubnetMappings=[{"SubnetId": tenant.subnet}], Tags=MANAGED_BY)["LoadBalancers"][0]["LoadBalancerArn"]
+                                    SubnetMappings=[{"SubnetId": tenant.subnet}], Tags=MANAGED_BY)["LoadBalancers"][0]
+    made = made["LoadBalancerArn"]
     group = elb.create_target_group(Name="ours", Protocol="TCP", Port=4443, VpcId=tenant.vpc, TargetType="ip",
                                     IpAddressType="ipv6", Tags=MANAGED_BY)["TargetGroups"][0]["TargetGroupArn"]
     forward = [{"Type": "forward", "TargetGroupArn": group}]

@@ -18,8 +18,10 @@ static bool is_granted(struct machine *machine, struct process *process, bool ho
     bool granted = host_link_suspend(process, machine->instance, machine->key, name, NULL) == 0;
     if (granted && machine_serves(machine) && !for_image)
         judge_suspends(machine->world, process, machine->node);
-    if (!granted)
+    if (!granted) {
+        machine->asks = true; /* what it is to do does not come a second time by itself */
         machine_look_in(machine, ASKS_AGAIN_MS);
+    }
     return granted;
 }
 
