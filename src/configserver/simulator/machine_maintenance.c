@@ -29,17 +29,18 @@ static bool is_granted(struct machine *machine, struct process *process, bool ho
 static void say_back(struct machine *machine, struct process *process)
 {
     struct node_report report = node_report_nothing;
-    const char *name = machine->hosts_own ? machine->instance->hostname : machine->node;
-    machine->was_maintained = host_link_resume(process, machine->instance, machine->key, name, NULL) < 0;
-    if (machine->was_maintained) {
+    const char *host = machine->instance->hostname, *name = machine->hosts_own ? host : machine->node;
+    report.current_reboot_generation = machine->reboots_to;
+    machine->was_maintained =
+        host_link_resume(process, machine->instance, machine->key, name, NULL) < 0 ||
+        host_link_report(process, machine->instance, machine->key, host, &report, NULL) < 0;
+    if (machine->was_maintained) { /* what was not heard is said again */
         machine_look_in(machine, ASKS_AGAIN_MS);
         return;
     }
     machine->restarted = machine->restarts_to;
     machine->rebooted = machine->reboots_to;
     machine->asks = true;
-    report.current_reboot_generation = machine->rebooted;
-    host_link_report(process, machine->instance, machine->key, machine->instance->hostname, &report, NULL);
     world_say(machine->world, "host %s is back", machine->instance->hostname);
 }
 
