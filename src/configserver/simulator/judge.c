@@ -20,6 +20,7 @@ struct suffering {
 
 struct judge {
     struct world *world;
+    struct latency *latency;
     struct suffering *sufferings;
     uint64_t rounds;
     int64_t quiet_writes, quiet_changes; /* counted when the last hours began */
@@ -145,13 +146,16 @@ struct judge *judge_new(struct world *world)
 {
     struct judge *judge = memory_alloc(sizeof *judge);
     judge->world = world;
+    judge->latency = latency_new(world);
     clockwork_after(world->clockwork, ROUND_EVERY_MS, next_round, judge, 0);
     return judge;
 }
 
 void judge_free(struct judge **judge)
 {
-    if (*judge)
+    if (*judge) {
         forget_sufferings(*judge, true);
+        latency_free(&(*judge)->latency);
+    }
     free(take(judge));
 }

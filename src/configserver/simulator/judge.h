@@ -9,6 +9,11 @@ struct judge;
 struct judge *judge_new(struct world *world);
 void judge_free(struct judge **judge);
 
+/* judge_latency.c: an account without troubles is served at once, all the time. */
+struct latency;
+struct latency *latency_new(struct world *world);
+void latency_free(struct latency **latency);
+
 /* After something was written: the rules of the records. */
 void judge_records(struct world *world);
 /* Something is not as it shall be, and may stay so for `most_ms` of the account's good time; `format` names

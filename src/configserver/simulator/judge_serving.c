@@ -55,11 +55,11 @@ static void judge_data(struct world *world, const struct view *view, const struc
                      (long long)retired_ms / SECOND_MS);
 }
 
-static void note_drain(struct world *world, const struct view *view, struct sim_instance *instance)
+static void note_drain(const struct view *view, struct sim_instance *instance)
 {
     const struct host *host = view_of(view, HOST_OF_INSTANCE, instance->id, 0);
     if (host && host->state == HOST_DEPROVISIONING && !instance->drains_since_ms)
-        instance->drains_since_ms = world_now(world);
+        instance->drains_since_ms = host->state_since;
 }
 
 static const struct node *node_on(const struct view *view, const struct sim_instance *instance)
@@ -84,7 +84,7 @@ void judge_serving(struct world *world, const struct view *view)
         const struct node *node = machine_serves(at->machine) ? active_node(view, at) : NULL;
         if (at->counted && !node && machine_serves(at->machine))
             judge_taken(world, view, at);
-        note_drain(world, view, at);
+        note_drain(view, at);
         note_retired(world, view, at);
         at->counted = node != NULL;
         if (node)
