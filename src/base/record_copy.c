@@ -98,7 +98,8 @@ void record_copy_release(const struct record *record, const void *object)
 {
     for (const struct field *field = record->fields; field->name; field++) {
         const char *slot = (const char *)object + field->offset;
-        const char *inner = *(const char *const *)(const void *)slot;
+        bool points = field->type == FIELD_KIND_RECORD || field->type == FIELD_KIND_LIST;
+        const char *inner = points ? *(const char *const *)(const void *)slot : NULL;
         if (field->type == FIELD_KIND_JSON)
             json_decref(*(json_t *const *)(const void *)slot);
         else if (field->type == FIELD_KIND_RECORD && inner)

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LINES_SHOWN = 60, LOG_SHOWN = 12, JOBS_MOST = 64, HANGS_AFTER_S = 300 };
+enum { LINES_SHOWN = 60, LOG_SHOWN = 12, JOBS_MOST = 64, HANGS_AFTER_S = 1200 };
 
 static struct world *running; /* for whoever dies in the middle of it */
 
@@ -203,7 +203,7 @@ int seeds_run(const struct seeds *seeds)
     while (running_jobs-- > 0)
         failed += end_job(jobs);
     double seconds = (double)(clock_monotonic_ms() - began) / 1000;
-    printf("%llu seeds of %lld days: %llu hold, %d failed, %.1f s, %.0f simulated days/s\n",
+    printf("%llu seeds of %lld days: %llu hold, %d failed, %.1f s, %.1f simulated days/s\n",
            (unsigned long long)count, (long long)seeds->options.days,
            (unsigned long long)(count - (uint64_t)failed), failed, seconds,
            (double)count * (double)seeds->options.days / (seconds > 0 ? seconds : 1));

@@ -106,7 +106,9 @@ static void make_leader(struct process *process)
     struct error err = {0};
     process_enter(process);
     world->servers->elections++;
+    world->servers->electing = process;
     int result = zone_lead(process->zone, &err);
+    world->servers->electing = NULL;
     world_say(world, "config server %d %s %s", process->server->number, result < 0 ? "cannot lead:" : "leads",
               result < 0 ? err.message : "");
     if (!process->dead && result == 0) {
@@ -252,6 +254,16 @@ static bool answers(const struct process *process, enum memory_moment moment)
     return loses <= 0 || !chance_is(&servers->chance, loses);
 }
 
+/* Whoever was deposed may believe what it likes, but writes nothing any more. */
+static void judge_writer(const struct process *process)
+{
+    const struct servers *servers = process->server->world->servers;
+    if (servers->leader && process != servers->leader && process != servers->electing)
+        world_breaks(process->server->world, "a deposed leader's write fails",
+                     "config server %d wrote, and %d leads", process->server->number,
+                     servers->leader->server->number);
+}
+
 static enum store_result step_of_store(void *context, enum memory_moment moment,
                                        const struct store_operation *operations, size_t count)
 {
@@ -262,6 +274,7 @@ static enum store_result step_of_store(void *context, enum memory_moment moment,
         world_say(world, "written by %d: %zu records, %s", process->server->number, count,
                   describe(operations, count));
         process->wrote = true;
+        judge_writer(process);
         tell_machines(world, operations, count);
         if (!process->dead && process->driver)
             driver_ring(process);

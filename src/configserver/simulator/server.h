@@ -42,10 +42,11 @@ struct servers {
     struct server list[SERVERS_MOST];
     size_t count;
     struct chance chance;
-    struct process *leader; /* whom the election chose last; NULL: nobody */
-    double loses_writes;    /* probability that the store's answer to a write is lost */
-    bool elects;            /* an election is to come */
-    bool counts_as_trouble; /* nobody leads */
+    struct process *leader;   /* whom the election chose last; NULL: nobody */
+    struct process *electing; /* who is becoming it */
+    double loses_writes;      /* probability that the store's answer to a write is lost */
+    bool elects;              /* an election is to come */
+    bool counts_as_trouble;   /* nobody leads */
     int64_t deaths, elections, writes;
 };
 void servers_new(struct world *world); /* sets world->servers */

@@ -61,6 +61,12 @@ static void make_accounts(struct world *world)
     }
 }
 
+static void break_now(void *context, int64_t number)
+{
+    (void)number;
+    world_breaks(context, "nothing is asked to break", "it was");
+}
+
 struct world *world_new(const struct world_options *options)
 {
     struct world *world = memory_alloc(sizeof *world);
@@ -93,6 +99,8 @@ struct world *world_new(const struct world_options *options)
     world->faults = faults_new(world, options->without);
     world->deployers = deployers_new(world);
     world->judge = judge_new(world);
+    if (options->breaks_ms)
+        clockwork_after(world->clockwork, options->breaks_ms, break_now, world, 0);
     if (options->stop_ms)
         world->end_ms = world->started_ms + options->stop_ms;
     return world;

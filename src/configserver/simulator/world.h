@@ -37,6 +37,8 @@ struct world_options {
     uint64_t seed;
     int64_t days;
     int64_t stop_ms;     /* after the start; 0: at the end */
+    int64_t breaks_ms;   /* after the start: an invariant is said to be broken then, to see how that looks; 0:
+                            not */
     bool prints;         /* every line of the story */
     const char *without; /* kinds of faults that never come, comma-separated; may be NULL */
 };
