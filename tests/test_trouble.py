@@ -32,6 +32,19 @@ def instance_of(zone, hostname):
     raise AssertionError(f"no instance of {hostname}")
 
 
+class Shown:
+    """What a person sees of one host or node, time after time."""
+
+    def __init__(self, zone, command, hostname):
+        self.zone, self.command, self.hostname, self.lines = zone, command, hostname, []
+
+    def look(self):
+        self.lines += [line for line in self.zone.enclave(self.command).stdout.splitlines() if self.hostname in line]
+
+    def says(self, words):
+        return any(words in line for line in self.lines)
+
+
 def albums(zone):
     return zone.json("query", "dreams")["root"]["fields"]["totalCount"]
 
@@ -58,15 +71,19 @@ def test_a_retired_content_host_hands_its_documents_over_and_leaves_with_its_log
     label = old["hostname"].split(".")[0]
     before = albums(zone)
     assert before >= 1
+    hosts, nodes = Shown(zone, "hosts", host), Shown(zone, "nodes", old["hostname"])
     zone.enclave("nodes", "retire", host)
 
     def replaced():
+        hosts.look(), nodes.look()
         assert albums(zone) == before, "a document was not found while it moved"
         now = node_of(zone, content)
         return now and now["hostname"] != old["hostname"] and now
 
     new = wait_for("a replacement that serves", replaced, 90)
-    wait_for("the old host is gone", lambda: instance_of(zone, host)["State"]["Name"] == "terminated", 90)
+    assert hosts.says("to be replaced, then to leave"), hosts.lines
+    wait_for("the old host is gone", lambda: nodes.look() or instance_of(zone, host)["State"]["Name"] == "terminated", 90)
+    assert nodes.says("retired: leaves when the others"), nodes.lines
     assert albums(zone) == before
     assert new["membership"]["index"] != old["membership"]["index"]
     archived = [o["key"] for o in zone.json("logs")]
@@ -83,13 +100,16 @@ def test_a_silent_container_host_is_replaced_and_its_clients_are_served_througho
         os.kill(pid, signal.SIGSTOP)
     try:
         before = albums(zone)
+        hosts = Shown(zone, "hosts", old["parentHostname"])
 
         def replaced():
+            hosts.look()
             assert albums(zone) == before, "not served"
             now = node_of(zone, cluster)
             return now and now["hostname"] != old["hostname"]
 
         wait_for("a replacement that serves", replaced, 120)
+        assert hosts.says("silent, since") and hosts.says("to be replaced"), hosts.lines
         told = zone.enclave("events").stdout
         assert f"Host {old['parentHostname']} is replaced: " in told, told
     finally:
