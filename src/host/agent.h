@@ -72,6 +72,7 @@ struct agent {
     unsigned facts;
     uint64_t spec_changes; /* counts new specs on disk */
     uint64_t view_changes; /* counts changes of the views, and of what is announced */
+    uint64_t unanswered;   /* counts calls that a config server did not answer through the tunnel */
     char announced[ANNOUNCED_LONGEST];
     struct node_view *views;
     size_t view_count;

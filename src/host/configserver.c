@@ -80,6 +80,8 @@ int configserver_call(struct agent *agent, enum http_method method, const char *
         call.goes_on = timeout_ms > LONG_MS ? is_still_its_turn : NULL;
         call.going = &patience;
         answered = http_call(agent->peers, &call, arena, reply, &why) == 0;
+        if (!answered)
+            agent_count(agent, &agent->unanswered);
         if (!answered || reply->status >= 500)
             continue;
         unsigned turn = patience.turn; /* unless another thread was quicker */

@@ -1,11 +1,13 @@
 /* The tunnel's upkeep. The device outlives us, and the peers it had are on disk, so after a restart the link
- * is there before anyone was asked; the config servers are asked again when no handshake succeeds, and now
- * and then anyway. */
+ * is there before anyone was asked; the config servers are asked again when no handshake succeeds, when one
+ * does not answer through the tunnel (its machine may be another, with another key), and now and then anyway.
+ */
 #include "host/agent.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "host/addresses.h"
 #include "host/configserver.h"
 #include "tunnel/tunnel.h"
@@ -15,6 +17,9 @@ enum {
     PUBLISH_EVERY_MS = 10 * 60 * 1000,
     PUBLISH_AGAIN_MS =
         60 * 1000, /* while one of several config servers does not answer: it may have a new key */
+    UNANSWERED_AGAIN_MS = 10 * 1000, /* after a call that was not answered, at most so often */
+    UNANSWERED_SPREAD_MS = 3 * 1000, /* all hosts of a config server notice together */
+    SOON_MS = 1000,
     HANDSHAKE_STALE_MS = 200 * 1000, /* WireGuard renews its session after 120 s, keepalives see to it */
     RETRY_FIRST_MS = 500,
     RETRY_MOST_MS = 30 * 1000,
@@ -99,19 +104,30 @@ struct link {
     struct agent *agent;
     struct tunnel *tunnel;
     int64_t published_ms; /* monotonic; 0: not by this process */
+    uint64_t unanswered;  /* as many as were known then */
 };
 
-static int link_pass(struct link *link, struct error *err)
+/* Are we to publish now? WireGuard itself notices a peer's new key only after minutes. */
+static bool is_due(const struct link *link, enum freshness freshness, uint64_t unanswered)
 {
-    int64_t now = clock_monotonic_ms();
-    enum freshness freshness = handshakes(link->tunnel);
-    int64_t every_ms = freshness == FRESH_ALL ? PUBLISH_EVERY_MS : PUBLISH_AGAIN_MS;
-    bool due = !link->published_ms || now - link->published_ms > every_ms;
-    if (!due && freshness != FRESH_NONE)
+    int64_t passed = clock_monotonic_ms() - link->published_ms;
+    if (!link->published_ms || freshness == FRESH_NONE)
+        return true;
+    if (unanswered != link->unanswered && passed > UNANSWERED_AGAIN_MS) {
+        clock_sleep_ms((int64_t)random_below(UNANSWERED_SPREAD_MS));
+        return true;
+    }
+    return passed > (freshness == FRESH_ALL ? PUBLISH_EVERY_MS : PUBLISH_AGAIN_MS);
+}
+
+static int link_pass(struct link *link, uint64_t unanswered, struct error *err)
+{
+    if (!is_due(link, handshakes(link->tunnel), unanswered))
         return 0;
     if (publish(link->agent, err) < 0)
         return -1;
-    link->published_ms = now;
+    link->published_ms = clock_monotonic_ms();
+    link->unanswered = unanswered;
     if (raise_tunnel(link->agent, &link->tunnel, err) < 0)
         return -1;
     if (!agent_has(link->agent, FACT_TUNNEL))
@@ -133,9 +149,13 @@ void *link_thread(void *context)
         agent_state_fact(link.agent, FACT_TUNNEL);
     for (;;) {
         struct error err = {0};
-        if (link_pass(&link, &err) == 0) {
+        uint64_t unanswered = agent_counter(link.agent, &link.agent->unanswered);
+        if (link_pass(&link, unanswered, &err) == 0) {
             backoff_reset(&backoff);
-            clock_sleep_ms(LOOK_EVERY_MS);
+            if (link.unanswered != unanswered) /* they were asked a moment ago */
+                clock_sleep_ms(SOON_MS);
+            else
+                agent_wait_change(link.agent, &link.agent->unanswered, unanswered, LOOK_EVERY_MS);
         } else {
             log_warning("tunnel is not refreshed", "error", err.message, NULL);
             clock_sleep_ms(backoff_next(&backoff, link.agent->config.hostname));
