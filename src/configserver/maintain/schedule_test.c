@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "configserver/cloud/paced.h"
 #include "configserver/maintain/maintainers.h"
 #include "configserver/test_zone.h"
 
@@ -90,6 +91,26 @@ static void an_account_that_does_not_answer_is_given_one_call_at_a_time(void **s
     assert_true(test->cloud_state->calls > calls + 1);
 }
 
+/* Whose rate is used up for now waits a moment: nothing is wrong with the account. */
+static void who_is_held_back_has_not_failed(void **state)
+{
+    struct test_zone *test = *state;
+    struct error err = {0};
+    struct instance *instances;
+    size_t count;
+    test_bring_up(test);
+    const struct account account = {TEST_ACCOUNT, "acme", "x"};
+    const struct cloud *cloud = test->zone->cloud;
+    for (int i = 0; i < 200 && !cloud_held_back(&err); i++)
+        cloud->list(cloud->context, &account, "me", test->arena, &instances, &count, &err);
+    assert_true(cloud_held_back(&err));
+    int64_t before = paced_cloud_calls(test->zone->paced, CLOUD_LOOKS).held_back;
+    schedule_look_at_account(test->zone->schedule, TEST_ACCOUNT);
+    schedule_run_due(test->zone->schedule);
+    assert_true(paced_cloud_calls(test->zone->paced, CLOUD_LOOKS).held_back > before);
+    assert_int_equal(schedule_failures(test->zone->schedule, TEST_ACCOUNT), 0);
+}
+
 static void put_application(struct test_zone *test)
 {
     const struct application application = {.id = TEST_APPLICATION,
@@ -161,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_application_comes_and_goes_by_itself),
         TEST(an_account_that_does_not_answer_is_given_one_call_at_a_time),
+        TEST(who_is_held_back_has_not_failed),
         TEST(an_account_that_hangs_holds_up_nobody_else),
         TEST(who_asked_to_be_looked_at_is_and_everybody_in_a_while),
         TEST(only_a_leader_looks),
