@@ -35,7 +35,7 @@ int announced_read(struct arena *arena, const char *json, char text[ANNOUNCED_LO
         int written = snprintf(text + used, ANNOUNCED_LONGEST - used, "%s%.40s from %.40s", used ? "; " : "",
                                code, from ? from : "now");
         if (written < 0 || (size_t)written >= ANNOUNCED_LONGEST - used)
-            break; /* one is enough to make somebody look */
+            break; /* the first few make somebody look as well as all of them */
         used += (size_t)written;
     }
     return 0;
