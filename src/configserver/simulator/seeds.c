@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "configserver/simulator/server.h"
 
 #include <signal.h>
@@ -22,10 +23,12 @@ static void show_host(const struct view *view, const struct host *host)
            host->want_to_retire ? " to retire" : "", host->want_to_fail ? " to fail" : "",
            host->down_since ? " silent" : "", host->suspended_since ? " suspended" : "");
     if (node)
-        printf("; %s/%lld.%lld %s %s%s%s%s", node->cluster, (long long)node->group, (long long)node->index,
-               node_state_names[node->state], node->service_status ? node->service_status : "-",
-               node->retired ? " retired" : "", node->down_since ? " down" : "",
-               node->data_moved ? " moved" : "");
+        printf("; %s/%lld.%lld %s %s%s%s%s%s%s", node->cluster, (long long)node->group,
+               (long long)node->index, node_state_names[node->state],
+               node->service_status ? node->service_status : "-", node->retired ? " retired" : "",
+               node->down_since ? " down" : "", node->data_moved ? " moved" : "",
+               node->suspended_since ? " may be down" : "",
+               text_equal(node->image, node->current_image) ? "" : " of another image");
     printf("%s%s\n", host->wish_reason ? "; " : "", host->wish_reason ? host->wish_reason : "");
 }
 
