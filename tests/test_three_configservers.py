@@ -38,9 +38,16 @@ def leader(three):
         seen = servers(three)
         return seen and [s["index"] for s in seen["servers"] if s["state"] == "leader"]
 
-    leaders = wait_for("a leader", one, 30)
+    leaders = wait_for("a leader", one, 60)
     assert len(leaders) == 1
     return leaders[0]
+
+
+def lead(three):
+    """Whose it is and its epoch, as the leader itself says; None while nobody says so."""
+    seen = servers(three)
+    led = [(s["index"], s["epoch"]) for s in seen["servers"] if s["state"] == "leader"] if seen else []
+    return max(led, key=lambda one: one[1], default=None)
 
 
 def all_well(three):
@@ -184,10 +191,11 @@ def storm(three):
         thread.start()
     try:
         while kills < KILLS:
-            now = leader(three)
+            now, epoch = wait_for("a leader", lambda: lead(three), 60)
             time.sleep(1 + kills * 0.3)  # at another point of what it does each time
             kills += bool(end(three, now, signal.SIGKILL))
-            wait_for("another leader", lambda: (seen := servers(three)) and seen["leader"] not in (None, now), 30)
+            # the next may be the same, when it is back before its session is over
+            wait_for("the next leader", lambda: (next := lead(three)) and next[1] > epoch, 60)
     finally:
         stop.set()
         for thread in threads:
