@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LOOK_EVERY_MS = 10 * SECOND_MS, LONGEST_MS = 25 * SECOND_MS, WAITING_MOST = 64 };
+enum { LOOK_EVERY_MS = 4 * SECOND_MS, LONGEST_MS = 12 * SECOND_MS, WAITING_MOST = 64 };
 
 struct latency {
     struct world *world;
