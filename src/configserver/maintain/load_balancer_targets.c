@@ -153,6 +153,19 @@ static int write_reached(struct account_pass *pass, const struct view *view,
     return transaction ? transaction_commit(&transaction, err) : 0;
 }
 
+/* To the next leader what we would take out may be wanted. */
+static int change_targets(struct account_pass *pass, const struct load_balancer *balancer,
+                          const struct wiring *wiring, struct error *err)
+{
+    const struct cloud *cloud = pass->zone->cloud;
+    if (wiring->added_count + wiring->removed_count == 0)
+        return 0;
+    if (wiring->removed_count > 0 && repository_confirm(pass->zone->repository, err) < 0)
+        return -1;
+    return cloud->change_targets(cloud->context, pass->account, balancer->group_arn, wiring->added,
+                                 wiring->added_count, wiring->removed, wiring->removed_count, err);
+}
+
 static int wire_load_balancer(struct account_pass *pass, const struct view *view,
                               const struct load_balancer *balancer, struct error *err)
 {
@@ -167,9 +180,7 @@ static int wire_load_balancer(struct account_pass *pass, const struct view *view
     wiring.wanted_count = wanted_targets(view, balancer, pass->arena, wiring.actual_count, &wiring.wanted);
     keep_the_last(&wiring);
     compare(pass->arena, &wiring);
-    if (wiring.added_count + wiring.removed_count > 0 &&
-        cloud->change_targets(cloud->context, pass->account, balancer->group_arn, wiring.added,
-                              wiring.added_count, wiring.removed, wiring.removed_count, err) < 0)
+    if (change_targets(pass, balancer, &wiring, err) < 0)
         return -1;
     struct wired wired = {wiring.healthy, false};
     if (wired.healthy > 0 && !balancer->announced &&

@@ -177,6 +177,33 @@ static void who_is_replaced_for_its_silence_stays_a_target_until_another_is_heal
     assert_true(removed - added >= 60 * 1000);
 }
 
+static void add_target(struct test_balancer *balancer)
+{
+    snprintf(balancer->targets[balancer->target_count++], sizeof balancer->targets[0], "2001:db8::77");
+}
+
+/* It may be one of the next leader's. */
+static void who_leads_no_more_takes_no_target_out(void **state)
+{
+    struct test_zone *test = *state;
+    struct error err = {0};
+    struct repository *other;
+    bring_up(test);
+    struct test_balancer *balancer = &test->cloud_state->balancers[0];
+    add_target(balancer);
+    test_zone_run(test, 60);
+    assert_int_equal(balancer->target_count, 1); /* a leader does */
+    assert_int_equal(repository_open(test->store, &other, &err), 0);
+    assert_int_equal(repository_lead(other, "another", &err), 0);
+    add_target(balancer);
+    for (int i = 0; i < 60; i++) {
+        test_account_pass(test);
+        test_zone_advance(test, 1000);
+    }
+    assert_int_equal(balancer->target_count, 2);
+    repository_close(&other);
+}
+
 /* How many are announced to whoever asks for the application. */
 static size_t private_endpoints(struct test_zone *test)
 {
@@ -286,6 +313,7 @@ int main(void)
         TEST(an_endpoint_is_announced_when_its_name_resolves_and_a_target_is_healthy),
         TEST(who_is_replaced_for_its_silence_stays_a_target_until_another_is_healthy),
         TEST(a_target_is_replaced_before_it_is_removed_and_answers_before_it_ends),
+        TEST(who_leads_no_more_takes_no_target_out),
         TEST(another_endpoint_is_configured_in_place_and_nobody_loses_the_one_that_is_there),
         TEST(one_whose_settings_somebody_changed_is_put_right),
         TEST(one_deleted_behind_our_back_is_made_again),

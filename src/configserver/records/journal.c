@@ -100,6 +100,18 @@ int journal_lead(struct journal *journal, const char *name, struct error *err)
     return 0;
 }
 
+int journal_confirm(struct journal *journal, struct error *err)
+{
+    struct store_stat stat;
+    if (!journal->leads)
+        return error_set(err, ERROR_UNAVAILABLE, "this config server does not lead the zone");
+    if (store_sync(journal->store, LEADER, err) != STORE_OK ||
+        store_exists(journal->store, LEADER, &stat, err) != STORE_OK)
+        return error_context(err, "ask whether we lead");
+    journal->leads = stat.version == journal->epoch;
+    return journal->leads ? 0 : error_set(err, ERROR_UNAVAILABLE, "another config server leads now");
+}
+
 static void next_id(struct journal *journal)
 {
     snprintf(journal->id, sizeof journal->id, "%d.%lld", journal->epoch, (long long)++journal->attempts);

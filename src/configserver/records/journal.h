@@ -33,6 +33,9 @@ enum journal_outcome {
 int journal_open(struct journal *journal, struct store *store, struct error *err);
 int journal_lead(struct journal *journal, const char *name, struct error *err);
 
+/* Asks the store whether it leads still. On -1 it does not, or nobody can say. */
+int journal_confirm(struct journal *journal, struct error *err);
+
 /* Which operations, and the records' keys ("hosts/h1") for those who follow. On anything but JOURNAL_WRITTEN
  * `err` says why; it may lead no more. */
 enum journal_outcome journal_write(struct journal *journal, const struct store_operation *operations,

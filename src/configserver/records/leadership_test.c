@@ -209,6 +209,26 @@ static void a_deposed_leaders_write_fails_and_changes_nothing(void **state)
     assert_int_equal(write_account(next, 2, "acme", &err), -1);
 }
 
+static void a_leader_that_asks_learns_that_it_leads_no_more(void **state)
+{
+    struct bench *bench = *state;
+    struct server *old = &bench->servers[0], *next = &bench->servers[1];
+    struct error err;
+    assert_int_equal(repository_confirm(old->repository, &err), -1);
+    lead(old, "cfg1");
+    assert_int_equal(repository_confirm(old->repository, &err), 0);
+    old->trouble = SILENT;
+    assert_int_equal(repository_confirm(old->repository, &err), -1); /* nobody can say: it leads on */
+    assert_true(repository_leads(old->repository));
+    old->trouble = FINE;
+    lead(next, "cfg2");
+    assert_true(repository_leads(old->repository));
+    assert_int_equal(repository_confirm(old->repository, &err), -1);
+    assert_int_equal(err.kind, ERROR_UNAVAILABLE);
+    assert_false(repository_leads(old->repository));
+    assert_int_equal(repository_confirm(next->repository, &err), 0);
+}
+
 static void a_follower_reads_what_changed_and_no_more(void **state)
 {
     struct bench *bench = *state;
@@ -443,6 +463,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(who_does_not_lead_writes_nothing),
         TEST(a_deposed_leaders_write_fails_and_changes_nothing),
+        TEST(a_leader_that_asks_learns_that_it_leads_no_more),
         TEST(a_follower_reads_what_changed_and_no_more),
         TEST(a_follower_that_missed_too_much_reads_everything),
         TEST(a_lost_write_that_happened_is_seen_to_have),

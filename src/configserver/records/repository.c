@@ -267,6 +267,14 @@ int repository_lead(struct repository *repository, const char *name, struct erro
     return result;
 }
 
+int repository_confirm(struct repository *repository, struct error *err)
+{
+    repository_claim(repository);
+    int result = journal_confirm(&repository->journal, err);
+    repository_unclaim(repository);
+    return result;
+}
+
 void repository_follow(struct repository *repository)
 {
     repository_claim(repository);

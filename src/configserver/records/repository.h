@@ -19,6 +19,10 @@ void repository_close(struct repository **repository);
 /* Makes this server the leader, under that name, whoever led before: from now on the others' writes fail. The
  * newest view then has all they wrote. */
 int repository_lead(struct repository *repository, const char *name, struct error *err);
+/* Asks the store whether it leads still, since another may that we have not heard of: before the cloud is
+ * told to undo what our records do not have, and nothing is written first. On -1 it does not, or nobody can
+ * say. */
+int repository_confirm(struct repository *repository, struct error *err);
 void repository_follow(struct repository *repository); /* writes no more */
 bool repository_leads(struct repository *repository);
 int64_t repository_epoch(struct repository *repository); /* of the last time it led; rises with each leader */
