@@ -68,6 +68,8 @@ struct cause zone_cause(const struct zone *zone, struct transaction *transaction
 static void tell(void *context, const struct touched *touched)
 {
     struct zone *zone = context;
+    if (touched->late)
+        atomic_store(&zone->told_ms, zone_now_ms(zone));
     schedule_touch(zone->schedule, touched);
     polls_look(zone->polls, touched);
 }
@@ -101,6 +103,7 @@ int zone_lead(struct zone *zone, struct error *err)
     char name[16];
     snprintf(name, sizeof name, "cfg%lld", (long long)zone->config->index);
     hearing_begin(zone->hearing, zone_now_ms(zone));
+    atomic_store(&zone->told_ms, zone_now_ms(zone));
     if (repository_lead(zone->repository, name, err) < 0 || ensure_counters(zone, err) < 0)
         return -1;
     zone_ring(zone);

@@ -12,6 +12,7 @@
 #include "tunnel/tunnel.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* The tunnel as the zone needs it: src/tunnel in the program. */
 struct peers {
@@ -67,6 +68,8 @@ struct zone {
     struct leader *leader;          /* how the lead comes and goes; with the servers */
     struct admitted *admitted;      /* hosts that the tunnel lets in */
     struct schedule *schedule;      /* who is looked at when */
+    _Atomic int64_t
+        told_ms; /* hosts may know since then only what records say for longer: ms, like all times */
 };
 
 struct zone_parts {

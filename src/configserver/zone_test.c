@@ -111,6 +111,24 @@ static void a_host_that_never_drains_is_terminated_in_the_end(void **state)
     assert_string_equal(test_status(test), "gone");
 }
 
+/* Whoever leads after a pause has hosts that learn only now that they are to drain. */
+static void a_host_has_its_time_to_drain_from_when_it_can_know(void **state)
+{
+    struct test_zone *test = *state;
+    const int64_t longest = test->config.limits.drain_longest;
+    test_bring_up(test);
+    assert_int_equal(undeploy(test->zone, TEST_APPLICATION, NULL), 0);
+    test_zone_run(test, 2);
+    test_zone_advance(test, longest - 5000);
+    assert_int_equal(zone_lead(test->zone, NULL), 0);
+    test_zone_advance(test, longest - 5000);
+    test_zone_run(test, 2);
+    assert_int_equal(test_instances_in(test, TEST_ACCOUNT, INSTANCE_RUNNING), 2);
+    test_zone_advance(test, 5000);
+    test_zone_run(test, 8);
+    assert_string_equal(test_status(test), "gone");
+}
+
 static void a_lost_instance_is_replaced_and_forgotten(void **state)
 {
     struct test_zone *test = *state;
@@ -298,6 +316,7 @@ int main(void)
         TEST(an_account_of_another_tenant_is_refused),
         TEST(a_deleted_application_leaves_nothing),
         TEST(a_host_that_never_drains_is_terminated_in_the_end),
+        TEST(a_host_has_its_time_to_drain_from_when_it_can_know),
         TEST(a_lost_instance_is_replaced_and_forgotten),
         TEST(a_host_that_never_comes_up_is_launched_anew),
         TEST(instances_that_end_at_once_are_launched_ever_more_seldom),

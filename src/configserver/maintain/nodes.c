@@ -39,24 +39,33 @@ static bool move_host(struct moving *moving, const struct host *host, enum host_
     return true;
 }
 
-/* In each state: what happens to a host that nothing else happens to, and after how long. */
+/* In each state: what happens to a host that nothing else happens to, and after how long; `told`: it has to
+ * do something meanwhile, and a record that was written when the store or the leader went away reached it
+ * later. */
 static const struct {
     int state;
     size_t longest; /* member of struct limits; 0: at once */
+    bool told;
     enum host_event event;
     const char *level, *what;
 } host_moves[] = {
     /* clang-format off */
-    { HOST_PROVISIONED,    offsetof(struct limits, boot_longest),  HOST_LOST,          "warning", "never came up; launching another instance" },
-    { HOST_READY,          SIZE_MAX,                               HOST_ACTIVATE,      "info",    "is active" },
-    { HOST_FAILED,         offsetof(struct limits, failed_kept),   HOST_RELEASE,       "info",    "was kept long enough; it leaves" },
-    { HOST_DEPROVISIONING, offsetof(struct limits, drain_longest), HOST_DRAIN_EXPIRED, "warning", "did not report its logs archived in time; terminating it" },
+    { HOST_PROVISIONED,    offsetof(struct limits, boot_longest),  false, HOST_LOST,          "warning", "never came up; launching another instance" },
+    { HOST_READY,          SIZE_MAX,                               false, HOST_ACTIVATE,      "info",    "is active" },
+    { HOST_FAILED,         offsetof(struct limits, failed_kept),   false, HOST_RELEASE,       "info",    "was kept long enough; it leaves" },
+    { HOST_DEPROVISIONING, offsetof(struct limits, drain_longest), true,  HOST_DRAIN_EXPIRED, "warning", "did not report its logs archived in time; terminating it" },
     /* clang-format on */
 };
 
 static int64_t limit_at(const struct limits *limits, size_t offset)
 {
     return offset == SIZE_MAX ? 0 : *(const int64_t *)(const void *)((const char *)limits + offset);
+}
+
+static int64_t begun(const struct zone *zone, const struct host *host, bool told)
+{
+    int64_t told_ms = told ? atomic_load(&zone->told_ms) : 0;
+    return host->state_since > told_ms ? host->state_since : told_ms;
 }
 
 void move_hosts(struct zone *zone, struct transaction *transaction, const struct application *application)
@@ -71,7 +80,8 @@ void move_hosts(struct zone *zone, struct transaction *transaction, const struct
         }
         for (size_t i = 0; i < COUNT_OF(host_moves); i++)
             if (host->state == host_moves[i].state &&
-                due(&moving, host->state_since + limit_at(zone->limits, host_moves[i].longest))) {
+                due(&moving,
+                    begun(zone, host, host_moves[i].told) + limit_at(zone->limits, host_moves[i].longest))) {
                 move_host(&moving, host, host_moves[i].event, host_moves[i].level, host_moves[i].what);
                 break;
             }

@@ -36,7 +36,7 @@ struct server {
     struct store_operation *late;
     size_t late_count;
     char told[400]; /* hosts and accounts of the last notification */
-    int tellings;
+    int tellings, told_late;
 };
 
 struct bench {
@@ -102,6 +102,7 @@ static void note(void *context, const struct touched *touched)
     pthread_mutex_lock(&server->lock);
     server->told[0] = '\0';
     server->tellings++;
+    server->told_late += touched->late;
     for (size_t i = 0; i < touched->account_count; i++)
         snprintf(server->told + strlen(server->told), sizeof server->told - strlen(server->told), "%s ",
                  touched->accounts[i]);
@@ -353,6 +354,7 @@ static void while_an_outcome_is_unknown_nothing_else_is_written_and_reads_go_on(
         assert_string_equal(tenant_of(leader, 1), written ? "globex" : "acme");
         assert_string_equal(tenant_of(leader, 2), "");
         assert_int_equal(leader->tellings - tellings, written ? 2 : 1); /* what came true is told */
+        assert_int_equal(leader->told_late, written);
         assert_int_equal(repository_catch_up(bench->servers[1].repository, &err), 0);
         assert_string_equal(tenant_of(&bench->servers[1], 1), tenant_of(leader, 1));
     }

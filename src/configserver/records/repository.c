@@ -96,6 +96,7 @@ int repository_resolve(struct repository *repository, struct error *err)
     }
     if (outcome == JOURNAL_WRITTEN) {
         repository_show(repository, view_hold(unknown->view));
+        unknown->touched.late = true;
         tell(repository, &unknown->touched);
     }
     forget_unknown(repository);

@@ -40,6 +40,7 @@ struct touched {
     const char *const *hosts;        /* whose record or whose node's changed */
     const char *const *reshaped;     /* applications, when it concerns their other hosts, too */
     size_t application_count, account_count, host_count, reshaped_count;
+    bool late; /* whether it was written was not known for a while, and nobody saw it */
 };
 /* Called after each commit, on the committer's thread, with no lock held. */
 typedef void repository_changed(void *context, const struct touched *touched);

@@ -138,13 +138,14 @@ static struct instance shown(const struct sim_instance *instance, struct arena *
     return shown;
 }
 
-/* One that boots or runs well is not launched a second time, whatever answer was lost. */
+/* One that boots or runs well is not launched a second time, whatever answer was lost; well: AWS has
+ * announced nothing of it. */
 static void judge_second(struct region_call *call, const char *hostname)
 {
     struct world *world = call->region->world;
     int64_t now = world_now(world);
     for (const struct sim_instance *at = call->region->instances; at; at = at->next)
-        if (at->account == call->account && at->state <= INSTANCE_RUNNING &&
+        if (at->account == call->account && at->state <= INSTANCE_RUNNING && !at->event &&
             text_equal(at->hostname, hostname) && now - at->launched_ms < world->config.limits.boot_longest &&
             now - at->visible_ms > 10 * SECOND_MS)
             world_breaks(world, "a launch is not repeated", "%s of %s is there, and another is launched",
