@@ -239,6 +239,7 @@ static void report_node(struct machine *machine, struct process *process, const 
     if (hash == machine->reported)
         return;
     if (host_link_report(process, machine->instance, machine->key, machine->node, &report, NULL) < 0) {
+        machine->reported = 0; /* it may have been heard all the same */
         machine->asks = true;
         machine_look_in(machine, TRY_AGAIN_MS);
         return;
