@@ -59,9 +59,12 @@ class Client:
             self.ended = json.loads(message.payload)["Output"]
         if message.kind != "output_stream_data":
             return
-        self.socket.send_binary(pack("acknowledge", 0, 3, 0, json.dumps({
-            "AcknowledgedMessageType": message.kind, "AcknowledgedMessageId": str(message.id),
-            "AcknowledgedMessageSequenceNumber": message.sequence, "IsSequentialMessage": True}).encode()))
+        try:
+            self.socket.send_binary(pack("acknowledge", 0, 3, 0, json.dumps({
+                "AcknowledgedMessageType": message.kind, "AcknowledgedMessageId": str(message.id),
+                "AcknowledgedMessageSequenceNumber": message.sequence, "IsSequentialMessage": True}).encode()))
+        except OSError:
+            pass  # it has closed meanwhile, and said so before
         if message.sequence != self.expected:
             return
         self.expected += 1
