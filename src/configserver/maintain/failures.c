@@ -7,6 +7,7 @@
 #include "configserver/maintain/standing.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* It runs, or did, and its node is one of its cluster's. */
 static bool is_judged(const struct host *host, const struct node *node)
@@ -28,19 +29,52 @@ static bool is_given_up(const struct host *host)
     return host->state <= HOST_ACTIVE && (host->want_to_fail || broken);
 }
 
-/* This is what the limits count. One whose replacement has come up waits only until it is missed by nobody,
- * and that may be until another is replaced, too. */
-static bool is_replacement_under_way(struct judging *judging, const struct host *host)
+/* A group's places that nobody holds who ever served, and its hosts that are given up: all, and those before
+ * this one. */
+struct losses {
+    int64_t missing, given_up, before;
+};
+
+/* False when it is of no group any more. */
+static bool losses_of(struct judging *judging, const struct host *host, struct losses *losses)
 {
     struct standing standing;
     const struct view *now = transaction_view(judging->transaction);
     const struct node *node = view_of(now, NODE_OF_HOST, host->hostname, 0);
     const struct application *application = view_find(now, RECORD_APPLICATION, host->application);
-    if (!is_given_up(host) || !node || !application)
-        return is_given_up(host);
+    if (!node || !application)
+        return false;
     standing_of(now, application, transaction_arena(judging->transaction), &standing);
     const struct group_standing *group = standing_group(&standing, node);
-    return group->proven < group->target;
+    *losses = (struct losses){.missing = group->target - group->proven};
+    view_each_of(now, NODES_OF_APPLICATION, application->id, struct node, other) {
+        const struct host *its = view_find(now, RECORD_HOST, other->parent);
+        if (other->group != node->group || !text_equal(other->cluster, node->cluster) || !its ||
+            !is_given_up(its))
+            continue;
+        losses->given_up++;
+        losses->before += strcmp(other->hostname, node->hostname) < 0;
+    }
+    return true;
+}
+
+/* This is what the limits count: no more of a group than it misses. One whose replacement has come up waits
+ * only until it is missed by nobody, and that may be until another is replaced, too; and a replacement that
+ * is itself replaced before it ever served is still the same one. */
+static bool is_replacement_under_way(struct judging *judging, const struct host *host)
+{
+    struct losses losses;
+    return is_given_up(host) && (!losses_of(judging, host, &losses) || losses.before < losses.missing);
+}
+
+/* Giving it up is one replacement more, not one that is under way already. */
+static bool is_one_more(struct judging *judging, const struct host *host, const struct node *node)
+{
+    struct losses losses;
+    bool holds_place = node->state == NODE_ACTIVE && node->first_up_at && node_is_wanted(node, host);
+    if (is_given_up(host))
+        return false;
+    return holds_place || !losses_of(judging, host, &losses) || losses.given_up < losses.missing;
 }
 
 /* When it has been down for too long, and why; INT64_MAX when nothing is wrong. */
@@ -113,10 +147,18 @@ static void tell_held_back(struct judging *judging, int64_t since, const char *m
     application_tell(judging->zone, judging->transaction, now->id, "error", "%s", message);
 }
 
+/* A cluster that loses many needs them back, but of one that never served there is nothing to come back. */
+static bool has_nothing(const struct host *host, const struct node *node)
+{
+    return host->down_since && !node->first_up_at;
+}
+
 static bool limits_allow(struct judging *judging, struct allowance *account, const struct host *host,
-                         int64_t since)
+                         const struct node *node, int64_t since)
 {
     char message[300];
+    if (!is_one_more(judging, host, node))
+        return true;
     if (!account->reckoned)
         reckon_account(judging, account);
     if (account->given_up >= account->most)
@@ -125,7 +167,7 @@ static bool limits_allow(struct judging *judging, struct allowance *account, con
             "Hosts are broken but not replaced: account %s has as many replacements under way as are allowed "
             "at once (limits accountFailures, accountFailuresPercent)",
             host->account);
-    else if (!cluster_allows(judging, host->cluster))
+    else if (!has_nothing(host, node) && !cluster_allows(judging, host->cluster))
         snprintf(
             message, sizeof message,
             "Hosts are broken but not replaced: cluster %s has as many replacements under way as are allowed "
@@ -186,7 +228,7 @@ static void judge_report(struct judging *judging, struct allowance *account, con
 {
     const char *broken = hard_failure(judging, host, node);
     if (broken && !host->want_to_retire && !host->want_to_fail &&
-        limits_allow(judging, account, host, host->state_since))
+        limits_allow(judging, account, host, node, host->state_since))
         wish(judging, host, HOST_WISH_RETIRE, AGENT_HOST, broken);
     if (!broken && host->want_to_retire && !host->want_to_fail &&
         is_wish_of(host, HOST_WISH_RETIRE, AGENT_HOST))
@@ -204,7 +246,7 @@ static void judge_silence(struct judging *judging, struct allowance *account, co
         return;
     }
     int64_t since = host->down_since ? host->down_since : node->down_since;
-    if (at < INT64_MAX && judging_due(judging, at) && limits_allow(judging, account, host, since))
+    if (at < INT64_MAX && judging_due(judging, at) && limits_allow(judging, account, host, node, since))
         wish(judging, host, HOST_WISH_FAIL, AGENT_HEALTH, why);
 }
 

@@ -36,6 +36,9 @@ static const struct {
     { "udn",          5 * MINUTE,    2, 10,      20, ".F.",        "what waits for its host is not judged" },
     { "uri",          5 * MINUTE,    2, 10,      20, "...",        "nor what is stopped" },
     { "uR",           5 * MINUTE,    2, 10,      20, ".F",         "a retired one may break, too" },
+    { "uuSS",         5 * MINUTE,    2, 10,      20, "..FF",       "of who never served there is nothing to wait for" },
+    { "uSSS",         5 * MINUTE,    2, 10,      20, ".FF.",       "but in an account they count as any" },
+    { "uudS",         5 * MINUTE,    2, 10,      20, "..FF",       "beside those that did" },
 };
 /* clang-format on */
 
@@ -79,6 +82,42 @@ static void one_whose_replacement_is_up_keeps_nobody_from_being_replaced(void **
     assert_string_equal(wishes(test), ".FF.");
 }
 
+static size_t held_back(struct test_zone *test)
+{
+    VIEW(view, test->zone->repository);
+    return hosts_held_back(test->zone, view);
+}
+
+static void of_two_one_has_been_replaced_so_one_more_may_be(void **state)
+{
+    struct test_zone *test = *state;
+    test->config.limits.cluster_failures_percent = 50;
+    situation_make(test, &(struct situation){.nodes = "uuffdd", .target = 5, .ago_ms = 5 * MINUTE});
+    situation_step(test, judge_health);
+    assert_string_equal(wishes(test), "..FFF.");
+}
+
+/* The first counts until its replacement serves, so it must not keep the replacement from being replaced. */
+static void a_replacement_that_never_served_is_replaced_itself(void **state)
+{
+    struct test_zone *test = *state;
+    test->config.limits.account_failures = 1;
+    situation_make(test, &(struct situation){.nodes = "uuuufS", .target = 5, .ago_ms = 5 * MINUTE});
+    situation_step(test, judge_health);
+    assert_string_equal(wishes(test), "....FF");
+    assert_int_equal(held_back(test), 0);
+}
+
+static void and_so_is_the_replacement_of_that(void **state)
+{
+    struct test_zone *test = *state;
+    test->config.limits.account_failures = 1;
+    situation_make(test, &(struct situation){.nodes = "uuuufgggSd", .target = 6, .ago_ms = 5 * MINUTE});
+    situation_step(test, judge_health);
+    assert_string_equal(wishes(test), "....FFFFF.");
+    assert_int_equal(held_back(test), 1); /* who served is one more */
+}
+
 static size_t lines_with(struct test_zone *test, const char *words)
 {
     VIEW(view, test->zone->repository);
@@ -87,12 +126,6 @@ static size_t lines_with(struct test_zone *test, const char *words)
     for (size_t i = 0; i < application->log_count; i++)
         count += strstr(application->log[i].message, words) != NULL;
     return count;
-}
-
-static size_t held_back(struct test_zone *test)
-{
-    VIEW(view, test->zone->repository);
-    return hosts_held_back(test->zone, view);
 }
 
 static void what_is_held_back_is_said_once_and_counted(void **state)
@@ -303,6 +336,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(so_many_are_replaced_at_once_and_no_more),
         ZONE_TEST(one_whose_replacement_is_up_keeps_nobody_from_being_replaced),
+        ZONE_TEST(of_two_one_has_been_replaced_so_one_more_may_be),
+        ZONE_TEST(a_replacement_that_never_served_is_replaced_itself),
+        ZONE_TEST(and_so_is_the_replacement_of_that),
         ZONE_TEST(what_is_held_back_is_said_once_and_counted),
         ZONE_TEST(another_account_is_not_held_back),
         ZONE_TEST(a_host_that_is_silent_is_down_and_so_is_its_node),

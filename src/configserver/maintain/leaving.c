@@ -21,6 +21,13 @@ static bool is_replaced(const struct group_standing *group)
     return group->proven >= group->target;
 }
 
+/* Broken before it ever served: nobody misses it, once another host stands in its place. Else those that are
+ * replaced one after the other before any serves would all be kept. */
+static bool is_given_up_unused(const struct node *node, const struct host *host)
+{
+    return host->want_to_fail && !node->first_up_at;
+}
+
 /* Then the group has what it shall have, counting those that are to leave but still serve. */
 static bool can_be_missed(const struct group_standing *group, bool serves)
 {
@@ -81,7 +88,8 @@ enum leaving leaving_decide(const struct zone *zone, const struct application *a
                : host->want_to_fail               ? LEAVING_FAILED
                                                   : LEAVING_RELEASED;
     bool serves = standing_counts(standing, node, host);
-    if (!can_be_missed(&group, serves) ||
+    bool unused = is_given_up_unused(node, host) && group.placed >= group.target;
+    if ((!unused && !can_be_missed(&group, serves)) ||
         (has_data && !host->want_to_fail && !is_overdue(zone, node, look_at)))
         return LEAVING_NOT;
     if (serves)

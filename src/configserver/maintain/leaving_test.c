@@ -77,6 +77,10 @@ static const struct {
     { "uFd",   2, 1, false, 0, "uuu",   "but not while it is missed" },
     { "ufu",   2, 1, true,  0, "uFu",   "a broken one's documents are not waited for" },
 
+    { "ufgn",  2, 1, false, 0, "uuun",  "who never served stays while its replacement has no host" },
+    { "ufgs",  2, 1, false, 0, "uuFu",  "and is out when that has one, though it does not serve yet" },
+    { "ufggS", 2, 1, true,  0, "uuFFu", "nor ever will" },
+
     { "uu",    0, 0, false, 0, "DD",    "a removed cluster's containers leave at once" },
     { "us",    0, 0, true,  0, "ID",    "its content is kept for a while, where there is any" },
     { "i",     1, 1, true,  3 * HOUR, "I", "what is kept is kept" },

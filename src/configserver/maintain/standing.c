@@ -28,6 +28,7 @@ static void count_node(struct group_standing *group, const struct node *node, co
     bool wanted = node_is_wanted(node, host), up = node_can_be_counted_on(node, host),
          serves = up && (node->reached || !group->measured) && !node->parting_since;
     group->members += node->state == NODE_ACTIVE;
+    group->placed += wanted && node->state == NODE_ACTIVE;
     group->proven += wanted && node->state == NODE_ACTIVE && node->first_up_at;
     group->up += wanted && up;
     group->serving += wanted && serves;
@@ -103,6 +104,7 @@ struct group_standing standing_cluster(const struct standing *standing, const ch
             continue;
         sum.target += group->target;
         sum.members += group->members;
+        sum.placed += group->placed;
         sum.proven += group->proven;
         sum.up += group->up;
         sum.serving += group->serving;

@@ -12,6 +12,7 @@ struct group_standing {
     int64_t group;
     int64_t target;    /* nodes it shall have; 0: nobody wants it any more */
     int64_t members;   /* active, wanted or not */
+    int64_t placed;    /* wanted ones whose host came, though they may never have served */
     int64_t proven;    /* wanted ones whose service was up at least once: they hold their places */
     int64_t up;        /* wanted ones whose service answers their hosts */
     int64_t serving;   /* wanted ones that serve now: up, and reached where somebody is */

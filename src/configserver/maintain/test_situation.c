@@ -41,18 +41,18 @@ static void write_application(struct test_zone *test, struct transaction *transa
 /* What each letter is, beside an active node that is up on an active host. */
 static void apply_letter(char letter, int64_t since, struct host *host, struct node *node)
 {
-    bool down = strchr("dRfM", letter);
+    bool down = strchr("dRfMSg", letter);
     node->state = letter == 'n' ? NODE_RESERVED : letter == 'i' ? NODE_INACTIVE : NODE_ACTIVE;
     if (letter == 'n')
         host->state = HOST_PROVISIONED;
-    if (strchr("nsi", letter))
+    if (strchr("nsiSg", letter))
         node->service_status = NULL;
-    if (!strchr("ns", letter))
+    if (!strchr("nsSg", letter))
         node->first_up_at = 1;
     if (letter == 'i')
         node->state_since = since;
     if (down) {
-        node->service_status = "down";
+        node->service_status = node->first_up_at ? "down" : NULL;
         node->down_since = host->down_since = since;
     }
     node->reached = strchr("lLMP", letter);
@@ -62,7 +62,7 @@ static void apply_letter(char letter, int64_t since, struct host *host, struct n
         node->retired_since = since;
     }
     node->data_moved = letter == 'm';
-    host->want_to_fail = strchr("fF", letter);
+    host->want_to_fail = strchr("fFg", letter);
     node->suspended_since = letter == 'x' ? since : 0;
     if (letter == 'b')
         node->reports =

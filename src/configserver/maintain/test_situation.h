@@ -6,6 +6,7 @@
  *   f  to be failed, down         F  to be failed, but serves       b  up, reports HARD_FAIL
  *   l  serves, and its load balancer finds it healthy              L  that, and retired
  *   M  that, but its service went down since
+ *   S  was never up yet, and its host is silent                    g  that, and to be failed
  *   p  parted, retired, not reached any more                        P  parted, retired, still reached
  *
  * '|' begins the next group. Afterwards: u active, p active and parting, n reserved, D dirty, I inactive, F
