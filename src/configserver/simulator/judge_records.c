@@ -46,6 +46,16 @@ static void judge_broken(const struct round *round, const struct host *host,
                   "host %s is broken, and still there", host->hostname);
 }
 
+/* Since when it has been on its way. It has its time to drain from when it can know that it is to: what was
+ * written when the store or the leader went away is shown later. The core has to say so, and be right. */
+static int64_t begun(const struct round *round, const struct host *host)
+{
+    int64_t told_ms = atomic_load(&round->leader->zone->told_ms);
+    if (told_ms > round->leader->told_ms)
+        told_ms = round->leader->told_ms;
+    return host->state == HOST_DEPROVISIONING && told_ms > host->state_since ? told_ms : host->state_since;
+}
+
 static void judge_host(const struct round *round, const struct host *host)
 {
     struct world *world = round->world;
@@ -53,7 +63,7 @@ static void judge_host(const struct round *round, const struct host *host)
     int64_t most = longest(round->limits, host->state);
     if (most)
         judge_suffers(world, account, "no record stays on its way", most, "host %s is %s since %lld",
-                      host->hostname, host_state_names[host->state], (long long)host->state_since);
+                      host->hostname, host_state_names[host->state], (long long)begun(round, host));
     const struct sim_instance *instance =
         host->instance_id ? region_instance(world->region, host->instance_id) : NULL;
     bool runs = instance && instance->state <= INSTANCE_RUNNING;

@@ -107,6 +107,7 @@ static void make_leader(struct process *process)
     process_enter(process);
     world->servers->elections++;
     world->servers->electing = process;
+    process->told_ms = world_now(world);
     int result = zone_lead(process->zone, &err);
     world->servers->electing = NULL;
     world_say(world, "config server %d %s %s", process->server->number, result < 0 ? "cannot lead:" : "leads",
@@ -264,6 +265,15 @@ static void judge_writer(const struct process *process)
                      servers->leader->server->number);
 }
 
+/* What it asks next tells it whether the write was taken, and only then it can show it to hosts. */
+static void note_answer(struct process *process, enum memory_moment moment, bool answered)
+{
+    if (moment == MEMORY_READ && answered && process->unsure)
+        process->told_ms = world_now(process->server->world);
+    if (moment != MEMORY_READ)
+        process->unsure = moment == MEMORY_AFTER_WRITE && !answered;
+}
+
 static enum store_result step_of_store(void *context, enum memory_moment moment,
                                        const struct store_operation *operations, size_t count)
 {
@@ -281,7 +291,9 @@ static enum store_result step_of_store(void *context, enum memory_moment moment,
     }
     if (moment != MEMORY_READ)
         process_step(process, moment == MEMORY_BEFORE_WRITE ? "before a write" : "after a write");
-    if (answers(process, moment))
+    bool answered = answers(process, moment);
+    note_answer(process, moment, answered);
+    if (answered)
         return STORE_OK;
     if (!process->dead && moment != MEMORY_READ)
         world_say(world, "config server %d has no answer from the store %s", process->server->number,

@@ -23,6 +23,8 @@ struct process {
     int busy;              /* bodies that run in it */
     bool dead;
     bool wrote;                /* since its driver last looked */
+    bool unsure;               /* the store did not say whether it took the last write */
+    int64_t told_ms;           /* when it began to lead, or was told of such a write */
     char keys[PEERS_MOST][48]; /* of the tunnel's peers */
     size_t key_count;
 };
