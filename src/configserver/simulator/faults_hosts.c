@@ -31,6 +31,7 @@ void stop_instance(struct faults *faults)
     if (!instance)
         return;
     faults_trouble(faults->world, instance->account, 0);
+    machine_stop(instance->machine);
     instance->state = INSTANCE_STOPPED;
     world_say(faults->world, "instance %s of %s is stopped by somebody", instance->id, instance->hostname);
 }

@@ -83,7 +83,7 @@ void judge_records(struct world *world)
     const char *broken = records_broken_rule(view, arena);
     if (broken)
         world_breaks(world, "records fit together", "%s", broken);
-    judge_serving(world, view);
+    judge_serving(world, leader, view);
 }
 
 /* After so long without faults nothing is left to do. */

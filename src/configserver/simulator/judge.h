@@ -29,7 +29,7 @@ void judge_removes_targets(struct world *world, const struct sim_balancer *balan
 /* A node that serves was just allowed to be down, by this process. */
 void judge_suspends(struct world *world, struct process *process, const char *node);
 /* After something was written: nobody was taken out who was the last to serve. */
-void judge_serving(struct world *world, const struct view *view);
+void judge_serving(struct world *world, const struct process *leader, const struct view *view);
 
 /* The rounds, by their file. */
 struct round {

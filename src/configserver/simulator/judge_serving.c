@@ -1,5 +1,6 @@
 /* Nothing that serves is taken away by us before something else serves in its place. */
 #include "base/text.h"
+#include "configserver/maintain/standing.h"
 #include "configserver/simulator/judge.h"
 #include "configserver/simulator/machine.h"
 
@@ -13,11 +14,26 @@ static const struct node *active_node(const struct view *view, const struct sim_
     return node && node->state == NODE_ACTIVE && !node->suspended_since ? node : NULL;
 }
 
-static bool anybody_serves(const struct world *world, const struct view *view, const char *application,
-                           const char *cluster)
+/* It was lost just now: until it has been silent for so long to who leads now nobody can know, unless its
+ * host or its cloud told of it. */
+static bool seems_to_serve(const struct world *world, const struct process *leader, const struct view *view,
+                           const struct sim_instance *instance)
+{
+    int64_t since = machine_lost_ms(instance->machine);
+    const struct host *host = view_of(view, HOST_OF_INSTANCE, instance->id, 0);
+    const struct node *node = host ? view_of(view, NODE_OF_HOST, host->hostname, 0) : NULL;
+    if (since > 0 && since < leader->led_ms)
+        since = leader->led_ms;
+    return since > 0 && world_now(world) - since < world->config.limits.host_silent && node &&
+           node_can_be_counted_on(node, host);
+}
+
+static bool anybody_serves(const struct world *world, const struct process *leader, const struct view *view,
+                           const char *application, const char *cluster)
 {
     for (const struct sim_instance *at = world->region->instances; at; at = at->next) {
-        const struct node *node = machine_serves(at->machine) ? active_node(view, at) : NULL;
+        bool serves = machine_serves(at->machine) || seems_to_serve(world, leader, view, at);
+        const struct node *node = serves ? active_node(view, at) : NULL;
         if (node && text_equal(node->application, application) && text_equal(node->cluster, cluster))
             return true;
     }
@@ -25,7 +41,8 @@ static bool anybody_serves(const struct world *world, const struct view *view, c
 }
 
 /* Its application is there and still wants its cluster, but nothing of it serves any more. */
-static void judge_taken(struct world *world, const struct view *view, const struct sim_instance *instance)
+static void judge_taken(struct world *world, const struct process *leader, const struct view *view,
+                        const struct sim_instance *instance)
 {
     char application[64];
     size_t length = strcspn(instance->place, " ");
@@ -33,7 +50,7 @@ static void judge_taken(struct world *world, const struct view *view, const stru
     const char *cluster = instance->place + length + 1;
     const struct application *record = view_find(view, RECORD_APPLICATION, application);
     if (record && !record->deleting && application_cluster(record, cluster) &&
-        !anybody_serves(world, view, application, cluster))
+        !anybody_serves(world, leader, view, application, cluster))
         world_breaks(world, "the last that serves is not taken away", "%s on %s was it in %s", instance->id,
                      instance->hostname, instance->place);
 }
@@ -78,12 +95,12 @@ static void note_retired(struct world *world, const struct view *view, struct si
         node && node->retired && node->cluster_type == CLUSTER_CONTENT ? node->retired_since : 0;
 }
 
-void judge_serving(struct world *world, const struct view *view)
+void judge_serving(struct world *world, const struct process *leader, const struct view *view)
 {
     for (struct sim_instance *at = world->region->instances; at; at = at->next) {
         const struct node *node = machine_serves(at->machine) ? active_node(view, at) : NULL;
         if (at->counted && !node && machine_serves(at->machine))
-            judge_taken(world, view, at);
+            judge_taken(world, leader, view, at);
         note_drain(view, at);
         note_retired(world, view, at);
         at->counted = node != NULL;

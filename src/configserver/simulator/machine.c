@@ -89,6 +89,18 @@ int64_t machine_serves_since(const struct machine *machine)
                                                                : machine->broken_until_ms;
 }
 
+int64_t machine_lost_ms(const struct machine *machine)
+{
+    return machine->lost_ms;
+}
+
+/* Before it is lost. */
+static void note_loss(struct machine *machine)
+{
+    if (machine_serves(machine))
+        machine->lost_ms = world_now(machine->world);
+}
+
 bool machine_never_comes(const struct machine *machine)
 {
     return machine->fate.never_comes;
@@ -115,8 +127,10 @@ void machine_terminate(struct machine *machine)
 
 void machine_stop(struct machine *machine)
 {
-    if (machine)
-        machine->service = SERVICE_NONE;
+    if (!machine)
+        return;
+    note_loss(machine);
+    machine->service = SERVICE_NONE;
 }
 
 void machine_notice(struct machine *machine)
@@ -133,6 +147,7 @@ void machine_cut_off(struct machine *machine, int64_t for_ms)
 
 void machine_break_service(struct machine *machine, int64_t for_ms)
 {
+    note_loss(machine);
     machine->broken_until_ms = world_now(machine->world) + for_ms;
     machine->asks = true;
     machine_look_in(machine, 5 * SECOND_MS);
@@ -146,6 +161,7 @@ void machine_fail_hard(struct machine *machine)
 
 void machine_hang(struct machine *machine)
 {
+    note_loss(machine);
     machine->hangs = true;
 }
 

@@ -8,13 +8,15 @@
 struct machine;
 struct machine *machine_new(struct world *world, struct sim_instance *instance); /* begins to boot */
 void machine_free(struct machine **machine);
-void machine_stop(struct machine *machine);           /* its instance ended */
+void machine_stop(struct machine *machine);           /* its instance is to be there no more */
 void machine_terminate(struct machine *machine);      /* its instance is to end: it does in a while */
 bool machine_is_still(const struct machine *machine); /* nothing will happen on it any more */
 
 bool machine_has_addresses(const struct machine *machine);
 bool machine_serves(const struct machine *machine); /* its node answers clients */
 int64_t machine_serves_since(const struct machine *machine);
+/* When it ceased to serve last, without anybody's leave; 0: never. */
+int64_t machine_lost_ms(const struct machine *machine);
 bool machine_has_served(const struct machine *machine);  /* ever */
 bool machine_has_drained(const struct machine *machine); /* its logs are archived */
 bool machine_can_drain(const struct machine *machine);   /* it could be asked to */

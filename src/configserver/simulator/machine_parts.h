@@ -28,6 +28,7 @@ struct machine {
     enum service service;
     int64_t service_changes_ms; /* it is up then */
     int64_t serves_since_ms;
+    int64_t lost_ms;       /* it ceased to serve then, by itself; 0: never */
     int64_t data_moved_ms; /* retired: the others have its documents then; 0: it is not */
     int64_t drained_ms;    /* asked to drain: it has then; 0: it is not */
     uint64_t reported;     /* hash of what its node's last report that arrived said */

@@ -60,11 +60,11 @@ void region_end_instance(struct region *region, struct sim_instance *instance, c
 {
     if (instance->state == INSTANCE_ENDED)
         return;
+    machine_stop(instance->machine);
     instance->state = INSTANCE_ENDED;
     instance->ended_ms = world_now(region->world);
     instance->reason = reason;
     world_say(region->world, "instance %s of %s ended: %s", instance->id, instance->hostname, reason);
-    machine_stop(instance->machine);
 }
 
 /* One that ended has no machine any more whose events could come: they ask whether it runs. */

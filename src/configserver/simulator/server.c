@@ -107,7 +107,7 @@ static void make_leader(struct process *process)
     process_enter(process);
     world->servers->elections++;
     world->servers->electing = process;
-    process->told_ms = world_now(world);
+    process->led_ms = process->told_ms = world_now(world);
     int result = zone_lead(process->zone, &err);
     world->servers->electing = NULL;
     world_say(world, "config server %d %s %s", process->server->number, result < 0 ? "cannot lead:" : "leads",

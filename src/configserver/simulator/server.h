@@ -24,7 +24,8 @@ struct process {
     bool dead;
     bool wrote;                /* since its driver last looked */
     bool unsure;               /* the store did not say whether it took the last write */
-    int64_t told_ms;           /* when it began to lead, or was told of such a write */
+    int64_t led_ms;            /* when it began to lead */
+    int64_t told_ms;           /* that, or when it was told of such a write */
     char keys[PEERS_MOST][48]; /* of the tunnel's peers */
     size_t key_count;
 };
