@@ -7,8 +7,10 @@
 #include "configserver/test_zone.h"
 #include "identity/athenz.h"
 #include "net/http_client.h"
+#include "store/memory.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,6 +45,8 @@ struct boundary {
     struct http_client *clients[CALLERS];
     struct http_server *server;
     int ports[SIDE_TUNNEL + 1];
+    struct memory_tree *tree;  /* of begin_in_memory */
+    atomic_bool silent, loses; /* the store answers nothing; begins to when it has written next */
 };
 
 static void check(int result, const struct error *err)
@@ -133,13 +137,9 @@ static void start_server(struct boundary *boundary)
 }
 
 /* Two launched hosts, "web" on the first. */
-static int begin(void **state)
+static void bring_up(struct boundary *boundary)
 {
-    void *test;
-    if (test_zone_begin(&test) < 0)
-        return -1;
-    struct boundary *boundary = memory_alloc(sizeof *boundary);
-    boundary->test = test;
+    struct test_zone *test = boundary->test;
     struct error err;
     struct deployed deployed;
     check(test_deploy(test, TEST_SERVICES, TEST_ACCOUNT, &deployed, &err), &err);
@@ -147,6 +147,54 @@ static int begin(void **state)
     make_authority(boundary);
     make_clients(boundary);
     start_server(boundary);
+}
+
+static int begin(void **state)
+{
+    void *test;
+    if (test_zone_begin(&test) < 0)
+        return -1;
+    struct boundary *boundary = memory_alloc(sizeof *boundary);
+    boundary->test = test;
+    bring_up(boundary);
+    *state = boundary;
+    return 0;
+}
+
+static enum store_result say_nothing(void *context, enum memory_moment moment,
+                                     const struct store_operation *operations, size_t count)
+{
+    struct boundary *boundary = context;
+    (void)operations;
+    (void)count;
+    if (moment == MEMORY_AFTER_WRITE && atomic_exchange(&boundary->loses, false))
+        atomic_store(&boundary->silent, true);
+    return atomic_load(&boundary->silent) ? STORE_LOST : STORE_OK;
+}
+
+/* The zone as it is, on a store that falls silent when the test says so. */
+static int begin_in_memory(void **state)
+{
+    void *begun;
+    struct error err = {0};
+    if (test_zone_begin(&begun) < 0)
+        return -1;
+    struct test_zone *test = begun;
+    struct boundary *boundary = memory_alloc(sizeof *boundary);
+    boundary->test = test;
+    const struct environment *environment = test->zone->environment;
+    test_zone_close(test);
+    boundary->tree = memory_tree_new();
+    check(store_open_memory(boundary->tree, &test->store, &err), &err);
+    store_memory_hook(test->store, say_nothing, boundary);
+    const struct zone_parts parts = {.config = &test->config,
+                                     .store = test->store,
+                                     .cloud = &test->cloud,
+                                     .peers = &test->peers,
+                                     .attestor = &test->attestor,
+                                     .environment = environment};
+    check(zone_open(&parts, &test->zone, &err), &err);
+    bring_up(boundary);
     *state = boundary;
     return 0;
 }
@@ -164,6 +212,7 @@ static int end(void **state)
     authority_close(&boundary->authority);
     void *test = boundary->test;
     test_zone_end(&test);
+    memory_tree_free(&boundary->tree);
     free(boundary);
     return 0;
 }
@@ -514,6 +563,39 @@ static void a_waiting_host_is_answered_when_its_spec_changes(void **state)
     assert_true(generation_of(boundary) > waiting.generation);
 }
 
+static int reboot_later(struct boundary *boundary, struct error *err)
+{
+    cleanup(transaction_end) struct transaction *transaction =
+        transaction_begin(boundary->test->zone->repository);
+    struct host next = *(const struct host *)transaction_find(transaction, RECORD_HOST, HOST);
+    next.reboot_generation++;
+    transaction_put(transaction, RECORD_HOST, &next);
+    return transaction_commit(&transaction, err);
+}
+
+/* What was written without an answer is shown when the store speaks again, and whoever waits hears of it. */
+static void a_waiting_host_is_answered_when_a_change_turns_out_to_be_written(void **state)
+{
+    struct boundary *boundary = *state;
+    struct zone *zone = boundary->test->zone;
+    struct error err;
+    struct waiting waiting = {.boundary = boundary, .generation = generation_of(boundary)};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_spec, &waiting), 0);
+    clock_sleep_ms(300);
+    boundary->loses = true;
+    test_zone_advance(boundary->test, 1000);
+    assert_int_equal(reboot_later(boundary, &err), -1);
+    assert_int_equal(generation_of(boundary), waiting.generation);
+    boundary->silent = false;
+    cleanup(transaction_end) struct transaction *next = transaction_begin(zone->repository);
+    pthread_join(thread, NULL);
+    assert_int_equal(waiting.reply.status, 200);
+    assert_in_range(waiting.waited_ms, 200, 5000);
+    assert_true(generation_of(boundary) > waiting.generation);
+    assert_int_equal(atomic_load(&zone->told_ms), zone_now_ms(zone));
+}
+
 static void a_waiting_host_is_told_when_nothing_changed(void **state)
 {
     struct boundary *boundary = *state;
@@ -545,6 +627,8 @@ int main(void)
         TEST(the_controller_asks_whether_an_account_is_set_up),
         TEST(a_form_without_a_package_is_refused),
         TEST(a_waiting_host_is_answered_when_its_spec_changes),
+        cmocka_unit_test_setup_teardown(a_waiting_host_is_answered_when_a_change_turns_out_to_be_written,
+                                        begin_in_memory, end),
         TEST(a_waiting_host_is_told_when_nothing_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,12 +74,14 @@ int host_link_heartbeat(struct process *process, const struct sim_instance *inst
 int host_link_spec(struct process *process, const struct sim_instance *instance, const char *key,
                    struct arena *arena, const struct view **view, struct host_spec *spec, struct error *err)
 {
+    int64_t sequence = repository_sequence(process->zone->repository); /* not newer than the view */
     *view = repository_view(process->zone->repository);
     const struct host *host = caller(process, *view, instance, err);
     if (!host || check_tunnel(process, key, err) < 0)
         return -1;
     host_heard(process->zone, host->hostname);
     spec_make(process->zone, *view, host, arena, spec);
+    spec->sequence = sequence;
     return 0;
 }
 

@@ -304,6 +304,13 @@ static bool awaits(const struct machine *machine)
            machine->broken_until_ms || maintenance_is_on(machine);
 }
 
+/* Its polls end and begin anew all the time, so that it misses no spec for long: one may have changed when
+ * anything did, though nobody noticed when it was shown. */
+static bool is_behind(const struct machine *machine, const struct process *process)
+{
+    return repository_sequence(process->zone->repository) > machine->sequence;
+}
+
 static void follow_spec(struct machine *machine, struct process *process)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
@@ -311,14 +318,16 @@ static void follow_spec(struct machine *machine, struct process *process)
     struct host_spec spec = {0};
     if (machine->fails_hard && !machine->said_broken)
         say_broken(machine, process);
-    if (!machine->asks && !awaits(machine) &&
+    if (!machine->asks && !awaits(machine) && !is_behind(machine, process) &&
         host_link_heartbeat(process, machine->instance, machine->key, NULL) == 0)
         return;
-    machine->asks = host_link_spec(process, machine->instance, machine->key, arena, &view, &spec, NULL) < 0;
+    machine->asks = host_link_spec(process, machine->instance, machine->key, arena, &view, &spec, NULL) < 0 ||
+                    spec.sequence < machine->sequence; /* of one that has fallen behind */
     if (machine->asks) {
         machine_look_in(machine, TRY_AGAIN_MS);
         return;
     }
+    machine->sequence = spec.sequence;
     for (size_t i = 0; i < spec.node_count; i++) {
         follow_node(machine, process, &spec.nodes[i]);
         report_node(machine, process, &spec.nodes[i]);

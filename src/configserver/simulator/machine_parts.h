@@ -20,6 +20,7 @@ struct machine {
     int occurrences;  /* that will come */
     bool published, ready;
     bool asks;        /* for its spec, when it looks next: something may be new */
+    int64_t sequence; /* of the zone's last change that the spec it follows was made of */
     bool said_broken; /* that it fails hard */
     int64_t cut_until_ms, broken_until_ms;
     bool hangs, fails_hard;
