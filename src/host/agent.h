@@ -41,7 +41,7 @@ struct node;
 
 /* How a node is, for those who tell others. Texts are the view's own. */
 struct node_view {
-    char hostname[256], image[512], message[512];
+    char hostname[256], image[512], message[512], config[64];
     const char *status; /* static */
     int64_t restart_generation, pid;
     bool up, drained, data_moved;

@@ -69,6 +69,13 @@ static void node_forget(struct agent *agent, struct node *gone)
     free(gone);
 }
 
+/* What its files say by now; a service that does not tell is not waited for. */
+static bool follows_its_files(const struct node_pass *pass)
+{
+    const char *told = pass->spec ? pass->spec->config_checksum : NULL;
+    return !told || !pass->node->config[0] || text_equal(told, pass->node->config);
+}
+
 /* True when everything is as wanted. */
 static bool node_converge(struct node_pass *pass, bool drain)
 {
@@ -88,9 +95,10 @@ static bool node_converge(struct node_pass *pass, bool drain)
                  err.message, NULL);
     node_happen(node, settled ? plan->done : NODE_TROUBLE, settled ? NULL : err.message);
     node->drained = settled && plan->drained;
-    if (settled && plan->done == NODE_HEALTHY)
-        node->starts = 0;
-    return settled;
+    if (!settled || plan->done != NODE_HEALTHY)
+        return settled;
+    node->starts = 0;
+    return follows_its_files(pass);
 }
 
 /* Nodes that have left the spec: known to us, or found on disk after a restart. */
@@ -131,6 +139,7 @@ static void view_of(const struct node *node, struct node_view *view)
     snprintf(view->hostname, sizeof view->hostname, "%s", node->hostname);
     snprintf(view->image, sizeof view->image, "%s", node->running ? node->running : "");
     snprintf(view->message, sizeof view->message, "%s", node->message);
+    snprintf(view->config, sizeof view->config, "%s", node->config);
     view->status = node_status_name(node->status);
     view->up = node->status == NODE_UP;
     view->restart_generation = node->restart_generation;

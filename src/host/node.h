@@ -27,6 +27,7 @@ struct node {
     int container; /* descriptor of the container's first process; -1: not known to run */
     int64_t container_pid;
     int64_t next_ask_ms;   /* monotonic: whether it may be down */
+    char config[64];       /* checksum of the configuration that it says it follows; "": it says nothing */
     bool data_moved;       /* it says that the others have its documents */
     int starts;            /* since it was last up, for the pause between them */
     int64_t next_start_ms; /* monotonic */

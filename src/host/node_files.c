@@ -82,6 +82,7 @@ static char *config_text(struct node_pass *pass)
         .instance = spec->instance,
         .content = spec->content,
         .content_count = spec->content_count,
+        .checksum = spec->config_checksum,
         .retired = spec->retired,
         .identity = &identity,
         .clients_pem = NODE_CONFIG_DIRECTORY "/clients.pem",

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "zone/names.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { HEALTH_TIMEOUT_MS = 3000, ANSWER_LARGEST = 256 * 1024 };
@@ -32,6 +33,8 @@ int node_health_check(struct node_pass *pass, struct error *err)
     if (!text_equal(code, "up"))
         return error_set(err, ERROR_UNAVAILABLE, "node %s says it is %.32s", spec->hostname,
                          code ? code : "unknown");
+    const char *follows = json_member_text(body, "configChecksum");
+    snprintf(pass->node->config, sizeof pass->node->config, "%s", follows ? follows : "");
     pass->node->data_moved = spec->retired && json_is_true(json_object_get(body, "dataMoved"));
     return 0;
 }

@@ -91,6 +91,7 @@ static int tell_node(struct reporter *reporter, struct arena *arena, const struc
         .service_status = view->status,
         .status_message = view->message[0] ? view->message : NULL,
         .current_reboot_generation = -1,
+        .config_checksum = view->config[0] ? view->config : NULL,
         .data_moved = view->data_moved,
         .drained = view->drained,
     };

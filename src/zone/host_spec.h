@@ -79,6 +79,7 @@ struct node_spec {
     size_t content_count; /* for content nodes too: whom a retired one hands its documents to */
     int64_t restart_generation;
     bool retired;                   /* content: hand your documents to the others, then say so */
+    const char *config_checksum;    /* names `content` and `clients_pem`: the service says what it follows */
     const char **certificate_names; /* DNS names its certificate shall have beside its own */
     size_t certificate_name_count;
 };
@@ -104,6 +105,7 @@ struct node_report {
     const char *service_status;         /* "up", "down", "starting", "stopped" */
     const char *status_message;         /* why, when not up */
     bool data_moved; /* retired, and the others have its documents */
+    const char *config_checksum; /* of what its service follows; NULL: it does not say */
     const char **certificate_names; /* DNS names in the certificate it serves with */
     size_t certificate_name_count;
     bool drained;                       /* every log is in the archive, nothing runs */

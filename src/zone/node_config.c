@@ -32,6 +32,7 @@ static const struct field node_config_fields[] = {
     FIELD_TEXT(struct node_config, instance, "instance", REQUIRED, NAME_LONGEST, name_is_valid, ""),
     FIELD_LIST(struct node_config, content, content_count, "contentNodes", OPTIONAL, 1000, &content_record,
                "where documents live"),
+    FIELD_TEXT(struct node_config, checksum, "checksum", OPTIONAL, 64, NULL, "to say that this is followed"),
     FIELD_BOOL(struct node_config, retired, "retired", OPTIONAL, "to hand its documents to the others"),
     FIELD_RECORD(struct node_config, identity, "identity", REQUIRED, &identity_record, "the node's own"),
     FIELD_TEXT(struct node_config, clients_pem, "clientsPem", REQUIRED, 4096, NULL,

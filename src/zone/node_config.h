@@ -24,6 +24,7 @@ struct node_config {
     const char *tenant, *application, *instance;
     struct content_node *content; /* where documents live, in an order that stays */
     size_t content_count;
+    const char *checksum; /* of what can change here: said in /state/v1/health ("configChecksum") once followed */
     bool retired; /* content: hand all documents to those that are not, then say so ("dataMoved" in /state/v1/health) */
     struct node_identity_files *identity;
     const char *clients_pem;

@@ -28,6 +28,9 @@ enum http_answer get_health(struct http_request *request)
     json_t *health = json_pack("{s:I, s:{s:s}}", "time", (json_int_t)clock_now_ms(), "status", "code", "up");
     if (atomic_load(&service->moved))
         json_object_set_new(health, "dataMoved", json_true());
+    const char *follows = service_follows(service);
+    if (follows)
+        json_object_set_new(health, "configChecksum", json_string(follows));
     http_respond_json(request, 200, health);
     return HTTP_ANSWERED;
 }

@@ -35,8 +35,9 @@ struct logs;
 struct service {
     const char *config_directory, *data_directory, *log_directory;
     const char *trust_path; /* whom TLS lets in: clients.pem and the zone's authority together */
-    pthread_mutex_t lock;   /* protects config */
+    pthread_mutex_t lock;   /* protects config and followed */
     const struct node_config *config;
+    const struct node_config *followed; /* the same, once all that hangs on it is loaded, too */
     char *config_text;                  /* the watching thread's */
     struct tls_context *tls, *peer_tls; /* as a server; as a client of other nodes */
     struct http_client *peers;
@@ -46,9 +47,16 @@ struct service {
     atomic_ullong requests, failures, feeds, queries;
 };
 
+/* The checksum of the configuration that is in force in all its parts; NULL: none has a name. */
+const char *service_follows(struct service *service);
 /* The current configuration; stays valid, whatever comes later: configurations are few and none is freed. */
 const struct node_config *service_config(struct service *service);
 bool service_is_content(struct service *service);
+
+/* follow.c: what its host's files say, read when they are new; and the thread that goes on looking. */
+int follow_config(struct service *service, struct error *err);
+int follow_trust(struct service *service, struct error *err);
+void *follow_thread(void *service);
 
 /* Route tables by role (container.c, content.c) and what both have (common.c). */
 extern const struct http_route container_routes[], content_routes[];

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "configserver/decide/allocation.h"
 #include "configserver/decide/endpoint.h"
+#include "configserver/decide/told.h"
 
 enum { FAILURES_MOST = 5 }; /* instances of a host that ended at once */
 
@@ -37,9 +38,12 @@ static bool serves(const struct cluster *cluster, const struct node *node, const
 static int64_t count_serving(const struct view *view, const struct application *application,
                              const struct cluster *cluster)
 {
+    cleanup(arena_free) struct arena *arena = arena_new();
+    const char *told = told_checksum(view, application, cluster, arena);
     int64_t count = 0;
     view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node) {
-        count += serves(cluster, node, view_find(view, RECORD_HOST, node->parent));
+        count +=
+            serves(cluster, node, view_find(view, RECORD_HOST, node->parent)) && told_is_followed(node, told);
     }
     return count;
 }
@@ -133,6 +137,15 @@ static struct obstacle no_service_yet(const struct judging *judging, const struc
     return obstacle;
 }
 
+static struct obstacle not_following_yet(const struct judging *judging, const struct node *node)
+{
+    return (struct obstacle){
+        .code = "CONFIG_NOT_CONVERGED",
+        .message = arena_format(judging->arena,
+                                "Waiting for node %s to learn whom it serves and where documents live",
+                                node->hostname)};
+}
+
 static struct obstacle not_reached_yet(const struct judging *judging, const struct cluster *cluster)
 {
     const struct load_balancer *balancer = balancer_of(judging->view, judging->application, cluster);
@@ -177,12 +190,17 @@ static void consider_cluster(const struct judging *judging, const struct cluster
                              struct obstacle *worst)
 {
     const struct view *view = judging->view;
+    const char *told = told_checksum(view, judging->application, cluster, judging->arena);
     view_each_of(view, NODES_OF_APPLICATION, judging->application->id, struct node, node) {
         const struct host *host = view_find(view, RECORD_HOST, node->parent);
-        if (!counts(cluster, node, host) || serves(cluster, node, host))
+        if (!counts(cluster, node, host))
             continue;
-        consider(worst, host->state < HOST_ACTIVE ? no_host_yet(judging, cluster, host)
-                                                  : no_service_yet(judging, node, host));
+        if (host->state < HOST_ACTIVE)
+            consider(worst, no_host_yet(judging, cluster, host));
+        else if (!serves(cluster, node, host))
+            consider(worst, no_service_yet(judging, node, host));
+        else if (!told_is_followed(node, told))
+            consider(worst, not_following_yet(judging, node));
     }
     if (!is_reached(view, judging->application, cluster))
         consider(worst, not_reached_yet(judging, cluster));

@@ -2,6 +2,8 @@
 #include "configserver/decide/verdict.h"
 
 #include "base/text.h"
+#include "configserver/decide/told.h"
+#include "configserver/hosts/host_calls.h"
 #include "configserver/test_zone.h"
 
 #include <string.h>
@@ -155,6 +157,71 @@ static void what_is_no_longer_wanted_does_not_hold_up_a_deployment(void **state)
     says(test, "running", NULL, "Generation 2 is running everywhere; 1 no longer wanted still leave");
 }
 
+static const struct node *node_of(const struct view *view, const char *cluster)
+{
+    view_each_of(view, NODES_OF_APPLICATION, TEST_APPLICATION, struct node, node) {
+        if (text_equal(node->cluster, cluster))
+            return node;
+    }
+    fail_msg("no node of %s", cluster);
+    return NULL;
+}
+
+static const char *told_now(struct test_zone *test)
+{
+    VIEW(view, test->zone->repository);
+    const struct application *application = test_application(test, view);
+    return told_checksum(view, application, application_cluster(application, "web"), test->arena);
+}
+
+static void container_follows(struct test_zone *test, const char *checksum)
+{
+    VIEW(view, test->zone->repository);
+    const struct node *node = node_of(view, "web");
+    struct node_report said = node_report_nothing;
+    said.service_status = "up";
+    said.certificate_names = node->certificate_names;
+    said.certificate_name_count = node->certificate_name_count;
+    said.config_checksum = checksum;
+    assert_int_equal(node_report(test->zone, node->hostname, &said, NULL), 0);
+}
+
+static void retire(struct test_zone *test, const char *cluster)
+{
+    cleanup(transaction_end) struct transaction *transaction = transaction_begin(test->zone->repository);
+    const struct cause cause = zone_cause(test->zone, transaction, AGENT_OPERATOR, NULL);
+    struct node node = *node_of(transaction_view(transaction), cluster);
+    assert_int_equal(node_apply(&node, NODE_RETIRE, &cause, NULL), 0);
+    transaction_put(transaction, RECORD_NODE, &node);
+    commit(&transaction);
+}
+
+static void a_container_that_would_ask_the_wrong_nodes_is_waited_for(void **state)
+{
+    struct test_zone *test = *state;
+    test_bring_up(test);
+    says(test, "running", NULL, "");
+    container_follows(test, "of before");
+    says(test, "pending", NULL, "to learn whom it serves and where documents live");
+    container_follows(test, told_now(test));
+    says(test, "running", NULL, "");
+    const char *before = told_now(test);
+    retire(test, "albums");
+    assert_string_not_equal(told_now(test), before);
+}
+
+static void whom_a_container_serves_is_told_it_too(void **state)
+{
+    struct test_zone *test = *state;
+    test_bring_up(test);
+    VIEW(view, test->zone->repository);
+    struct application other = *test_application(test, view);
+    other.clients_pem = "PEM of others";
+    const struct cluster *web = application_cluster(&other, "web");
+    assert_string_not_equal(told_checksum(view, &other, web, test->arena), told_now(test));
+    assert_null(told_checksum(view, &other, application_cluster(&other, "albums"), test->arena));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_zone_begin, test_zone_end)
 
 int main(void)
@@ -169,6 +236,8 @@ int main(void)
         TEST(a_load_balancer_is_waited_for_and_its_trouble_told),
         TEST(a_node_that_is_lost_after_a_day_is_waited_for),
         TEST(what_is_no_longer_wanted_does_not_hold_up_a_deployment),
+        TEST(a_container_that_would_ask_the_wrong_nodes_is_waited_for),
+        TEST(whom_a_container_serves_is_told_it_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

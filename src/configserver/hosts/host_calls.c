@@ -119,6 +119,7 @@ static bool node_told(const struct node *node, const struct node_report *said, s
     if (said->service_status) {
         next->service_status = said->service_status;
         next->status_message = said->status_message;
+        next->config_checksum = said->config_checksum;
         next->certificate_names = said->certificate_names;
         next->certificate_name_count = said->certificate_name_count;
     }
@@ -127,7 +128,8 @@ static bool node_told(const struct node *node, const struct node_report *said, s
            !reports_equal(node->reports, next->reports) ||
            node->current_restart_generation != next->current_restart_generation ||
            !text_equal(node->service_status, next->service_status) ||
-           !text_equal(node->status_message, next->status_message) || !same_names(node, next);
+           !text_equal(node->status_message, next->status_message) ||
+           !text_equal(node->config_checksum, next->config_checksum) || !same_names(node, next);
 }
 
 static void tell_status(struct zone *zone, struct transaction *transaction, const struct node *old,

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "configserver/decide/endpoint.h"
+#include "configserver/decide/told.h"
 
 const struct node *view_node_of(const struct view *view, const char *hostname)
 {
@@ -13,12 +14,6 @@ const struct host *view_host_of_instance(const struct view *view, const char *in
     return view_of(view, HOST_OF_INSTANCE, instance_id, 0);
 }
 
-/* Of those that were never up there are none, and none to give them; those that failed are given up. */
-static bool has_documents(const struct node *node)
-{
-    return node->cluster_type == CLUSTER_CONTENT && node->state == NODE_ACTIVE && node->first_up_at;
-}
-
 /* The other nodes of the application, in the order of their names: who may talk to this one, and where
  * documents live. What of another's records a spec shows, `reshapes` in records/touched.c has to know. */
 static void fill_neighbours(const struct view *view, const struct node *node, struct arena *arena,
@@ -26,15 +21,11 @@ static void fill_neighbours(const struct view *view, const struct node *node, st
 {
     size_t most = view_count_of(view, NODES_OF_APPLICATION, node->application);
     spec->application_addresses = arena_alloc(arena, most * sizeof *spec->application_addresses);
-    spec->content = arena_alloc(arena, most * sizeof *spec->content);
+    spec->content_count = told_content(view, node->application, arena, &spec->content);
     view_each_of(view, NODES_OF_APPLICATION, node->application, struct node, other) {
         const struct host *host = view_find(view, RECORD_HOST, other->parent);
-        if (!host || !host->node_address)
-            continue;
-        spec->application_addresses[spec->application_address_count++] = host->node_address;
-        if (has_documents(other))
-            spec->content[spec->content_count++] = (struct content_node){
-                other->hostname, host->node_address, other->retired || host->want_to_fail};
+        if (host && host->node_address)
+            spec->application_addresses[spec->application_address_count++] = host->node_address;
     }
 }
 
@@ -91,6 +82,7 @@ static void fill_node(const struct zone *zone, const struct view *view, const st
         .clients_pem = container ? application_clients(application, cluster) : NULL,
         .networks = application->networks,
         .network_count = container ? application->network_count : 0,
+        .config_checksum = told_checksum(view, application, cluster, arena),
         .restart_generation = node->restart_generation,
         .retired = node->retired,
     };

@@ -93,6 +93,16 @@ static void a_retired_content_node_is_told_so_and_so_are_those_who_feed_it(void 
     assert_true(spec_of(*state, HOST).nodes[0].content[0].retired);
 }
 
+static void what_a_container_is_to_follow_changes_its_name_with_it(void **state)
+{
+    bring_up(*state);
+    const char *before = spec_of(*state, HOST).nodes[0].config_checksum;
+    assert_non_null(before);
+    assert_null(spec_of(*state, OTHER).nodes[0].config_checksum);
+    retire_content(*state);
+    assert_string_not_equal(spec_of(*state, HOST).nodes[0].config_checksum, before);
+}
+
 static void a_host_that_is_not_active_yet_has_nothing_to_run(void **state)
 {
     struct test_zone *test = *state;
@@ -137,6 +147,7 @@ int main(void)
         TEST(a_container_node_knows_its_clients_and_where_documents_live),
         TEST(a_content_node_is_open_to_its_application_only),
         TEST(a_retired_content_node_is_told_so_and_so_are_those_who_feed_it),
+        TEST(what_a_container_is_to_follow_changes_its_name_with_it),
         TEST(a_host_that_is_not_active_yet_has_nothing_to_run),
         TEST(a_generation_changes_with_the_content_only_and_rises_over_restarts),
         TEST(tunnel_addresses_are_the_zones_and_the_hosts),

@@ -5,7 +5,7 @@ static void forget_service(void *record, const struct cause *cause)
     (void)cause;
     struct node *node = record;
     node->service_status = node->status_message = NULL;
-    node->current_image = NULL;
+    node->current_image = node->config_checksum = NULL;
     node->certificate_names = NULL;
     node->certificate_name_count = 0;
     node->first_up_at = node->down_since = node->suspended_since = 0;

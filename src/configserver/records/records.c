@@ -200,6 +200,8 @@ static const struct field node_fields[] = {
     FIELD_INTEGER(struct node, current_restart_generation, "currentRestartGeneration", OPTIONAL, -1, LARGEST,
                   "carried out"),
     FIELD_BOOL(struct node, data_moved, "dataMoved", OPTIONAL, "retired, and the others have its documents"),
+    FIELD_TEXT(struct node, config_checksum, "configChecksum", OPTIONAL, 64, NULL,
+               "what its service follows"),
     FIELD_LIST(struct node, certificate_names, certificate_name_count, "certificateNames", OPTIONAL, 16,
                &text_record, "DNS names in its certificate"),
     FIELD_INTEGER(struct node, first_up_at, "firstUpAt", OPTIONAL, 0, LARGEST, "ms"),

@@ -187,6 +187,7 @@ struct node {
     const char *current_image, *vespa_version, *service_status, *status_message;
     int64_t current_restart_generation;
     bool data_moved;                /* retired: the others have its documents */
+    const char *config_checksum;    /* of what its service follows (decide/told.h) */
     const char **certificate_names; /* DNS names in the certificate it serves with */
     size_t certificate_name_count;
     int64_t first_up_at;     /* ms, 0: its service was never up yet */

@@ -231,7 +231,7 @@ static uint64_t report_hash(const struct node_report *report, size_t names)
 {
     uint64_t hash = 14695981039346656037u ^ names << 8 ^ (uint64_t)report->data_moved ^
                     (uint64_t)report->current_restart_generation << 16;
-    const char *const texts[] = {report->service_status, report->current_image};
+    const char *const texts[] = {report->service_status, report->current_image, report->config_checksum};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         for (const char *at = texts[i] ? texts[i] : "-"; *at; at++)
             hash = (hash ^ (unsigned char)*at) * 1099511628211u;
@@ -248,6 +248,7 @@ static void report_node(struct machine *machine, struct process *process, const 
         .service_status = down ? "down" : service_names[machine->service],
         .current_image = machine->image,
         .data_moved = machine->data_moved_ms && now >= machine->data_moved_ms && !machine->fate.never_moves,
+        .config_checksum = machine->service == SERVICE_UP ? spec->config_checksum : NULL,
         .certificate_names = spec->certificate_names,
         .certificate_name_count = machine->service == SERVICE_UP ? spec->certificate_name_count : 0,
     };
