@@ -2,6 +2,7 @@
 import os
 import shutil
 import signal
+import subprocess
 
 import pytest
 from conftest import TENANT, wait_for
@@ -61,6 +62,21 @@ def test_launches_whose_answers_were_lost_are_not_repeated(zone, second, faults,
     launched = {i["instanceId"] for r in again for i in r["responseElements"]["instancesSet"]["items"]}
     assert len(again) > len(launched), "nobody asked again"
     faults.clear()
+
+
+def test_a_new_client_is_served_once_its_deployment_is_done(zone, second):
+    """At once, not when the container has looked at its files: what it follows is waited for."""
+    application, key, certificate = zone.directory / "second", zone.directory / "new.key", zone.directory / "new.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "30", "-subj", "/CN=a new client", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    with open(application / "security/clients.pem", "a") as clients:
+        clients.write(certificate.read_text())
+    as_new = {"ENCLAVE_APPLICATION": second, "ENCLAVE_DATA_PLANE_CERTIFICATE": str(certificate),
+              "ENCLAVE_DATA_PLANE_KEY": str(key)}
+    assert zone.enclave("query", "dreams", check=False, **as_new).returncode != 0
+    zone.enclave("deploy", application, "--application", second, "--wait", "120")
+    assert zone.json("query", "dreams", **as_new)["root"]["fields"]["totalCount"] == 0
 
 
 def test_an_agent_killed_while_serving_does_not_stop_its_node(zone):
