@@ -1,7 +1,9 @@
 """The VPC is shut: nothing gets in, IPv4 gets nowhere, containers reach nothing but their application."""
 import subprocess
+import time
 
 import pytest
+from conftest import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +46,23 @@ def test_that_a_connection_can_be_seen_at_all(zone):
 
 def test_hosts_reach_the_outside_by_ipv6(zone, hosts):
     assert zone.can_connect(zone.namespace(hosts[0]), "2001:db8:ffff::1", 443)
+
+
+def test_each_host_holds_one_connection_to_its_config_server(zone, hosts):
+    """Ten thousand of them are as many connections, not twice that: what is told goes between two polls."""
+    configserver = zone.namespace(zone.instance("cfg1"))
+    tunnels = [zone.tunnel_address(host) for host in hosts]
+
+    def held():
+        shown = zone.inside(configserver, "ss", "-Htn", "state", "established", "sport", "=", "4443").stdout
+        return [sum(f"[{tunnel}]" in line for line in shown.splitlines()) for tunnel in tunnels]
+
+    wait_for("nothing is told any more that cannot wait", lambda: held() == [1, 1], 20)
+    seen = []
+    for _ in range(24):  # over a poll and a regular report
+        seen.append(held())
+        time.sleep(0.5)
+    assert sum(counts != [1, 1] for counts in seen) <= 2, seen  # one may have been made anew meanwhile
 
 
 @pytest.mark.parametrize("address", ["203.0.113.7", "8.8.8.8", "10.0.0.20"])

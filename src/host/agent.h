@@ -61,6 +61,7 @@ struct agent {
     struct http_client *bootstrap;
     struct tls_context *tls;   /* the host's identity; set before FACT_IDENTITY */
     struct http_client *peers; /* with it; each call names the principal it expects */
+    struct http_client *line;  /* the same, for the connection that stays: line.h */
     struct archive *archive;
     struct health *health;
     int (*ask)(struct agent *agent, const char *hostname, bool down, struct error *err); /* maintenance.h */
@@ -73,6 +74,7 @@ struct agent {
     uint64_t spec_changes; /* counts new specs on disk */
     uint64_t view_changes; /* counts changes of the views, and of what is announced */
     uint64_t unanswered;   /* counts calls that a config server did not answer through the tunnel */
+    bool line_taken, line_wanted; /* line.c */
     char announced[ANNOUNCED_LONGEST];
     struct node_view *views;
     size_t view_count;

@@ -11,7 +11,7 @@ enum {
     ANSWER_LARGEST = 4 << 20,
     CONNECT_TIMEOUT_MS = 3000,
     TUNNEL_CONNECT_TIMEOUT_MS = 2000, /* longer than one lost packet; there is another to ask */
-    LONG_MS = 30 * 1000,              /* who waits longer waits for news */
+    LONG_MS = 12 * 1000,              /* who waits longer waits for news */
 };
 
 /* A wait that another thread's call may end, when it found that this config server does not answer. */
@@ -62,9 +62,10 @@ static size_t place_of(const struct agent *agent, unsigned turn, size_t count)
     return (hash + turn) % count;
 }
 
-int configserver_call(struct agent *agent, enum http_method method, const char *path, const char *body,
-                      int timeout_ms, struct arena *arena, struct http_reply *reply, struct error *err)
+int configserver_call(struct agent *agent, const struct question *question, struct arena *arena,
+                      struct http_reply *reply, struct error *err)
 {
+    struct http_client *client = question->on_line ? agent->line : agent->peers;
     struct wireguard_peers peers;
     struct error why = {0};
     bool answered = false;
@@ -75,21 +76,23 @@ int configserver_call(struct agent *agent, enum http_method method, const char *
     for (size_t i = 0, count = peers.configserver_count; i < count; i++) {
         size_t place = place_of(agent, patience.turn + (unsigned)i, count);
         const char *url = arena_format(arena, "https://[%s]:%d%s", peers.configservers[place].address,
-                                       CONFIGSERVER_PORT, path);
-        struct http_call call = make_call(arena, method, url, body, timeout_ms, TUNNEL_CONNECT_TIMEOUT_MS);
-        call.goes_on = timeout_ms > LONG_MS ? is_still_its_turn : NULL;
+                                       CONFIGSERVER_PORT, question->path);
+        struct http_call call = make_call(arena, question->method, url, question->body, question->timeout_ms,
+                                          TUNNEL_CONNECT_TIMEOUT_MS);
+        call.once = !question->on_line;
+        call.goes_on = question->timeout_ms > LONG_MS ? is_still_its_turn : NULL;
         call.going = &patience;
-        answered = http_call(agent->peers, &call, arena, reply, &why) == 0;
+        answered = http_call(client, &call, arena, reply, &why) == 0;
         if (!answered)
             agent_count(agent, &agent->unanswered);
         if (!answered || reply->status >= 500)
             continue;
         unsigned turn = patience.turn; /* unless another thread was quicker */
         atomic_compare_exchange_strong(&agent->server_turn, &turn, patience.turn + (unsigned)i);
-        return http_reply_check(reply, path, err);
+        return http_reply_check(reply, question->path, err);
     }
     if (answered)
-        return http_reply_check(reply, path, err);
+        return http_reply_check(reply, question->path, err);
     if (err)
         *err = why;
     return -1;

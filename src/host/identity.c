@@ -80,7 +80,10 @@ static int use_identity(struct agent *agent, const char *directory, struct error
         .probe = true, /* long polls */
         .no_proxy = true,
     };
-    if (http_client_new(&options, &agent->peers, err) < 0) {
+    struct http_client_options line = options;
+    line.one_kept = true;
+    if (http_client_new(&options, &agent->peers, err) < 0 || http_client_new(&line, &agent->line, err) < 0) {
+        http_client_free(&agent->peers);
         tls_context_free(&tls);
         return -1;
     }

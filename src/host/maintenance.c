@@ -22,8 +22,9 @@ int maintenance_ask(struct agent *agent, const char *hostname, bool down, struct
     cleanup(arena_free) struct arena *arena = arena_new();
     struct http_reply reply;
     const char *path = arena_format(arena, "/orchestrator/v1/hosts/%s/suspended", hostname);
-    return configserver_call(agent, down ? HTTP_PUT : HTTP_DELETE, path, NULL, ASK_TIMEOUT_MS, arena, &reply,
-                             err);
+    const struct question question = {
+        .method = down ? HTTP_PUT : HTTP_DELETE, .path = path, .timeout_ms = ASK_TIMEOUT_MS};
+    return configserver_call(agent, &question, arena, &reply, err);
 }
 
 /* The mark comes first: a suspension that nobody remembers would last until it lapses. */

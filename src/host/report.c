@@ -1,5 +1,6 @@
-/* Tells the config servers how the host and its nodes are: at once when it changes, now and then when it does
- * not, because they may have forgotten; and metrics in between. */
+/* Tells the config servers how the host and its nodes are. What changed is told at once, over a connection of
+ * its own; what did not, now and then, because they may have forgotten, and with it the measurements: between
+ * two polls, over the connection that stays (line.h). */
 #include "host/agent.h"
 
 #include "base/clock.h"
@@ -7,6 +8,7 @@
 #include "base/text.h"
 #include "host/configserver.h"
 #include "host/faults.h"
+#include "host/line.h"
 #include "host/maintenance.h"
 #include "host/metrics.h"
 #include "host/node.h"
@@ -18,7 +20,11 @@ enum {
     TELL_TIMEOUT_MS = 6 * 1000, /* then another config server is asked; both before we count as silent */
     END_TIMEOUT_MS = 1000,
     TELL_AGAIN_MS = 60 * 1000,
-    METRICS_EVERY_MS = 10 * 1000, /* the heartbeat: three lost in a row are silence to the config servers */
+    /* Measurements are the heartbeat: three lost in a row are silence to the config servers. They are asked
+     * for a little before the poll ends that began after the last, so that they are told between two, every
+     * ten seconds; if none ends for so long, without waiting for one. */
+    ROUTINE_EVERY_MS = 9 * 1000,
+    ROUTINE_PATIENCE_MS = 4 * 1000,
     RETRY_FIRST_MS = 500,
     RETRY_MOST_MS = 5 * 1000,
 };
@@ -33,8 +39,10 @@ struct told {
 struct reporter {
     struct agent *agent;
     struct told *told;
-    int64_t metrics_ms; /* monotonic, last push */
+    int64_t routine_ms; /* monotonic, of the last one; 0: none yet */
     struct faults faults;
+    bool routine; /* what was told long ago is told again, */
+    bool on_line; /* over the line: it is ours */
 };
 
 static struct told *told_of(struct reporter *reporter, const char *hostname)
@@ -54,11 +62,16 @@ static int tell(struct reporter *reporter, struct arena *arena, const char *host
     struct told *told = told_of(reporter, hostname);
     const char *text = record_text(&node_report_record, arena, report);
     int64_t now = clock_monotonic_ms();
-    if (text_equal(told->text, text) && now - told->at_ms < TELL_AGAIN_MS)
+    bool again = reporter->routine && now - told->at_ms >= TELL_AGAIN_MS;
+    if (text_equal(told->text, text) && !again)
         return 0;
     struct http_reply reply;
-    const char *path = arena_format(arena, "/nodes/v2/node/%s", hostname);
-    if (configserver_call(reporter->agent, HTTP_PATCH, path, text, TELL_TIMEOUT_MS, arena, &reply, err) < 0)
+    const struct question question = {.method = HTTP_PATCH,
+                                      .path = arena_format(arena, "/nodes/v2/node/%s", hostname),
+                                      .body = text,
+                                      .timeout_ms = TELL_TIMEOUT_MS,
+                                      .on_line = reporter->on_line};
+    if (configserver_call(reporter->agent, &question, arena, &reply, err) < 0)
         return -1;
     free(told->text);
     told->text = memory_strdup(text);
@@ -99,15 +112,18 @@ static int tell_node(struct reporter *reporter, struct arena *arena, const struc
     return tell(reporter, arena, view->hostname, &report, err);
 }
 
-static int push_metrics(struct reporter *reporter, struct arena *arena, struct error *err)
+static int push_metrics(struct reporter *reporter, struct arena *arena, const char *metrics,
+                        struct error *err)
 {
     struct agent *agent = reporter->agent;
-    struct metrics_report report;
     struct http_reply reply;
-    metrics_gather(agent, arena, &report);
-    const char *path = arena_format(arena, "/metrics/v1/host/%s", agent->config.hostname);
-    return configserver_call(agent, HTTP_POST, path, record_text(&metrics_report_record, arena, &report),
-                             TELL_TIMEOUT_MS, arena, &reply, err);
+    const struct question question = {.method = HTTP_POST,
+                                      .path =
+                                          arena_format(arena, "/metrics/v1/host/%s", agent->config.hostname),
+                                      .body = metrics,
+                                      .timeout_ms = TELL_TIMEOUT_MS,
+                                      .on_line = reporter->on_line};
+    return configserver_call(agent, &question, arena, &reply, err);
 }
 
 /* A refusal of one report must not cost the heartbeat; nobody there costs everything anyway. */
@@ -131,9 +147,9 @@ static json_t *look_for_reports(struct reporter *reporter, struct arena *arena)
     return reports;
 }
 
-static int report_pass(struct reporter *reporter, struct error *err)
+/* Of the nodes and of the host, what was not told yet. */
+static int tell_all(struct reporter *reporter, struct arena *arena, struct error *err)
 {
-    cleanup(arena_free) struct arena *arena = arena_new();
     struct agent *agent = reporter->agent;
     struct node_view *views = NULL;
     bool drained = false;
@@ -152,14 +168,45 @@ static int report_pass(struct reporter *reporter, struct error *err)
     if (tell(reporter, arena, agent->config.hostname, &host, err) < 0 &&
         is_fatal(agent->config.hostname, err))
         return -1;
-
-    int64_t now = clock_monotonic_ms();
-    if (reporter->metrics_ms && now - reporter->metrics_ms < METRICS_EVERY_MS)
-        return 0;
-    if (push_metrics(reporter, arena, err) < 0)
-        return -1;
-    reporter->metrics_ms = now;
     return 0;
+}
+
+/* All that is due again, and the measurements, which take a moment to gather: before the line is waited for.
+ * Nothing is told when something changed meanwhile, which is to be told first. */
+static int tell_routine(struct reporter *reporter, struct arena *arena, uint64_t seen, struct error *err)
+{
+    struct agent *agent = reporter->agent;
+    struct metrics_report report;
+    metrics_gather(agent, arena, &report);
+    const char *metrics = record_text(&metrics_report_record, arena, &report);
+    reporter->on_line = line_take_before_poll(agent, &agent->view_changes, seen,
+                                              reporter->routine_ms ? ROUTINE_PATIENCE_MS : 0);
+    if (!reporter->on_line && agent_counter(agent, &agent->view_changes) != seen)
+        return 0;
+    reporter->routine = true;
+    int result = tell_all(reporter, arena, err);
+    if (result == 0)
+        result = push_metrics(reporter, arena, metrics, err);
+    if (result == 0)
+        reporter->routine_ms = clock_monotonic_ms();
+    if (reporter->on_line)
+        line_give(agent);
+    reporter->on_line = reporter->routine = false;
+    return result;
+}
+
+static int64_t until_routine(const struct reporter *reporter)
+{
+    int64_t due = reporter->routine_ms + ROUTINE_EVERY_MS;
+    return reporter->routine_ms ? due - clock_monotonic_ms() : 0;
+}
+
+static int report_pass(struct reporter *reporter, uint64_t seen, struct error *err)
+{
+    cleanup(arena_free) struct arena *arena = arena_new();
+    if (tell_all(reporter, arena, err) < 0)
+        return -1;
+    return until_routine(reporter) <= 0 ? tell_routine(reporter, arena, seen, err) : 0;
 }
 
 void *report_thread(void *context)
@@ -171,9 +218,10 @@ void *report_thread(void *context)
     for (;;) {
         uint64_t seen = agent_counter(agent, &agent->view_changes);
         struct error err = {0};
-        if (report_pass(&reporter, &err) == 0) {
+        if (report_pass(&reporter, seen, &err) == 0) {
+            int64_t wait = until_routine(&reporter);
             backoff_reset(&backoff);
-            agent_wait_change(agent, &agent->view_changes, seen, METRICS_EVERY_MS);
+            agent_wait_change(agent, &agent->view_changes, seen, wait > 0 ? wait : 0);
         } else {
             log_warning("config servers were not told", "error", err.message, NULL);
             clock_sleep_ms(backoff_next(&backoff, agent->config.hostname));
@@ -190,8 +238,11 @@ void report_end(struct agent *agent)
     struct error err = {0};
     if (!agent_has(agent, FACT_TUNNEL) || !agent_has(agent, FACT_IDENTITY))
         return;
-    const char *path = arena_format(arena, "/nodes/v2/node/%s", agent->config.hostname);
-    if (configserver_call(agent, HTTP_PATCH, path, record_text(&node_report_record, arena, &end),
-                          END_TIMEOUT_MS, arena, &reply, &err) < 0)
+    const struct question question = {.method = HTTP_PATCH,
+                                      .path =
+                                          arena_format(arena, "/nodes/v2/node/%s", agent->config.hostname),
+                                      .body = record_text(&node_report_record, arena, &end),
+                                      .timeout_ms = END_TIMEOUT_MS};
+    if (configserver_call(agent, &question, arena, &reply, &err) < 0)
         log_info("nobody was told of our end", "why", err.message, NULL);
 }

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "host/addresses.h"
 #include "host/configserver.h"
+#include "host/line.h"
 #include "identity/athenz.h"
 #include "zone/names.h"
 
@@ -13,8 +14,8 @@
 
 enum {
     SPEC_LARGEST = 4 << 20,
-    POLL_WAIT_S = 50,
-    POLL_TIMEOUT_MS = 65 * 1000,
+    POLL_WAIT_S = 10, /* then what is told regularly has its turn: report.c */
+    POLL_TIMEOUT_MS = 16 * 1000,
     READY_TIMEOUT_MS = 10 * 1000,
     RETRY_FIRST_MS = 250,
     RETRY_MOST_MS = 15 * 1000,
@@ -127,7 +128,9 @@ static int put_ready(struct agent *agent, struct error *err)
     cleanup(arena_free) struct arena *arena = arena_new();
     const char *path = arena_format(arena, "/nodes/v2/state/ready/%s", agent->config.hostname);
     struct http_reply reply;
-    if (configserver_call(agent, HTTP_PUT, path, NULL, READY_TIMEOUT_MS, arena, &reply, err) < 0)
+    const struct question question = {
+        .method = HTTP_PUT, .path = path, .timeout_ms = READY_TIMEOUT_MS, .on_line = true};
+    if (configserver_call(agent, &question, arena, &reply, err) < 0)
         return error_context(err, "tell that we are ready");
     log_info("host is ready", "host", agent->config.hostname, NULL);
     return 0;
@@ -160,7 +163,9 @@ static int poll_spec(struct agent *agent, struct progress *progress, struct erro
     const char *path = arena_format(arena, "/spec/v1/host/%s?generation=%lld&wait=%d", agent->config.hostname,
                                     (long long)progress->generation, POLL_WAIT_S);
     struct http_reply reply;
-    if (configserver_call(agent, HTTP_GET, path, NULL, POLL_TIMEOUT_MS, arena, &reply, err) < 0)
+    const struct question question = {
+        .method = HTTP_GET, .path = path, .timeout_ms = POLL_TIMEOUT_MS, .on_line = true};
+    if (configserver_call(agent, &question, arena, &reply, err) < 0)
         return -1;
     if (reply.status != 200)
         return 0;
@@ -204,7 +209,10 @@ void *spec_thread(void *context)
     agent_wait_for(agent, FACT_TUNNEL | FACT_IDENTITY);
     for (;;) {
         struct error err = {0};
-        if (spec_pass(agent, &progress, &err) == 0) {
+        line_take(agent);
+        int result = spec_pass(agent, &progress, &err);
+        line_give(agent);
+        if (result == 0) {
             backoff_reset(&backoff);
         } else {
             log_warning("no spec from the config servers; the last one stays in force", "error", err.message,

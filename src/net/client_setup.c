@@ -114,6 +114,10 @@ static void set_transport(struct exchange *exchange)
         curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, ask_whether_to_go_on);
         curl_easy_setopt(handle, CURLOPT_XFERINFODATA, exchange);
     }
+    if (exchange->client->options.one_kept)
+        curl_easy_setopt(handle, CURLOPT_MAXCONNECTS, 1L);
+    if (call->once)
+        curl_easy_setopt(handle, CURLOPT_FORBID_REUSE, 1L);
     if (exchange->client->options.probe)
         curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, probe_connection);
     if (exchange->client->local_path)

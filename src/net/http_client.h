@@ -21,6 +21,7 @@ struct http_client_options {
     const char *user_agent;
     const char *local_path; /* a socket of this machine to connect to, whatever the URL's host; may be NULL */
     bool probe; /* while we wait for an answer the connection is probed: a machine that vanished is noticed in 16 s */
+    bool one_kept; /* a thread keeps its last connection only, not one to each server it called */
     bool no_proxy; /* ignore HTTPS_PROXY and friends, which are honoured otherwise */
 };
 
@@ -41,6 +42,7 @@ struct http_call {
     struct sockaddr *source;      /* bind to this local address; may be NULL */
     bool (*goes_on)(void *context); /* asked about once a second: false gives the call up; may be NULL */
     void *going;                  /* its context */
+    bool once;                    /* the connection is not kept: it would only be idle at both ends */
     void *check_context;          /* when set, given to check_peer in place of the client's context */
 };
 
