@@ -70,27 +70,47 @@ static bool is_all_there_is(const struct group_standing *group, const struct nod
     return group->announced && !group->measured && node_can_be_counted_on(node, host);
 }
 
+static bool has_data(const struct node *node)
+{
+    return node->cluster_type == CLUSTER_CONTENT && node->first_up_at && !node->data_moved;
+}
+
+/* It gets no new connections any more. */
+static enum leaving go_on_parting(const struct zone *zone, const struct group_standing *group,
+                                  const struct node *node, const struct host *host, int64_t *look_at)
+{
+    if (!is_enough(group))
+        return LEAVING_STAYS;
+    if (!has_parted(zone, node, look_at))
+        return LEAVING_NOT;
+    return host->want_to_fail ? LEAVING_FAILED : LEAVING_RELEASED;
+}
+
+/* Others do what it does, and have what it has. */
+static bool may_go(const struct zone *zone, const struct group_standing *group, const struct node *node,
+                   const struct host *host, bool serves, int64_t *look_at)
+{
+    bool unused = is_given_up_unused(node, host) && group->placed >= group->target;
+    if (!unused && !can_be_missed(group, serves))
+        return false;
+    return !has_data(node) || host->want_to_fail || is_overdue(zone, node, look_at);
+}
+
 enum leaving leaving_decide(const struct zone *zone, const struct application *application,
                             const struct standing *standing, const struct node *node, const struct host *host,
                             int64_t *look_at)
 {
     if (!leaving_is_wished(application, node, host))
         return LEAVING_NOT;
-    bool has_data = node->cluster_type == CLUSTER_CONTENT && node->first_up_at && !node->data_moved;
     if (!application_cluster(application, node->cluster))
-        return has_data ? LEAVING_KEPT : LEAVING_RELEASED;
+        return has_data(node) ? LEAVING_KEPT : LEAVING_RELEASED;
     const struct group_standing group = around(standing, node);
     if (is_all_there_is(&group, node, host) && !is_overdue(zone, node, look_at))
         return node->parting_since ? LEAVING_STAYS : LEAVING_NOT;
     if (node->parting_since)
-        return !is_enough(&group)                 ? LEAVING_STAYS
-               : !has_parted(zone, node, look_at) ? LEAVING_NOT
-               : host->want_to_fail               ? LEAVING_FAILED
-                                                  : LEAVING_RELEASED;
+        return go_on_parting(zone, &group, node, host, look_at);
     bool serves = standing_counts(standing, node, host);
-    bool unused = is_given_up_unused(node, host) && group.placed >= group.target;
-    if ((!unused && !can_be_missed(&group, serves)) ||
-        (has_data && !host->want_to_fail && !is_overdue(zone, node, look_at)))
+    if (!may_go(zone, &group, node, host, serves, look_at))
         return LEAVING_NOT;
     if (serves)
         standing_group(standing, node)->leaving--;
@@ -98,5 +118,5 @@ enum leaving leaving_decide(const struct zone *zone, const struct application *a
         return LEAVING_PARTS;
     if (host->want_to_fail)
         return LEAVING_FAILED;
-    return has_data ? LEAVING_WITHOUT_DATA : LEAVING_RELEASED;
+    return has_data(node) ? LEAVING_WITHOUT_DATA : LEAVING_RELEASED;
 }

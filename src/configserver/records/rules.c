@@ -2,22 +2,28 @@
  * hold between records is invariants.c's. */
 #include "configserver/records/life.h"
 
-static const char *host_broken_rule(const struct host *host)
+/* What it must have by then. */
+static const char *host_lacks(const struct host *host)
 {
+    bool reached_us = host->state >= HOST_READY && host->state <= HOST_PARKED;
     if (host->state == HOST_WANTED && host->instance_id)
         return "a wanted host has no instance";
     if (host_is_up(host) && !host->instance_id)
         return "a host that was launched has an instance";
-    if (host->state >= HOST_READY && host->state <= HOST_PARKED &&
-        !(host->address && host->node_address && host->wireguard_key))
+    if (reached_us && !(host->address && host->node_address && host->wireguard_key))
         return "a host that reached us has addresses and a tunnel key";
+    return NULL;
+}
+
+static const char *host_broken_rule(const struct host *host)
+{
     if (host->down_since && (host->state < HOST_READY || host->state > HOST_DEPROVISIONING))
         return "only a host that reached us can be down";
     if (host->suspended_since && host->state < HOST_ACTIVE)
         return "only a host that was active is suspended";
     if (host->want_to_fail && host->state < HOST_READY)
         return "what never ran does not fail: it is lost";
-    return host->state < HOST_WANTED || host->state > HOST_GONE ? "no such state" : NULL;
+    return host->state < HOST_WANTED || host->state > HOST_GONE ? "no such state" : host_lacks(host);
 }
 
 static const char *node_broken_rule(const struct node *node)
