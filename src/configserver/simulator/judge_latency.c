@@ -60,6 +60,12 @@ static void forget_others(struct latency *latency)
             latency->waiting[i] = latency->waiting[--latency->count];
 }
 
+/* What it began meanwhile failed, and is tried again as after an answer that was lost. */
+static bool misses_store(const struct process *leader)
+{
+    return leader && leader->server->store_unreachable;
+}
+
 static void look(void *context, int64_t number)
 {
     struct latency *latency = context;
@@ -68,7 +74,7 @@ static void look(void *context, int64_t number)
     int64_t now = world_now(world);
     (void)number;
     latency->round++;
-    if (world->servers->loses_writes > 0)
+    if (world->servers->loses_writes > 0 || misses_store(world->servers->leader))
         latency->store_well_ms = now + 3 * MINUTE_MS;
     if (leader && now >= latency->store_well_ms) {
         VIEW(view, leader->zone->repository);
