@@ -442,6 +442,7 @@ static void measurements_become_prometheus_metrics(void **state)
     assert_non_null(
         strstr(shown.body, "# TYPE vespa_node_logs_total counter\nvespa_node_logs_total{host=\"" HOST "\""));
     assert_non_null(strstr(shown.body, "enclave_hosts{state=\"provisioned\"} 2\n"));
+    assert_non_null(strstr(shown.body, "# TYPE enclave_hosts_held_back gauge\nenclave_hosts_held_back 0\n"));
     assert_non_null(
         strstr(shown.body, "# TYPE enclave_config_server_leads gauge\nenclave_config_server_leads 1\n"));
     assert_non_null(

@@ -20,6 +20,7 @@ static const struct metric_family families[] = {
     {"enclave_host_heard_timestamp_seconds", GAUGE,   "When a host last sent measurements, since the epoch."},
     {"enclave_hosts",                        GAUGE,   "Hosts, by where in their life they are."},
     {"enclave_hosts_down",                   GAUGE,   "Hosts that are silent."},
+    {"enclave_hosts_held_back",              GAUGE,   "Hosts that are broken and not replaced yet: as many replacements are under way as the limits allow."},
     {"enclave_hosts_leaving_wanted",         GAUGE,   "Hosts that are to be replaced and to leave."},
     {"enclave_hosts_refused",                GAUGE,   "Hosts for which the cloud's last answer was a refusal."},
     {"enclave_hosts_suspended",              GAUGE,   "Hosts that are allowed to be down."},

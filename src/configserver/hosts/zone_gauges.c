@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "configserver/cloud/paced.h"
 #include "configserver/cluster/servers.h"
+#include "configserver/maintain/health.h"
 
 /* One scrape of the zone. */
 struct counting {
@@ -24,7 +25,7 @@ static void add_by_state(const struct counting *counting, const char *family, co
                        (double)counts[i]);
 }
 
-static void add_hosts(const struct counting *counting, const struct view *view)
+static void add_hosts(const struct counting *counting, const struct zone *zone, const struct view *view)
 {
     size_t states[HOST_GONE + 1] = {0}, down = 0, suspended = 0, refused = 0, leaving = 0;
     view_each(view, RECORD_HOST, struct host, host) {
@@ -38,6 +39,7 @@ static void add_hosts(const struct counting *counting, const struct view *view)
     }
     add_by_state(counting, "enclave_hosts", host_state_names, states);
     add(counting, "enclave_hosts_down", (double)down);
+    add(counting, "enclave_hosts_held_back", (double)hosts_held_back(zone, view));
     add(counting, "enclave_hosts_suspended", (double)suspended);
     add(counting, "enclave_hosts_refused", (double)refused);
     add(counting, "enclave_hosts_leaving_wanted", (double)leaving);
@@ -114,7 +116,7 @@ void zone_gauges_add(const struct zone *zone, const struct view *view, struct ar
                      struct exposition *exposition)
 {
     const struct counting counting = {arena, exposition};
-    add_hosts(&counting, view);
+    add_hosts(&counting, zone, view);
     add_nodes(&counting, view);
     add_load_balancers(&counting, view);
     add_applications(&counting, view);
