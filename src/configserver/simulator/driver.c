@@ -3,9 +3,12 @@
 #include "configserver/maintain/schedule.h"
 #include "configserver/simulator/server.h"
 
+enum { LOOKS_BESIDE_MS = 500 };
+
 struct driver {
     struct process *process;
     int64_t wakes_ms; /* when it looks next; 0: not */
+    int bodies;       /* that run, or wait for the cloud */
 };
 
 static void wake(void *context, int64_t number);
@@ -40,7 +43,9 @@ static void run_due(void *context)
 {
     struct process *process = context;
     process_enter(process);
+    process->driver->bodies++;
     int64_t wait = schedule_run_due(process->zone->schedule);
+    process->driver->bodies--;
     if (!process->dead)
         wake_at(process->driver, world_now(process->server->world) + wait);
     process_leave(process);
@@ -58,5 +63,9 @@ static void wake(void *context, int64_t incarnation)
     driver->wakes_ms = 0;
     if (server->frozen || !repository_leads(process->zone->repository))
         return; /* until it thaws or leads again, which rings */
+    process_enter(process);
     clockwork_run(server->world->clockwork, run_due, process);
+    if (!process->dead && driver->bodies > 0) /* what is due meanwhile, only they would know */
+        wake_at(driver, world_now(server->world) + LOOKS_BESIDE_MS);
+    process_leave(process);
 }

@@ -40,6 +40,22 @@ static bool anybody_serves(const struct world *world, const struct process *lead
     return false;
 }
 
+/* May be down for its own new image, as the only one of its cluster may, and serves still: its host was not
+ * answered that it may. */
+static bool is_let_down(const struct view *view, const struct sim_instance *instance)
+{
+    const struct host *host = view_of(view, HOST_OF_INSTANCE, instance->id, 0);
+    const struct node *node = host ? view_of(view, NODE_OF_HOST, host->hostname, 0) : NULL;
+    if (!node || node->state != NODE_ACTIVE || !node->suspended_since ||
+        text_equal(node->image, node->current_image))
+        return false;
+    view_each_of(view, NODES_OF_APPLICATION, node->application, struct node, other) {
+        if (other != node && other->state == NODE_ACTIVE && text_equal(other->cluster, node->cluster))
+            return false;
+    }
+    return true;
+}
+
 /* Its application is there and still wants its cluster, but nothing of it serves any more. */
 static void judge_taken(struct world *world, const struct process *leader, const struct view *view,
                         const struct sim_instance *instance)
@@ -49,7 +65,7 @@ static void judge_taken(struct world *world, const struct process *leader, const
     snprintf(application, sizeof application, "%.*s", (int)length, instance->place);
     const char *cluster = instance->place + length + 1;
     const struct application *record = view_find(view, RECORD_APPLICATION, application);
-    if (record && !record->deleting && application_cluster(record, cluster) &&
+    if (record && !record->deleting && application_cluster(record, cluster) && !is_let_down(view, instance) &&
         !anybody_serves(world, leader, view, application, cluster))
         world_breaks(world, "the last that serves is not taken away", "%s on %s was it in %s", instance->id,
                      instance->hostname, instance->place);

@@ -116,6 +116,9 @@ static void make_leader(struct process *process)
         world->servers->leader = process;
         depose_others(process);
         driver_ring(process);
+    } else if (world->servers->leader != process) {
+        world->servers->leader = NULL; /* it has lost its lock all the same; whoever runs first has it next */
+        servers_look(world);
     }
     process_leave(process);
 }
