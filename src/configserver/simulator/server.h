@@ -63,6 +63,7 @@ void servers_look(struct world *world); /* an election comes when nobody leads *
 /* Another is made leader, whatever the one before believes. */
 void servers_depose(struct world *world);
 
+void process_open_store(struct process *process); /* server_store.c */
 /* A step of the process: true when it is dead, from this step on or before it. */
 bool process_step(struct process *process, const char *what);
 void process_enter(struct process *process); /* a body runs in it */
