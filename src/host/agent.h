@@ -71,9 +71,9 @@ struct agent {
     pthread_mutex_t lock; /* protects what follows; nothing slow under it */
     pthread_cond_t changed;
     unsigned facts;
-    uint64_t spec_changes; /* counts new specs on disk */
-    uint64_t view_changes; /* counts changes of the views, and of what is announced */
-    uint64_t unanswered;   /* counts calls that a config server did not answer through the tunnel */
+    uint64_t spec_changes;        /* counts new specs on disk */
+    uint64_t view_changes;        /* counts changes of the views, and of what is announced */
+    uint64_t unanswered;          /* counts calls that a config server did not answer through the tunnel */
     bool line_taken, line_wanted; /* line.c */
     char announced[ANNOUNCED_LONGEST];
     struct node_view *views;
