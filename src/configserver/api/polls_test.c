@@ -23,7 +23,7 @@ static void *wait_for_spec(void *context)
     snprintf(url, sizeof url, "https://127.0.0.1:%d/spec/v1/host/" HOST "?generation=%lld&wait=20",
              waiting->boundary->ports[SIDE_TUNNEL], (long long)waiting->generation);
     struct http_call call = {.method = HTTP_GET, .url = url};
-    if (http_call(waiting->boundary->clients[HOST_ITSELF], &call, arena, &waiting->reply, &err) < 0)
+    if (http_call(waiting->boundary->callers.clients[HOST_ITSELF], &call, arena, &waiting->reply, &err) < 0)
         waiting->reply.status = -1;
     waiting->waited_ms = clock_monotonic_ms() - start;
     waiting->reply.body = NULL;

@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "configserver/api/routes.h"
 #include "configserver/hosts/host_calls.h"
-#include "configserver/test_zone.h"
+#include "configserver/test_callers.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
 
@@ -28,12 +28,6 @@ static int let_in(void *context, struct http_request *request, unsigned who, str
     (void)who;
     (void)err;
     return 0;
-}
-
-static void check(int result, const struct error *err)
-{
-    if (result < 0)
-        fail_msg("%s", err->message);
 }
 
 /* "web" and "albums" with a node each, both serving. */

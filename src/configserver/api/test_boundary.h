@@ -4,9 +4,7 @@
 #define CONFIGSERVER_TEST_BOUNDARY_H
 
 #include "configserver/api/routes.h"
-#include "configserver/test_zone.h"
-#include "identity/certificate.h"
-#include "net/http_client.h"
+#include "configserver/test_callers.h"
 
 #include <stdatomic.h>
 
@@ -15,13 +13,22 @@
 #define NEIGHBOR "h101.dev.aws-us-east-1c.vespa.enclave.internal"
 #define PROVIDER "vespa.provider_dev_aws-us-east-1c"
 
-enum caller { NOBODY, CONTROLLER, OPERATOR, ZTS, HOST_ITSELF, HOST_NEIGHBOR, ITS_NODE, STRANGER, CALLERS };
+enum caller {
+    NOBODY,
+    ITSELF,
+    CONTROLLER,
+    OPERATOR,
+    ZTS,
+    HOST_ITSELF,
+    HOST_NEIGHBOR,
+    ITS_NODE,
+    STRANGER,
+    CALLERS
+};
 
 struct boundary {
     struct test_zone *test;
-    struct authority *authority;
-    struct tls_context *server_tls, *tls[CALLERS];
-    struct http_client *clients[CALLERS];
+    struct test_callers callers;
     struct http_server *server;
     int ports[SIDE_TUNNEL + 1];
     struct memory_tree *tree;  /* of boundary_begin_in_memory */
@@ -33,8 +40,6 @@ int boundary_begin(void **state);
 /* On a store that falls silent when the test says so. */
 int boundary_begin_in_memory(void **state);
 int boundary_end(void **state);
-
-void check(int result, const struct error *err); /* fails with the error's words */
 
 struct http_reply ask(struct boundary *boundary, enum caller caller, enum side side, enum http_method method,
                       const char *path, const char *body);

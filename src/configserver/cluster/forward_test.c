@@ -1,13 +1,12 @@
 /* Two config servers of a zone on one store, over real TLS: what a follower passes on, and whom the leader
  * believes. */
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "configserver/api/routes.h"
 #include "configserver/cluster/forward.h"
 #include "configserver/cluster/servers.h"
 #include "configserver/hosts/hearing.h"
-#include "configserver/test_zone.h"
+#include "configserver/test_callers.h"
 #include "identity/athenz.h"
 
 #include <stdio.h>
@@ -21,9 +20,7 @@
 
 enum caller { CONFIGSERVER, OTHER_ZONE, HOST_ITSELF, HOST_NEIGHBOR, OPERATOR, NOBODY, CALLERS };
 
-static const struct {
-    const char *domain, *service, *provider, *instance_id;
-} names[CALLERS] = {
+static const struct test_caller names[CALLERS] = {
     [CONFIGSERVER] = {"vespa", "configserver_dev_aws-us-east-1c", "vespa.aws", "i-0cf2"},
     [OTHER_ZONE] = {"vespa", "configserver_prod_aws-us-east-1c", "vespa.aws", "i-0cf9"},
     [HOST_ITSELF] = {"vespa.tenant.acme", "tenant-host", PROVIDER, "i-00000001"},
@@ -41,67 +38,10 @@ struct half {
 
 struct pair {
     struct test_zone *test;
-    struct authority *authority;
-    struct tls_context *tls[CALLERS];
-    struct http_client *clients[CALLERS];
+    struct test_callers callers;
     struct config config; /* the follower's */
     struct half halves[2];
 };
-
-static void check(int result, const struct error *err)
-{
-    if (result < 0)
-        fail_msg("%s", err->message);
-}
-
-static struct tls_files issue(struct pair *pair, enum caller caller)
-{
-    struct error err;
-    struct arena *arena = pair->test->arena;
-    struct names subject = {0};
-    char *pem;
-    cleanup(key_free) struct key *key = NULL;
-    const char *base = arena_format(arena, "%s/caller%d", pair->test->directory, (int)caller);
-    const struct tls_files files = {arena_format(arena, "%s.pem", base), arena_format(arena, "%s.key", base),
-                                    arena_format(arena, "%s/ca.pem", pair->test->directory)};
-    athenz_service_names(arena, names[caller].domain, names[caller].service, names[caller].provider,
-                         names[caller].instance_id, &subject);
-    check(key_generate(&key, &err), &err);
-    check(authority_issue(pair->authority, arena, key_public_pem(arena, key), &subject, 3600000, &pem, &err),
-          &err);
-    check(key_save(key, files.key, &err), &err);
-    check(file_write(files.certificate, pem, strlen(pem), 0600, &err), &err);
-    return files;
-}
-
-static int anyone(void *context, const gnutls_datum_t *certificate, struct error *err)
-{
-    (void)context;
-    (void)certificate;
-    (void)err;
-    return 0;
-}
-
-static void make_callers(struct pair *pair)
-{
-    struct error err;
-    char *pem;
-    cleanup(key_free) struct key *key = NULL;
-    check(authority_create(pair->test->arena, "Test CA", 1, &key, &pem, &err), &err);
-    check(authority_open(pem, key, &pair->authority, &err), &err);
-    const char *path = arena_format(pair->test->arena, "%s/ca.pem", pair->test->directory);
-    check(file_write(path, pem, strlen(pem), 0644, &err), &err);
-    for (size_t i = 0; i < CALLERS; i++) {
-        const struct tls_files files =
-            names[i].domain ? issue(pair, (enum caller)i) : (struct tls_files){NULL, NULL, path};
-        check(tls_context_new(&files, names[i].domain ? TLS_CLIENT_ALLOWED : TLS_CLIENT_NONE, &pair->tls[i],
-                              &err),
-              &err);
-        const struct http_client_options options = {
-            .tls = pair->tls[i], .check_peer = anyone, .no_proxy = true};
-        check(http_client_new(&options, &pair->clients[i], &err), &err);
-    }
-}
 
 static void serve(struct pair *pair, struct half *half)
 {
@@ -109,7 +49,7 @@ static void serve(struct pair *pair, struct half *half)
     const unsigned sides[] = {SIDE_PUBLIC, SIDE_TUNNEL, SIDE_MESH};
     struct http_listener listeners[COUNT_OF(sides)];
     for (size_t i = 0; i < COUNT_OF(sides); i++) {
-        listeners[i] = (struct http_listener){.side = sides[i], .tls = pair->tls[CONFIGSERVER]};
+        listeners[i] = (struct http_listener){.side = sides[i], .tls = pair->callers.tls[CONFIGSERVER]};
         check(http_listen("127.0.0.1", 0, &listeners[i].socket, &err), &err);
         half->ports[sides[i]] = http_socket_port(listeners[i].socket);
     }
@@ -153,7 +93,7 @@ static void make_servers(struct pair *pair)
     for (size_t i = 0; i < 2; i++) {
         struct half *half = &pair->halves[i];
         config_servers_init(&half->servers, half->zone->config, 1, test->arena);
-        half->servers.client = pair->clients[CONFIGSERVER];
+        half->servers.client = pair->callers.clients[CONFIGSERVER];
         half->zone->servers = &half->servers;
         serve(pair, half);
     }
@@ -178,7 +118,7 @@ static int begin(void **state)
     test_zone_run(test, 2);
     test_hosts_arrive(test);
     test_zone_run(test, 2);
-    make_callers(pair);
+    test_callers_begin(&pair->callers, test, names, CALLERS);
     make_servers(pair);
     *state = pair;
     return 0;
@@ -191,11 +131,7 @@ static int end(void **state)
         http_server_stop(&pair->halves[i].http);
     zone_close(&pair->halves[1].zone);
     pair->test->zone->servers = NULL;
-    for (size_t i = 0; i < CALLERS; i++) {
-        http_client_free(&pair->clients[i]);
-        tls_context_free(&pair->tls[i]);
-    }
-    authority_close(&pair->authority);
+    test_callers_end(&pair->callers);
     void *test = pair->test;
     test_zone_end(&test);
     free(pair);
@@ -223,7 +159,7 @@ static struct http_reply ask(struct pair *pair, const struct question *question)
                              .body_length = question->body ? strlen(question->body) : 0};
     if (question->behalf)
         http_headers_add(pair->test->arena, &call.headers, BEHALF, question->behalf);
-    check(http_call(pair->clients[question->caller], &call, pair->test->arena, &reply, &err), &err);
+    check(http_call(pair->callers.clients[question->caller], &call, pair->test->arena, &reply, &err), &err);
     return reply;
 }
 
