@@ -135,6 +135,20 @@ static void start(struct test_cloud *cloud, const struct account *account, const
     actual->state = INSTANCE_RUNNING;
 }
 
+/* What EC2 says to it, when it is not to be done: what its token stands for is there, or there is no more. */
+static int check_launch(struct test_cloud *cloud, const struct launch *launch,
+                        const struct test_instance *first, struct error *err)
+{
+    if (!first && cloud->refusal[0])
+        return error_code(err, ERROR_CONFLICT, cloud->refusal, "refused");
+    if (!first && (is_full(cloud, launch) || (cloud->largest && launch->host_count > (size_t)cloud->largest)))
+        return error_code(err, ERROR_CONFLICT, "InsufficientInstanceCapacity", "not here");
+    bool otherwise = first && (instance_by_token(cloud, launch->token, launch->host_count) ||
+                               !instance_by_token(cloud, launch->token, launch->host_count - 1) ||
+                               !text_equal(first->type, launch->type));
+    return otherwise ? error_code(err, ERROR_CONFLICT, "IdempotentParameterMismatch", "another launch") : 0;
+}
+
 static int launch(void *context, const struct account *account, const struct place *place,
                   const struct launch *launch, struct arena *arena, struct instance *instances,
                   struct error *err)
@@ -146,15 +160,8 @@ static int launch(void *context, const struct account *account, const struct pla
         return -1;
     cloud->launch_calls++;
     struct test_instance *first = instance_by_token(cloud, launch->token, 0);
-    if (!first && cloud->refusal[0])
-        return error_code(err, ERROR_CONFLICT, cloud->refusal, "refused");
-    if (!first && (is_full(cloud, launch) || (cloud->largest && launch->host_count > (size_t)cloud->largest)))
-        return error_code(err, ERROR_CONFLICT, "InsufficientInstanceCapacity", "not here");
-    bool otherwise = first && (instance_by_token(cloud, launch->token, launch->host_count) ||
-                               !instance_by_token(cloud, launch->token, launch->host_count - 1) ||
-                               !text_equal(first->type, launch->type));
-    if (otherwise)
-        return error_code(err, ERROR_CONFLICT, "IdempotentParameterMismatch", "another launch");
+    if (check_launch(cloud, launch, first, err) < 0)
+        return -1;
     for (size_t i = 0; i < launch->host_count; i++) {
         if (!first)
             start(cloud, account, launch, i);

@@ -12,33 +12,39 @@ static bool has_documents(const struct node *node)
     return node->cluster_type == CLUSTER_CONTENT && node->state == NODE_ACTIVE && node->first_up_at;
 }
 
-size_t told_content(const struct view *view, const char *application, struct arena *arena,
-                    struct content_node **content)
+static void find_content(const struct view *view, const char *application, struct arena *arena,
+                         struct told *told)
 {
-    size_t count = 0;
-    *content = arena_alloc(arena, view_count_of(view, NODES_OF_APPLICATION, application) * sizeof **content);
+    size_t most = view_count_of(view, NODES_OF_APPLICATION, application);
+    told->content = arena_alloc(arena, most * sizeof *told->content);
     view_each_of(view, NODES_OF_APPLICATION, application, struct node, node) {
         const struct host *host = has_documents(node) ? view_find(view, RECORD_HOST, node->parent) : NULL;
         if (host && host->node_address)
-            (*content)[count++] = (struct content_node){node->hostname, host->node_address,
-                                                        node->retired || host->want_to_fail};
+            told->content[told->content_count++] = (struct content_node){node->hostname, host->node_address,
+                                                                         node->retired || host->want_to_fail};
     }
-    return count;
 }
 
-const char *told_checksum(const struct view *view, const struct application *application,
-                          const struct cluster *cluster, struct arena *arena)
+static const char *checksum_of(const struct told *told, struct arena *arena)
 {
-    struct content_node *content;
-    if (!cluster || cluster->type != CLUSTER_CONTAINER)
-        return NULL;
-    const char *clients = application_clients(application, cluster);
     cleanup(buffer_free) struct buffer text = buffer_new(TOLD_LONGEST);
-    size_t count = told_content(view, application->id, arena, &content);
-    for (size_t i = 0; i < count; i++)
-        buffer_format(&text, "%s %s %d\n", content[i].hostname, content[i].address, content[i].retired);
-    buffer_format(&text, "%s", clients ? clients : "");
+    for (size_t i = 0; i < told->content_count; i++)
+        buffer_format(&text, "%s %s %d\n", told->content[i].hostname, told->content[i].address,
+                      told->content[i].retired);
+    buffer_format(&text, "%s", told->clients_pem ? told->clients_pem : "");
     return arena_strndup(arena, sha256_hex(arena, buffer_string(&text), text.length), CHECKSUM_LENGTH);
+}
+
+struct told told_make(const struct view *view, const struct application *application, const char *cluster,
+                      int cluster_type, struct arena *arena)
+{
+    struct told told = {0};
+    find_content(view, application->id, arena, &told);
+    if (cluster_type == CLUSTER_CONTAINER) {
+        told.clients_pem = application_clients(application, application_cluster(application, cluster));
+        told.checksum = checksum_of(&told, arena);
+    }
+    return told;
 }
 
 bool told_is_followed(const struct node *node, const char *checksum)

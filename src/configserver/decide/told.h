@@ -8,13 +8,16 @@
 #include "configserver/records/repository.h"
 #include "zone/host_spec.h"
 
-/* The nodes that have documents of the application, in the order of their names. */
-size_t told_content(const struct view *view, const char *application, struct arena *arena,
-                    struct content_node **content);
-
-/* Names all that the cluster's nodes are told, in a few characters; NULL: they are told nothing (content). */
-const char *told_checksum(const struct view *view, const struct application *application,
-                          const struct cluster *cluster, struct arena *arena);
+struct told {
+    struct content_node *content; /* the nodes that have documents of the application, by their names */
+    size_t content_count;
+    const char *clients_pem; /* whom they serve; NULL: nobody (content) */
+    const char
+        *checksum; /* names all of it in a few characters; NULL: nobody says what it follows (content) */
+};
+/* What nodes of a cluster are told, though the cluster may be gone. In the arena, and of the view. */
+struct told told_make(const struct view *view, const struct application *application, const char *cluster,
+                      int cluster_type, struct arena *arena);
 
 /* Does it follow what this names? One that does not say what it follows is believed to. */
 bool told_is_followed(const struct node *node, const char *checksum);

@@ -39,11 +39,11 @@ static int64_t count_serving(const struct view *view, const struct application *
                              const struct cluster *cluster)
 {
     cleanup(arena_free) struct arena *arena = arena_new();
-    const char *told = told_checksum(view, application, cluster, arena);
+    const struct told told = told_make(view, application, cluster->id, cluster->type, arena);
     int64_t count = 0;
     view_each_of(view, NODES_OF_APPLICATION, application->id, struct node, node) {
-        count +=
-            serves(cluster, node, view_find(view, RECORD_HOST, node->parent)) && told_is_followed(node, told);
+        count += serves(cluster, node, view_find(view, RECORD_HOST, node->parent)) &&
+                 told_is_followed(node, told.checksum);
     }
     return count;
 }
@@ -190,7 +190,8 @@ static void consider_cluster(const struct judging *judging, const struct cluster
                              struct obstacle *worst)
 {
     const struct view *view = judging->view;
-    const char *told = told_checksum(view, judging->application, cluster, judging->arena);
+    const struct told told =
+        told_make(view, judging->application, cluster->id, cluster->type, judging->arena);
     view_each_of(view, NODES_OF_APPLICATION, judging->application->id, struct node, node) {
         const struct host *host = view_find(view, RECORD_HOST, node->parent);
         if (!counts(cluster, node, host))
@@ -199,7 +200,7 @@ static void consider_cluster(const struct judging *judging, const struct cluster
             consider(worst, no_host_yet(judging, cluster, host));
         else if (!serves(cluster, node, host))
             consider(worst, no_service_yet(judging, node, host));
-        else if (!told_is_followed(node, told))
+        else if (!told_is_followed(node, told.checksum))
             consider(worst, not_following_yet(judging, node));
     }
     if (!is_reached(view, judging->application, cluster))

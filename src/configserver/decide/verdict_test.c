@@ -171,7 +171,7 @@ static const char *told_now(struct test_zone *test)
 {
     VIEW(view, test->zone->repository);
     const struct application *application = test_application(test, view);
-    return told_checksum(view, application, application_cluster(application, "web"), test->arena);
+    return told_make(view, application, "web", CLUSTER_CONTAINER, test->arena).checksum;
 }
 
 static void container_follows(struct test_zone *test, const char *checksum)
@@ -217,9 +217,9 @@ static void whom_a_container_serves_is_told_it_too(void **state)
     VIEW(view, test->zone->repository);
     struct application other = *test_application(test, view);
     other.clients_pem = "PEM of others";
-    const struct cluster *web = application_cluster(&other, "web");
-    assert_string_not_equal(told_checksum(view, &other, web, test->arena), told_now(test));
-    assert_null(told_checksum(view, &other, application_cluster(&other, "albums"), test->arena));
+    const char *told = told_make(view, &other, "web", CLUSTER_CONTAINER, test->arena).checksum;
+    assert_string_not_equal(told, told_now(test));
+    assert_null(told_make(view, &other, "albums", CLUSTER_CONTENT, test->arena).checksum);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_zone_begin, test_zone_end)

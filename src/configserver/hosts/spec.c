@@ -14,14 +14,13 @@ const struct host *view_host_of_instance(const struct view *view, const char *in
     return view_of(view, HOST_OF_INSTANCE, instance_id, 0);
 }
 
-/* The other nodes of the application, in the order of their names: who may talk to this one, and where
- * documents live. What of another's records a spec shows, `reshapes` in records/touched.c has to know. */
+/* All nodes of the application, in the order of their names: who may talk to this one. What of another's
+ * records a spec shows, `reshapes` in records/touched.c has to know. */
 static void fill_neighbours(const struct view *view, const struct node *node, struct arena *arena,
                             struct node_spec *spec)
 {
     size_t most = view_count_of(view, NODES_OF_APPLICATION, node->application);
     spec->application_addresses = arena_alloc(arena, most * sizeof *spec->application_addresses);
-    spec->content_count = told_content(view, node->application, arena, &spec->content);
     view_each_of(view, NODES_OF_APPLICATION, node->application, struct node, other) {
         const struct host *host = view_find(view, RECORD_HOST, other->parent);
         if (host && host->node_address)
@@ -63,6 +62,7 @@ static void fill_node(const struct zone *zone, const struct view *view, const st
     if (cluster)
         *resources = (struct node_resources_wire){cluster->vcpu, cluster->memory_gb, cluster->disk_gb};
     bool container = node->cluster_type == CLUSTER_CONTAINER;
+    const struct told told = told_make(view, application, node->cluster, node->cluster_type, arena);
     *spec = (struct node_spec){
         .hostname = node->hostname,
         .state = wanted_of(node),
@@ -79,10 +79,12 @@ static void fill_node(const struct zone *zone, const struct view *view, const st
             arena_format(arena, VESPA_DOMAIN ".tenant.%s.%s", application->tenant, application->application),
         .athenz_service = application->instance,
         .instance_id = node_instance_id(arena, &zone->id, node),
-        .clients_pem = container ? application_clients(application, cluster) : NULL,
+        .clients_pem = told.clients_pem,
         .networks = application->networks,
         .network_count = container ? application->network_count : 0,
-        .config_checksum = told_checksum(view, application, cluster, arena),
+        .content = told.content,
+        .content_count = told.content_count,
+        .config_checksum = told.checksum,
         .restart_generation = node->restart_generation,
         .retired = node->retired,
     };

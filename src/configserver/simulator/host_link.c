@@ -31,6 +31,17 @@ static int check_tunnel(const struct process *process, const char *key, struct e
     return error_set(err, ERROR_UNAVAILABLE, "no answer through the tunnel");
 }
 
+/* Who calls through the tunnel, and by that is heard. */
+static const struct host *heard(struct process *process, const struct view *view,
+                                const struct sim_instance *instance, const char *key, struct error *err)
+{
+    const struct host *host = caller(process, view, instance, err);
+    if (!host || check_tunnel(process, key, err) < 0)
+        return NULL;
+    host_heard(process->zone, host->hostname);
+    return host;
+}
+
 /* A change that a dying server made may have been written; its caller does not know. */
 static int answer(struct process *process, int result, struct error *err)
 {
@@ -64,10 +75,9 @@ int host_link_heartbeat(struct process *process, const struct sim_instance *inst
                         struct error *err)
 {
     VIEW(view, process->zone->repository);
-    const struct host *host = caller(process, view, instance, err);
-    if (!host || check_tunnel(process, key, err) < 0)
+    const struct host *host = heard(process, view, instance, key, err);
+    if (!host)
         return -1;
-    host_heard(process->zone, host->hostname);
     return 0;
 }
 
@@ -76,10 +86,9 @@ int host_link_spec(struct process *process, const struct sim_instance *instance,
 {
     int64_t sequence = repository_sequence(process->zone->repository); /* not newer than the view */
     *view = repository_view(process->zone->repository);
-    const struct host *host = caller(process, *view, instance, err);
-    if (!host || check_tunnel(process, key, err) < 0)
+    const struct host *host = heard(process, *view, instance, key, err);
+    if (!host)
         return -1;
-    host_heard(process->zone, host->hostname);
     spec_make(process->zone, *view, host, arena, spec);
     spec->sequence = sequence;
     return 0;
@@ -89,10 +98,9 @@ int host_link_suspend(struct process *process, const struct sim_instance *instan
                       const char *hostname, struct error *err)
 {
     VIEW(view, process->zone->repository);
-    const struct host *host = caller(process, view, instance, err);
-    if (!host || check_tunnel(process, key, err) < 0)
+    const struct host *host = heard(process, view, instance, key, err);
+    if (!host)
         return -1;
-    host_heard(process->zone, host->hostname);
     return answer(process, suspend(process->zone, &hostname, 1, AGENT_HOST, err), err);
 }
 
@@ -100,10 +108,9 @@ int host_link_resume(struct process *process, const struct sim_instance *instanc
                      const char *hostname, struct error *err)
 {
     VIEW(view, process->zone->repository);
-    const struct host *host = caller(process, view, instance, err);
-    if (!host || check_tunnel(process, key, err) < 0)
+    const struct host *host = heard(process, view, instance, key, err);
+    if (!host)
         return -1;
-    host_heard(process->zone, host->hostname);
     return answer(process, resume(process->zone, hostname, AGENT_HOST, err), err);
 }
 

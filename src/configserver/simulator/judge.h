@@ -28,6 +28,8 @@ void judge_adds_target(struct world *world, const struct sim_balancer *balancer,
 void judge_removes_targets(struct world *world, const struct sim_balancer *balancer, size_t healthy_before);
 /* A node that serves was just allowed to be down, by this process. */
 void judge_suspends(struct world *world, struct process *process, const char *node);
+/* The only one of its cluster may be down for its own new image. */
+bool judge_may_interrupt(const struct view *view, const struct node *node);
 /* After something was written: nobody was taken out who was the last to serve. */
 void judge_serving(struct world *world, const struct process *leader, const struct view *view);
 

@@ -83,29 +83,42 @@ static bool can_stand_in(const struct view *view, const struct node *node)
            !host->suspended_since && !host->down_since && text_equal(node->service_status, "up");
 }
 
+/* Of another group, when it has groups: content is let down one group at a time. */
+static bool excludes(const struct cluster *cluster, const struct node *node, const struct node *other)
+{
+    bool same_group = cluster->groups > 1 && other->group == node->group;
+    return node->cluster_type == CLUSTER_CONTENT && !same_group && other->state == NODE_ACTIVE &&
+           other->suspended_since;
+}
+
+bool judge_may_interrupt(const struct view *view, const struct node *node)
+{
+    view_each_of(view, NODES_OF_APPLICATION, node->application, struct node, other) {
+        if (other != node && other->state == NODE_ACTIVE && text_equal(other->cluster, node->cluster))
+            return false;
+    }
+    return !text_equal(node->current_image, node->image);
+}
+
 void judge_suspends(struct world *world, struct process *process, const char *name)
 {
     VIEW(view, process->zone->repository);
     const struct node *node = view_find(view, RECORD_NODE, name);
     const struct application *application =
         node ? view_find(view, RECORD_APPLICATION, node->application) : NULL;
-    if (!node || node->state != NODE_ACTIVE || !application ||
-        !application_cluster(application, node->cluster))
+    const struct cluster *cluster = application ? application_cluster(application, node->cluster) : NULL;
+    if (!cluster || node->state != NODE_ACTIVE)
         return;
-    size_t others = 0, members = 0;
+    size_t others = 0;
     view_each_of(view, NODES_OF_APPLICATION, node->application, struct node, other) {
-        bool same = text_equal(other->cluster, node->cluster) && !text_equal(other->hostname, name);
-        bool same_group =
-            application_cluster(application, node->cluster)->groups > 1 && other->group == node->group;
-        members += same && other->state == NODE_ACTIVE;
-        others += same && can_stand_in(view, other);
-        if (same && node->cluster_type == CLUSTER_CONTENT && !same_group && other->state == NODE_ACTIVE &&
-            other->suspended_since)
+        if (other == node || !text_equal(other->cluster, node->cluster))
+            continue;
+        others += can_stand_in(view, other);
+        if (excludes(cluster, node, other))
             world_breaks(world, "maintenance takes one group at a time", "%s is let down, and %s is down",
                          name, other->hostname);
     }
-    bool is_to_change = members == 0 && !text_equal(node->current_image, node->image);
-    if (others == 0 && !is_to_change)
+    if (others == 0 && !judge_may_interrupt(view, node))
         world_breaks(world, "maintenance takes nobody down who serves last", "%s of %s %s", name,
                      node->application, node->cluster);
 }

@@ -7,11 +7,17 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct node *active_node(const struct view *view, const struct sim_instance *instance)
+static const struct node *node_on(const struct view *view, const struct sim_instance *instance)
 {
     const struct host *host = view_of(view, HOST_OF_INSTANCE, instance->id, 0);
     const struct node *node = host ? view_of(view, NODE_OF_HOST, host->hostname, 0) : NULL;
-    return node && node->state == NODE_ACTIVE && !node->suspended_since ? node : NULL;
+    return node && node->state == NODE_ACTIVE ? node : NULL;
+}
+
+static const struct node *active_node(const struct view *view, const struct sim_instance *instance)
+{
+    const struct node *node = node_on(view, instance);
+    return node && !node->suspended_since ? node : NULL;
 }
 
 /* It was lost just now: until it has been silent for so long to who leads now nobody can know, unless its
@@ -40,20 +46,11 @@ static bool anybody_serves(const struct world *world, const struct process *lead
     return false;
 }
 
-/* May be down for its own new image, as the only one of its cluster may, and serves still: its host was not
- * answered that it may. */
+/* May be down for its own new image, and serves still: its host was not answered that it may. */
 static bool is_let_down(const struct view *view, const struct sim_instance *instance)
 {
-    const struct host *host = view_of(view, HOST_OF_INSTANCE, instance->id, 0);
-    const struct node *node = host ? view_of(view, NODE_OF_HOST, host->hostname, 0) : NULL;
-    if (!node || node->state != NODE_ACTIVE || !node->suspended_since ||
-        text_equal(node->image, node->current_image))
-        return false;
-    view_each_of(view, NODES_OF_APPLICATION, node->application, struct node, other) {
-        if (other != node && other->state == NODE_ACTIVE && text_equal(other->cluster, node->cluster))
-            return false;
-    }
-    return true;
+    const struct node *node = node_on(view, instance);
+    return node && node->suspended_since && judge_may_interrupt(view, node);
 }
 
 /* Its application is there and still wants its cluster, but nothing of it serves any more. */
@@ -93,13 +90,6 @@ static void note_drain(const struct view *view, struct sim_instance *instance)
     const struct host *host = view_of(view, HOST_OF_INSTANCE, instance->id, 0);
     if (host && host->state == HOST_DEPROVISIONING && !instance->drains_since_ms)
         instance->drains_since_ms = host->state_since;
-}
-
-static const struct node *node_on(const struct view *view, const struct sim_instance *instance)
-{
-    const struct host *host = view_of(view, HOST_OF_INSTANCE, instance->id, 0);
-    const struct node *node = host ? view_of(view, NODE_OF_HOST, host->hostname, 0) : NULL;
-    return node && node->state == NODE_ACTIVE ? node : NULL;
 }
 
 static void note_retired(struct world *world, const struct view *view, struct sim_instance *instance)
