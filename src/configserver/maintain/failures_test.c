@@ -72,29 +72,32 @@ static void so_many_are_replaced_at_once_and_no_more(void **state)
     (void)state;
 }
 
-/* Two that wait for each other would wait for ever: the first may not leave while the second does not serve.
- */
-static void one_whose_replacement_is_up_keeps_nobody_from_being_replaced(void **state)
-{
-    struct test_zone *test = *state;
-    situation_make(test, &(struct situation){.nodes = "ufdu", .target = 3, .ago_ms = 5 * MINUTE});
-    situation_step(test, judge_health);
-    assert_string_equal(wishes(test), ".FF.");
-}
-
 static size_t held_back(struct test_zone *test)
 {
     VIEW(view, test->zone->repository);
     return hosts_held_back(test->zone, view);
 }
 
+/* Who is given up in a cluster that shall have so many. */
+static const char *wishes_in(struct test_zone *test, const char *nodes, int64_t target)
+{
+    situation_make(test, &(struct situation){.nodes = nodes, .target = target, .ago_ms = 5 * MINUTE});
+    situation_step(test, judge_health);
+    return wishes(test);
+}
+
+/* Two that wait for each other would wait for ever: the first may not leave while the second does not serve.
+ */
+static void one_whose_replacement_is_up_keeps_nobody_from_being_replaced(void **state)
+{
+    assert_string_equal(wishes_in(*state, "ufdu", 3), ".FF.");
+}
+
 static void of_two_one_has_been_replaced_so_one_more_may_be(void **state)
 {
     struct test_zone *test = *state;
     test->config.limits.cluster_failures_percent = 50;
-    situation_make(test, &(struct situation){.nodes = "uuffdd", .target = 5, .ago_ms = 5 * MINUTE});
-    situation_step(test, judge_health);
-    assert_string_equal(wishes(test), "..FFF.");
+    assert_string_equal(wishes_in(test, "uuffdd", 5), "..FFF.");
 }
 
 /* The first counts until its replacement serves, so it must not keep the replacement from being replaced. */
@@ -102,9 +105,7 @@ static void a_replacement_that_never_served_is_replaced_itself(void **state)
 {
     struct test_zone *test = *state;
     test->config.limits.account_failures = 1;
-    situation_make(test, &(struct situation){.nodes = "uuuufS", .target = 5, .ago_ms = 5 * MINUTE});
-    situation_step(test, judge_health);
-    assert_string_equal(wishes(test), "....FF");
+    assert_string_equal(wishes_in(test, "uuuufS", 5), "....FF");
     assert_int_equal(held_back(test), 0);
 }
 
@@ -112,9 +113,7 @@ static void and_so_is_the_replacement_of_that(void **state)
 {
     struct test_zone *test = *state;
     test->config.limits.account_failures = 1;
-    situation_make(test, &(struct situation){.nodes = "uuuufgggSd", .target = 6, .ago_ms = 5 * MINUTE});
-    situation_step(test, judge_health);
-    assert_string_equal(wishes(test), "....FFFFF.");
+    assert_string_equal(wishes_in(test, "uuuufgggSd", 6), "....FFFFF.");
     assert_int_equal(held_back(test), 1); /* who served is one more */
 }
 

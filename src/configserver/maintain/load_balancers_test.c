@@ -104,36 +104,56 @@ static const char *web_node(struct test_zone *test)
     return NULL;
 }
 
+/* A target that is to be replaced by another, which is found healthy a minute after it was added. */
+struct replacing {
+    const char *node;
+    char target[48];
+    int64_t added, removed; /* ms; 0: not yet */
+};
+
+static struct replacing begin_to_replace(struct test_zone *test)
+{
+    struct replacing replacing = {0};
+    bring_up(test);
+    test_zone_run(test, 60);
+    test->cloud_state->health_lag_ms = 60 * 1000;
+    replacing.node = web_node(test);
+    strcpy(replacing.target, test->cloud_state->balancers[0].targets[0]);
+    return replacing;
+}
+
+static void note_targets(const struct test_zone *test, struct replacing *replacing)
+{
+    const struct test_balancer *balancer = &test->cloud_state->balancers[0];
+    int64_t now = test->cloud_state->now_ms;
+    bool there = false;
+    for (size_t at = 0; at < balancer->target_count; at++)
+        there |= text_equal(balancer->targets[at], replacing->target);
+    assert_true(balancer->target_count > 0);
+    if (!replacing->added && balancer->target_count > there)
+        replacing->added = now;
+    if (!replacing->removed && !there)
+        replacing->removed = now;
+}
+
 /* For as long as its clients have nowhere else to go, and then for as long as it answers them. */
 static void a_target_is_replaced_before_it_is_removed_and_answers_before_it_ends(void **state)
 {
     struct test_zone *test = *state;
-    bring_up(test);
-    test_zone_run(test, 60);
-    test->cloud_state->health_lag_ms = 60 * 1000;
-    const char *old = web_node(test);
-    const struct test_balancer *balancer = &test->cloud_state->balancers[0];
-    char target[48];
-    strcpy(target, balancer->targets[0]);
+    struct replacing replacing = begin_to_replace(test);
+    int64_t left = 0;
     retire_hosts(test);
-    int64_t added = 0, removed = 0, left = 0;
     for (int i = 0; i < 200 && !left; i++) {
         test_hosts_arrive(test);
         test_nodes_report(test, "up");
         test_zone_run(test, 1);
-        int64_t now = test->cloud_state->now_ms;
-        bool there = false;
-        for (size_t at = 0; at < balancer->target_count; at++)
-            there |= text_equal(balancer->targets[at], target);
-        assert_true(balancer->target_count > 0);
-        added = added || balancer->target_count < 2 ? added : now;
-        removed = removed || there ? removed : now;
-        left = state_of(test, old) == NODE_ACTIVE ? 0 : now;
+        note_targets(test, &replacing);
+        left = state_of(test, replacing.node) == NODE_ACTIVE ? 0 : test->cloud_state->now_ms;
     }
-    assert_true(added > 0);
-    assert_true(removed - added >= 60 * 1000);
-    assert_true(left - removed >= test->config.limits.connections_drain - 2000);
-    assert_true(left - removed <= test->config.limits.connections_drain + 5000);
+    assert_true(replacing.added > 0);
+    assert_true(replacing.removed - replacing.added >= 60 * 1000);
+    assert_true(left - replacing.removed >= test->config.limits.connections_drain - 2000);
+    assert_true(left - replacing.removed <= test->config.limits.connections_drain + 5000);
 }
 
 static void make_silent(struct test_zone *test, const char *hostname)
@@ -152,29 +172,17 @@ static void make_silent(struct test_zone *test, const char *hostname)
 static void who_is_replaced_for_its_silence_stays_a_target_until_another_is_healthy(void **state)
 {
     struct test_zone *test = *state;
-    bring_up(test);
-    test_zone_run(test, 60);
-    test->cloud_state->health_lag_ms = 60 * 1000;
-    const char *old = web_node(test);
-    const struct test_balancer *balancer = &test->cloud_state->balancers[0];
-    char target[48];
-    strcpy(target, balancer->targets[0]);
-    int64_t added = 0, removed = 0;
-    for (int i = 0; i < 200 && !removed; i++) {
-        make_silent(test, old);
+    struct replacing replacing = begin_to_replace(test);
+    for (int i = 0; i < 200 && !replacing.removed; i++) {
+        make_silent(test, replacing.node);
         test_hosts_arrive(test);
         test_nodes_report(test, "up");
-        make_silent(test, old);
+        make_silent(test, replacing.node);
         test_zone_run(test, 1);
-        bool there = false;
-        for (size_t at = 0; at < balancer->target_count; at++)
-            there |= text_equal(balancer->targets[at], target);
-        assert_true(balancer->target_count > 0);
-        added = added || (there && balancer->target_count < 2) ? added : test->cloud_state->now_ms;
-        removed = there ? 0 : test->cloud_state->now_ms;
+        note_targets(test, &replacing);
     }
-    assert_true(added > 0);
-    assert_true(removed - added >= 60 * 1000);
+    assert_true(replacing.added > 0);
+    assert_true(replacing.removed - replacing.added >= 60 * 1000);
 }
 
 static void add_target(struct test_balancer *balancer)
